@@ -1,0 +1,1 @@
+//! For tests: private tmux servers of several versions and hermetic environments.

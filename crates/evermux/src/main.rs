@@ -1,0 +1,3 @@
+//! evermux keeps tmux work alive.
+
+fn main() {}
