@@ -1,0 +1,1 @@
+//! Coloured text as tmux captures it, made into canonical lines and back.

@@ -1,0 +1,1 @@
+//! Names: how to make a tmux of some version report a wanted name again.

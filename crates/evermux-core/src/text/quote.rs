@@ -1,0 +1,1 @@
+//! Quoting: any bytes as one word for tmux, a shell or a terminal, and back.
