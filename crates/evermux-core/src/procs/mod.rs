@@ -1,1 +1,242 @@
-//! Room `procs`.
+//! The process table: what runs below each pane, and whether a shell's line editor waits for input.
+//!
+//! The only room that reads `/proc` (Linux), the kernel's process list (macOS) or `ps` (elsewhere, inexact). Nothing
+//! here fails because a process went away while it was read, or because `/proc` hides those of other users
+//! (`hidepid=2`): what cannot be read is absent.
+//!
+//! The crate `procfs` was tried first: its `cmdline` loses empty arguments and fails on bytes that are not UTF-8, and
+//! its `stat` replaces such bytes in names, so the two files read here are read by us.
+
+mod identity;
+#[cfg(all(test, target_os = "linux"))]
+mod live_tests;
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod os;
+#[cfg(target_os = "macos")]
+#[path = "macos.rs"]
+mod os;
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[path = "ps.rs"]
+mod os;
+mod prompt;
+#[cfg(all(test, any(target_os = "linux", target_os = "macos")))]
+#[path = "ps.rs"]
+#[allow(dead_code)]
+mod ps;
+mod terminal;
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use bstr::BString;
+use thiserror::Error;
+
+pub use identity::{boot, machine};
+pub use prompt::{Evidence, Reading, is_password_prompt, line_editor_waits};
+pub use terminal::{TerminalError, TerminalState};
+
+/// The process table could not be read at all.
+#[derive(Debug, Error)]
+#[error("cannot read the process table ({source_name})")]
+pub struct NoProcessTable {
+    /// Where it was looked for.
+    source_name: &'static str,
+    /// Why not.
+    #[source]
+    source: std::io::Error,
+}
+
+/// One process, as it was when the table was read. Arguments, directory and executable are read when first asked for.
+#[derive(Debug)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// Its parent's id; 0 for the first process and for kernel threads' ancestor.
+    pub parent: u32,
+    /// Its process group: a job of a shell.
+    pub group: u32,
+    /// Its session; a session has at most one controlling terminal.
+    pub session: u32,
+    /// The device number of its controlling terminal.
+    pub terminal: Option<u64>,
+    /// The process group in the foreground of that terminal.
+    pub foreground: Option<u32>,
+    /// The name the kernel has for it (`comm`): cut at 15 bytes on Linux, and programs may change it.
+    pub name: BString,
+    /// It has ended and its parent has not noticed yet; it has no arguments, directory or executable.
+    pub zombie: bool,
+    /// When it began: milliseconds since the epoch, by the clock as it is set now.
+    pub started: i64,
+    /// What tells it from a later process with the same id in the same boot, unaffected by clock changes; see
+    /// [`alive`]. On Linux clock ticks since boot, elsewhere microseconds or seconds since the epoch.
+    pub birth: u64,
+    argv: OnceLock<Vec<BString>>,
+    directory: OnceLock<Option<BString>>,
+    executable: OnceLock<Option<BString>>,
+}
+
+impl Process {
+    /// The exact bytes of its argument vector; empty for zombies, kernel threads and processes that may not be read.
+    ///
+    /// It is what the process shows: a program that rewrote its title (`nginx: worker`) shows that, often as one
+    /// argument with blanks in it.
+    pub fn argv(&self) -> &[BString] {
+        self.argv.get_or_init(|| if self.zombie { Vec::new() } else { os::argv(self.pid) })
+    }
+
+    /// The exact bytes of its working directory, if it may be read. Of a directory that was removed, its last path.
+    pub fn directory(&self) -> Option<&BString> {
+        self.directory.get_or_init(|| os::directory(self.pid)).as_ref()
+    }
+
+    /// The file it executes, if it may be read. Of a file that was removed or replaced, its last path.
+    pub fn executable(&self) -> Option<&BString> {
+        self.executable.get_or_init(|| os::executable(self.pid)).as_ref()
+    }
+
+    /// A process that is not read from the system: for the tests of who uses a [`ProcessTable`].
+    pub fn made_up(pid: u32, parent: u32, argv: &[&str], directory: &str) -> Self {
+        let argv: Vec<BString> = argv.iter().map(|&word| BString::from(word)).collect();
+        let name = argv.first().map(|word| file_name(word).into()).unwrap_or_default();
+        Self {
+            pid,
+            parent,
+            group: pid,
+            session: pid,
+            terminal: None,
+            foreground: None,
+            name,
+            zombie: false,
+            started: 0,
+            birth: u64::from(pid),
+            executable: OnceLock::from(argv.first().cloned()),
+            argv: OnceLock::from(argv),
+            directory: OnceLock::from(Some(BString::from(directory))),
+        }
+    }
+}
+
+/// The part of a path after the last `/`.
+fn file_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
+}
+
+/// All processes of the machine that may be seen, at one moment.
+#[derive(Debug)]
+pub struct ProcessTable {
+    /// Ordered by id.
+    processes: Vec<Process>,
+    /// Positions in `processes`, ordered by parent, then by birth.
+    by_parent: Vec<usize>,
+}
+
+/// The processes in the foreground of a pane: those that get its keys.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// Their process group.
+    pub group: u32,
+    /// The pane's own process is one of them: nothing it started was put into the foreground. (A shell that has no
+    /// job control yet, such as bash in its rc files, runs its commands in its own group.)
+    pub own: bool,
+    /// The process the group is named after; the first of a pipeline. None if it has ended.
+    pub leader: Option<&'a Process>,
+    /// The processes that the shell started, oldest first: those whose parent is not in the group. More than one is a
+    /// pipeline; deeper ones are consequences.
+    pub members: Vec<&'a Process>,
+    /// All processes of the group that have not ended, oldest first.
+    pub all: Vec<&'a Process>,
+}
+
+impl<'a> Job<'a> {
+    /// The process that stands for the job: its leader, or the oldest that is left.
+    pub fn first(&self) -> Option<&'a Process> {
+        self.leader.or_else(|| self.members.first().copied())
+    }
+}
+
+impl ProcessTable {
+    /// Reads the table: one pass over all processes.
+    ///
+    /// # Errors
+    /// [`NoProcessTable`] if there is none: `/proc` not mounted, no `ps`.
+    pub fn read() -> Result<Self, NoProcessTable> {
+        match os::processes() {
+            Ok(processes) => Ok(Self::from_processes(processes)),
+            Err(source) => Err(NoProcessTable { source_name: os::SOURCE, source }),
+        }
+    }
+
+    /// A table of these processes.
+    pub fn from_processes(mut processes: Vec<Process>) -> Self {
+        processes.sort_by_key(|process| process.pid);
+        processes.dedup_by_key(|process| process.pid);
+        let mut by_parent: Vec<usize> = (0..processes.len()).collect();
+        by_parent.sort_by_key(|&at| (processes[at].parent, processes[at].birth, processes[at].pid));
+        Self { processes, by_parent }
+    }
+
+    /// All processes, ordered by id.
+    pub fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    /// The process with this id.
+    pub fn get(&self, pid: u32) -> Option<&Process> {
+        self.processes.binary_search_by_key(&pid, |process| process.pid).ok().map(|at| &self.processes[at])
+    }
+
+    /// The processes whose parent this is, oldest first.
+    pub fn children(&self, pid: u32) -> impl DoubleEndedIterator<Item = &Process> {
+        let parent = |&at: &usize| self.processes[at].parent;
+        let start = self.by_parent.partition_point(|at| parent(at) < pid);
+        let end = self.by_parent.partition_point(|at| parent(at) <= pid);
+        self.by_parent[start..end].iter().map(|&at| &self.processes[at])
+    }
+
+    /// The process itself, then everything below it, depth first, children by age; empty if there is no such process.
+    ///
+    /// It includes what runs in other sessions and terminals (the shell inside `script`); see [`Process::session`].
+    pub fn below(&self, pid: u32) -> Vec<&Process> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut stack: Vec<&Process> = self.get(pid).into_iter().collect();
+        while let Some(process) = stack.pop() {
+            // An id that was used again while the table was read can close a circle.
+            if seen.insert(process.pid) {
+                found.push(process);
+                stack.extend(self.children(process.pid).rev());
+            }
+        }
+        found
+    }
+
+    /// The foreground job of the pane whose own process is `pid`; none if that has no terminal or is not there.
+    ///
+    /// Only processes on the pane's own terminal count: a program that opens a terminal of its own (`script`, `ssh`
+    /// control masters, a tmux inside) is the job, and what runs in there is not.
+    pub fn job(&self, pid: u32) -> Option<Job<'_>> {
+        let pane = self.get(pid)?;
+        let (terminal, group) = (pane.terminal?, pane.foreground?);
+        let mut all: Vec<&Process> = self
+            .processes
+            .iter()
+            .filter(|process| process.group == group && process.terminal == Some(terminal) && !process.zombie)
+            .collect();
+        all.sort_by_key(|process| (process.birth, process.pid));
+        let leader = all.iter().copied().find(|process| process.pid == group);
+        let in_group = |process: &Process| all.iter().any(|other| other.pid == process.parent);
+        let members = all.iter().copied().filter(|process| !in_group(process)).collect();
+        Some(Job { group, own: pane.group == group, leader, members, all })
+    }
+}
+
+/// Whether the process that had this id and [`Process::birth`] in this boot still runs.
+pub fn alive(pid: u32, birth: u64) -> bool {
+    os::birth(pid) == Some(birth)
+}
+
+/// The file that a process executes, if it may be read.
+pub fn executable(pid: u32) -> Option<BString> {
+    os::executable(pid)
+}
