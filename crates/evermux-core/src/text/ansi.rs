@@ -1,1 +1,0 @@
-//! Coloured text as tmux captures it, made into canonical lines and back.
