@@ -1,3 +1,15 @@
-//! evermux keeps tmux work alive.
+//! evermux keeps tmux work alive: the command line.
 
-fn main() {}
+#![allow(dead_code)] // while the commands are wired
+
+mod cli;
+mod config;
+mod context;
+mod error;
+mod output;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,198 @@
+//! What a command knows of the world: the only reader of environment, clock, terminal, randomness and user.
+//!
+//! It reads and decides; it masks nothing and prints nothing. The library gets all of this as parameters.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use etcetera::base_strategy::Xdg;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::{self, Config};
+use crate::error::CliError;
+
+/// The options that stand before or after every command.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Global {
+    /// The tmux server with this socket name, as `tmux -L`
+    #[arg(short = 'L', value_name = "NAME", global = true, help_heading = "Global options")]
+    pub socket_name: Option<OsString>,
+
+    /// The tmux server with this socket, as `tmux -S`
+    #[arg(short = 'S', value_name = "PATH", global = true, help_heading = "Global options")]
+    pub socket_path: Option<PathBuf>,
+
+    /// Print JSON, on stdout the result and on stderr an error
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+
+    /// Tell on stderr what is being done; twice tells more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Global options")]
+    pub verbose: u8,
+}
+
+/// What a command knows of the world.
+#[derive(Debug)]
+pub struct Context {
+    /// The settings.
+    pub config: Config,
+    /// Keys of the config file that mean nothing; the user is told.
+    pub unknown_settings: Vec<String>,
+    /// The folder that holds everything evermux keeps.
+    pub state: PathBuf,
+    /// The socket of the tmux server this is about; absolute.
+    pub socket: PathBuf,
+    /// How the user named that server, for hints: `-L work`.
+    pub server_arguments: String,
+    /// Our user, the effective one: tmux names its socket folder by it.
+    pub uid: u32,
+    /// Where times are shown and read.
+    pub zone: TimeZone,
+}
+
+impl Context {
+    /// Reads the environment and the config file.
+    ///
+    /// # Errors
+    /// If there is no home folder where one is needed, or the config file cannot be used.
+    pub fn new(global: &Global) -> Result<Self, CliError> {
+        let uid = rustix::process::geteuid().as_raw();
+        let config_file = config_file()?;
+        let loaded = config::load(&config_file, uid)?;
+        let unknown_settings = loaded
+            .unknown
+            .iter()
+            .map(|key| format!("{}: unknown setting '{key}'", config_file.display()))
+            .collect();
+        Ok(Self {
+            config: loaded.config,
+            unknown_settings,
+            state: state_folder()?,
+            socket: socket(global, uid)?,
+            server_arguments: server_arguments(global),
+            uid,
+            zone: TimeZone::system(),
+        })
+    }
+
+    /// The clock.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// Sixteen bytes nobody can guess.
+    ///
+    /// # Panics
+    /// If the system has no source of randomness: an identity that repeats would be worse.
+    pub fn random(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        match getrandom::fill(&mut bytes) {
+            Ok(()) => bytes,
+            Err(error) => panic!("the system gives no random bytes: {error}"),
+        }
+    }
+}
+
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// `EVERMUX_DIR`, else the user's state folder. `HOME` may be unset (cron, services): then the user database tells.
+fn state_folder() -> Result<PathBuf, CliError> {
+    match variable("EVERMUX_DIR") {
+        Some(folder) => absolute(Path::new(&folder)),
+        None => {
+            let xdg = folders()?;
+            let state = xdg.state_dir().unwrap_or_else(|| xdg.home_dir().join(".local/state"));
+            Ok(state.join("evermux"))
+        }
+    }
+}
+
+fn config_file() -> Result<PathBuf, CliError> {
+    match variable("EVERMUX_CONFIG") {
+        Some(file) => absolute(Path::new(&file)),
+        None => Ok(folders()?.config_dir().join("evermux/config.toml")),
+    }
+}
+
+fn folders() -> Result<Xdg, CliError> {
+    Xdg::new().map_err(|_| {
+        CliError::failed("there is no home folder")
+            .hint("Set HOME, or EVERMUX_DIR and EVERMUX_CONFIG to where evermux keeps its data and settings.")
+    })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, CliError> {
+    std::path::absolute(path)
+        .map_err(|error| CliError::failed(format!("cannot tell what {} is", path.display())).because(&error))
+}
+
+/// The socket by tmux's own rules: `-S`, `-L`, `$TMUX`, then `default`.
+fn socket(global: &Global, uid: u32) -> Result<PathBuf, CliError> {
+    let socket = match (&global.socket_path, &global.socket_name, variable("TMUX")) {
+        (Some(_), Some(_), _) => {
+            return Err(CliError::usage("-L and -S name two servers").hint("Give one of them."));
+        }
+        (Some(path), None, _) => path.clone(),
+        (None, Some(name), _) => socket_folder(uid).join(name),
+        (None, None, Some(tmux)) => socket_of(&tmux),
+        (None, None, None) => socket_folder(uid).join("default"),
+    };
+    // One server has one name, by whatever links its folder is reached: what tmux does for its own folder, too.
+    let socket = absolute(&socket)?;
+    Ok(match (socket.parent().map(Path::canonicalize), socket.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => socket,
+    })
+}
+
+/// `$TMUX` is `SOCKET,PID,SESSION`; tmux itself cuts at the first comma.
+fn socket_of(tmux: &OsStr) -> PathBuf {
+    let path = tmux.as_bytes().split(|&byte| byte == b',').next().unwrap_or_default();
+    PathBuf::from(OsString::from_vec(path.to_vec()))
+}
+
+/// Where tmux puts sockets: `tmux-UID` in `TMUX_TMPDIR`, if that exists, else in `/tmp`.
+fn socket_folder(uid: u32) -> PathBuf {
+    let base = variable("TMUX_TMPDIR").and_then(|folder| Path::new(&folder).canonicalize().ok());
+    base.unwrap_or_else(|| PathBuf::from("/tmp")).join(format!("tmux-{uid}"))
+}
+
+fn server_arguments(global: &Global) -> String {
+    let word = |text: &OsStr| String::from_utf8_lossy(text.as_bytes()).into_owned();
+    match (&global.socket_path, &global.socket_name) {
+        (Some(path), _) => format!("-S {} ", word(path.as_os_str())),
+        (None, Some(name)) => format!("-L {} ", word(name)),
+        (None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_of_a_client_ends_at_the_first_comma() {
+        assert_eq!(socket_of(OsStr::new("/tmp/tmux-1000/work,4711,0")), Path::new("/tmp/tmux-1000/work"));
+        assert_eq!(socket_of(OsStr::new("/tmp/odd")), Path::new("/tmp/odd"));
+    }
+
+    #[test]
+    fn a_socket_path_wins_and_is_absolute() {
+        let global = Global { socket_path: Some("x/../y".into()), ..Global::default() };
+        assert!(socket(&global, 1).unwrap().is_absolute());
+    }
+
+    #[test]
+    fn two_servers_are_one_too_many() {
+        let global =
+            Global { socket_path: Some("y".into()), socket_name: Some("z".into()), ..Global::default() };
+        assert_eq!(socket(&global, 1).unwrap_err().kind, crate::error::Kind::Usage);
+    }
+}

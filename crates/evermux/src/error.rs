@@ -1,0 +1,179 @@
+//! What can go wrong, as the user sees it: one place that decides kind, wording, hints and exit code.
+//!
+//! Commands only use `?`; each error of the library is mapped once, by a `From` below. Texts in a [`CliError`] may hold
+//! bytes from outside: [`crate::output`] makes them printable.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::config::ConfigError;
+
+/// How evermux ends. The numbers are a promise to scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: it failed; nothing that was saved is harmed.
+    Failed,
+    /// 2: the command line is wrong.
+    Usage,
+    /// 3: done, with problems or debts, which are listed.
+    Problems,
+    /// 4: nothing there: no server, no snapshot, no such session.
+    NothingThere,
+    /// 5: busy: another evermux holds what is needed.
+    Busy,
+}
+
+impl Exit {
+    /// Every way to end, in the order of the numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Failed, Self::Usage, Self::Problems, Self::NothingThere, Self::Busy];
+
+    /// The exit status.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// One line for the help and the reference.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "wrong use of the command line",
+            Self::Problems => "done, but some problems or debts are listed",
+            Self::NothingThere => "nothing there: no server, no snapshot, no such session",
+            Self::Busy => "busy: another evermux is at work on the same server",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The kinds of errors; each has its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Something outside went wrong.
+    Failed,
+    /// The command line is wrong.
+    Usage,
+    /// What was asked for does not exist.
+    NothingThere,
+    /// Another evermux is at work.
+    Busy,
+}
+
+impl Kind {
+    /// How evermux ends after an error of this kind.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Failed => Exit::Failed,
+            Self::Usage => Exit::Usage,
+            Self::NothingThere => Exit::NothingThere,
+            Self::Busy => Exit::Busy,
+        }
+    }
+}
+
+/// An error as it is shown: `error:` what, `cause:` why, `hint:` what to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CliError {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// What failed, and on what object: a fragment that reads after "error: ".
+    pub message: String,
+    /// Why, the nearest cause first.
+    pub causes: Vec<String>,
+    /// What the user can do next: a sentence each.
+    pub hints: Vec<String>,
+}
+
+impl CliError {
+    /// An error without causes or hints.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// Something outside went wrong.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Kind::Failed, message)
+    }
+
+    /// The command line is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// What was asked for does not exist.
+    pub fn nothing_there(message: impl Into<String>) -> Self {
+        Self::new(Kind::NothingThere, message)
+    }
+
+    /// An error and the chain of its sources.
+    pub fn of(kind: Kind, error: &dyn Error) -> Self {
+        Self::new(kind, error.to_string()).because_of(error.source())
+    }
+
+    /// Adds a cause and the chain of its sources.
+    #[must_use]
+    pub fn because(self, cause: &dyn Error) -> Self {
+        self.because_of(Some(cause))
+    }
+
+    fn because_of(mut self, mut cause: Option<&dyn Error>) -> Self {
+        while let Some(error) = cause {
+            self.causes.push(error.to_string());
+            cause = error.source();
+        }
+        self
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        let shown = Self::of(Kind::Failed, &error);
+        match &error {
+            ConfigError::Foreign { .. } | ConfigError::Writable(_) => {
+                shown.hint("It may allow programs to run, so only you (or root) may be able to change it.")
+            }
+            ConfigError::Unreadable { .. } | ConfigError::NotAFile(_) | ConfigError::Wrong { .. } => {
+                shown.hint("EVERMUX_CONFIG=/dev/null evermux … runs with the defaults.")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_keep_their_numbers() {
+        let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(Exit::NothingThere.code(), 4);
+        assert_eq!(Exit::Busy.code(), 5);
+    }
+
+    #[test]
+    fn the_chain_of_sources_becomes_causes() {
+        let io = std::io::Error::other("disk on fire");
+        let error = CliError::failed("cannot save").because(&io).hint("Put it out.");
+        assert_eq!(error.causes, ["disk on fire"]);
+        assert_eq!(error.hints, ["Put it out."]);
+    }
+}
