@@ -15,6 +15,13 @@ pub struct BadId {
     kind: &'static str,
 }
 
+impl BadId {
+    /// `text` is not a `kind`.
+    pub(crate) fn new(text: &str, kind: &'static str) -> Self {
+        Self { text: text.to_owned(), kind }
+    }
+}
+
 macro_rules! live_id {
     ($(#[$doc:meta])* $name:ident, $sigil:literal, $kind:literal) => {
         $(#[$doc])*
@@ -31,7 +38,7 @@ macro_rules! live_id {
             type Err = BadId;
 
             fn from_str(text: &str) -> Result<Self, BadId> {
-                let bad = || BadId { text: text.to_owned(), kind: $kind };
+                let bad = || BadId::new(text, $kind);
                 let digits = text.strip_prefix($sigil).ok_or_else(bad)?;
                 if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
                     return Err(bad());
@@ -67,6 +74,16 @@ impl PaneIdentity {
     /// The tmux pane option that holds it.
     pub const OPTION: &'static str = "@evermux-pane";
 
+    /// Its 16 bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The identity of these 16 bytes, as [`Self::as_bytes`] gave them.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// An identity from 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
@@ -86,7 +103,7 @@ impl FromStr for PaneIdentity {
         // Only the hyphenated form is ever written, so only it is read: 36 characters.
         match Uuid::try_parse(text) {
             Ok(uuid) if text.len() == 36 => Ok(Self(uuid)),
-            _ => Err(BadId { text: text.to_owned(), kind: "pane identity" }),
+            _ => Err(BadId::new(text, "pane identity")),
         }
     }
 }

@@ -7,6 +7,8 @@
 //!
 //! Live ids (`$1`, `@2`, `%3`) exist only in [`Live`], never in a [`Snapshot`].
 
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
 mod debt;
 mod ids;
 mod live;
