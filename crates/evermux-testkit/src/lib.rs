@@ -16,6 +16,7 @@
 
 mod binaries;
 mod client;
+mod describe;
 mod environment;
 mod output;
 mod process;
@@ -25,6 +26,7 @@ mod wait;
 
 pub use binaries::{Tmux, Version, tmux_binaries};
 pub use client::Client;
+pub use describe::{describe, differences};
 pub use environment::Env;
 pub use output::Output;
 pub use process::Process;

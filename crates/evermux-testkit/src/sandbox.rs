@@ -107,11 +107,16 @@ impl Sandbox {
 
     /// Kills them all, also those that are being born meanwhile.
     pub fn kill_all(&self) {
-        loop {
+        // Twice empty, with a pause: in the middle of an exec a process shows no environment for a moment.
+        let mut empty = 0;
+        while empty < 2 {
             let processes = self.processes();
             if processes.is_empty() {
-                return;
+                empty += 1;
+                thread::sleep(Duration::from_millis(2));
+                continue;
             }
+            empty = 0;
             for process in &processes {
                 process.signal(rustix::process::Signal::KILL);
             }

@@ -1,6 +1,6 @@
 //! The testkit's own promises, on every tmux there is.
 
-use evermux_testkit::{Client, Process, Server, tmux_binaries};
+use evermux_testkit::{Client, Process, Server, describe, differences, tmux_binaries};
 
 #[test]
 fn a_server_answers_and_leaves_nothing_behind() {
@@ -11,8 +11,10 @@ fn a_server_answers_and_leaves_nothing_behind() {
         server.type_line("main", "trap '' HUP; setsid sleep 1000 & echo done");
         server.wait_until("the line has run", |server| server.screen("main").contains("\ndone"));
         let folder = server.sandbox().folder().to_owned();
+        server.wait_until("server, shell and sleep are found", |server| {
+            server.sandbox().processes().len() >= 3
+        });
         let processes = server.sandbox().processes();
-        assert!(processes.len() >= 3, "server, shell and sleep: {processes:?}");
         drop(server);
         assert!(processes.iter().all(|process| !process.lives()), "tmux {}", tmux.version);
         assert!(!folder.exists());
@@ -61,5 +63,42 @@ fn a_client_shows_and_types() {
         let client = Client::run(&server, &["new-session", "-s", "second"], 40, 10);
         client.wait_for("$");
         assert!(server.lines(&["list-sessions", "-F", "#{session_name}"]).contains(&"second".to_owned()));
+    }
+}
+
+#[test]
+fn a_description_shows_every_change() {
+    for tmux in tmux_binaries() {
+        let server = Server::start(&tmux);
+        server.run(&["set-window-option", "-t", "main", "automatic-rename", "off"]);
+        server.run(&["split-window", "-h", "-t", "main"]);
+        server.wait_for_prompts();
+        let mut before = describe(&server);
+        assert_eq!(differences(&before, &describe(&server)), "", "tmux {tmux:?}");
+        let mut changed = |command: &[&str], shown: &str| {
+            server.run(command);
+            let after = describe(&server);
+            let found = differences(&before, &after);
+            assert!(found.contains(shown), "tmux {} {command:?}: {shown:?} is not in\n{found}", tmux.version);
+            before = after;
+        };
+        changed(&["select-pane", "-t", "main:0.0"], "+     pane_active 1");
+        changed(&["resize-pane", "-t", "main:0.0", "-L", "4"], "window_layout");
+        changed(&["select-pane", "-t", "main:0.1", "-T", "a title"], "+   pane 1 a title");
+        changed(&["select-pane", "-t", "main:0.1", "-d"], "+     pane_input_off 1");
+        changed(&["select-pane", "-t", "main:0.1", "-m"], "+     pane_marked 1");
+        changed(&["resize-pane", "-t", "main:0.0", "-Z"], "+   window_zoomed_flag 1");
+        changed(&["swap-pane", "-s", "main:0.0", "-t", "main:0.1"], "pane 0 a title");
+        changed(
+            &["new-window", "-d", "-t", "main:7", "-n", "x", "-c", "/", "sleep 1000"],
+            "+   link 7 to window 1",
+        );
+        changed(&["select-window", "-t", "main:7"], "+   session_stack 7,0");
+        changed(&["set-option", "-t", "main", "@mine", "a b"], "+   option @mine \"a b\"");
+        changed(&["set-option", "-w", "-t", "main", "@mine", "w"], "+   option @mine w");
+        changed(&["set-option", "-p", "-t", "main", "@mine", "p"], "+     option @mine p");
+        changed(&["set-environment", "-t", "main", "NAME", "value"], "+   environment NAME=value");
+        changed(&["new-session", "-d", "-s", "second", "-t", "main"], "+   session_group main");
+        changed(&["rename-session", "-t", "second", "third"], "+ session third");
     }
 }
