@@ -15,17 +15,30 @@ pub(super) struct Style {
 }
 
 /// A colour as tmux tells them apart: the same colour of the palette counts as another one when it was set in
-/// another way.
+/// another way. The upper byte is the kind, the others are the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Colour {
-    #[default]
-    Default,
+struct Colour(u32);
+
+impl Colour {
+    const DEFAULT: Self = Self(0);
+    const BASIC: u32 = 1;
+    const PALETTE: u32 = 2;
+    const RGB: u32 = 3;
+
     /// 0 to 15: `30` to `37` and `90` to `97`.
-    Basic(u8),
+    const fn basic(number: u16) -> Self {
+        Self(Self::BASIC << 24 | number as u32)
+    }
+
     /// `38;5;n`.
-    Palette(u8),
+    const fn palette(number: u8) -> Self {
+        Self(Self::PALETTE << 24 | number as u32)
+    }
+
     /// `38;2;r;g;b`.
-    Rgb(u8, u8, u8),
+    const fn rgb(red: u8, green: u8, blue: u8) -> Self {
+        Self(u32::from_be_bytes([Self::RGB as u8, red, green, blue]))
+    }
 }
 
 /// Bit, SGR number that sets it, SGR number that takes it away; in the order in which they are written.
@@ -39,36 +52,30 @@ const ATTRIBUTES: [(u16, u16, u16); 8] = [
     (64, 9, 29),   // strikethrough
     (128, 53, 55), // overline
 ];
+const ITALICS: u16 = 4;
 const BLINK: u16 = 8;
 const OVERLINE: u16 = 128;
 
 impl Style {
     /// The background becomes the default one.
     pub(super) fn lose_background(&mut self) {
-        self.background = Colour::Default;
+        self.background = Colour::DEFAULT;
     }
 
     /// Writes what changes `before` to `self`. Which of the possible ways is written depends on these two only.
     pub(super) fn write_after(self, before: Self, out: &mut Vec<u8>) {
-        let mut sgr = SgrWriter::new(out);
-        let mut base = Self { line_drawing: before.line_drawing, ..before };
+        let mut sgr = SgrWriter::new();
+        let blank = Self { line_drawing: before.line_drawing, ..Self::default() };
+        let plain = self == Self { line_drawing: self.line_drawing, ..blank };
         let gone = before.attributes & !self.attributes != 0;
         let other_underline = before.underline != 0 && before.underline != self.underline;
-        let plain = self == Self { line_drawing: self.line_drawing, ..Self::default() };
-        let was_plain = before == Self { line_drawing: before.line_drawing, ..Self::default() };
-        if gone || other_underline || (plain && !was_plain) {
+        let mut base = before;
+        if gone || other_underline || (plain && before != blank) {
             sgr.number(0);
-            base = Self { line_drawing: before.line_drawing, ..Self::default() };
+            base = blank;
         }
-        let new = self.attributes & !base.attributes;
-        for (bit, set, _) in ATTRIBUTES {
-            if new & bit != 0 {
-                sgr.number(set);
-            }
-            // The place of underline between italics and blink is tmux's.
-            if bit == 4 && self.underline != base.underline {
-                sgr.underline(self.underline);
-            }
+        if self.attributes != base.attributes || self.underline != base.underline {
+            self.write_attributes(base, &mut sgr);
         }
         for (now, then, code) in [
             (self.foreground, base.foreground, 30),
@@ -79,89 +86,109 @@ impl Style {
                 sgr.colour(now, code);
             }
         }
-        sgr.end();
+        out.extend_from_slice(sgr.end());
         if self.line_drawing != before.line_drawing {
             out.push(if self.line_drawing { 0x0e } else { 0x0f });
         }
     }
+
+    fn write_attributes(self, base: Self, sgr: &mut SgrWriter) {
+        let new = self.attributes & !base.attributes;
+        for (bit, set, _) in ATTRIBUTES {
+            if new & bit != 0 {
+                sgr.number(set);
+            }
+            // The place of underline between italics and blink is tmux's.
+            if bit == ITALICS && self.underline != base.underline {
+                sgr.underline(self.underline);
+            }
+        }
+    }
 }
 
-/// Writes one SGR sequence, if anything goes into it.
-struct SgrWriter<'a> {
-    out: &'a mut Vec<u8>,
-    begun: bool,
+/// Writes one SGR sequence. The longest there is: 10 attributes and three colours of at most 17 bytes.
+struct SgrWriter {
+    bytes: [u8; 96],
+    length: usize,
 }
 
-impl<'a> SgrWriter<'a> {
-    fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, begun: false }
+impl SgrWriter {
+    fn new() -> Self {
+        let mut bytes = [0; 96];
+        bytes[0] = 0x1b;
+        Self { bytes, length: 1 }
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
     }
 
     fn number(&mut self, number: u16) {
-        self.out.extend_from_slice(if self.begun { b";" } else { b"\x1b[" });
-        self.begun = true;
+        self.push(if self.length == 1 { b'[' } else { b';' });
         if number >= 100 {
-            self.out.push(b'0' + (number / 100) as u8);
+            self.push(b'0' + (number / 100) as u8);
         }
         if number >= 10 {
-            self.out.push(b'0' + (number / 10 % 10) as u8);
+            self.push(b'0' + (number / 10 % 10) as u8);
         }
-        self.out.push(b'0' + (number % 10) as u8);
+        self.push(b'0' + (number % 10) as u8);
     }
 
     fn underline(&mut self, kind: u8) {
         self.number(4);
         if kind > 1 {
-            self.out.extend_from_slice(&[b':', b'0' + kind]);
+            self.push(b':');
+            self.push(b'0' + kind);
         }
     }
 
     /// `code` is 30, 40 or 50.
     fn colour(&mut self, colour: Colour, code: u16) {
-        match colour {
-            Colour::Default => self.number(code + 9),
-            Colour::Basic(n) if n < 8 => self.number(code + u16::from(n)),
-            Colour::Basic(n) => self.number(code + 60 + u16::from(n - 8)),
-            Colour::Palette(n) => {
+        let [_, red, green, blue] = colour.0.to_be_bytes();
+        match colour.0 >> 24 {
+            Colour::BASIC if blue < 8 => self.number(code + u16::from(blue)),
+            Colour::BASIC => self.number(code + 60 + u16::from(blue - 8)),
+            Colour::PALETTE => {
                 self.number(code + 8);
                 self.number(5);
-                self.number(n.into());
+                self.number(blue.into());
             }
-            Colour::Rgb(red, green, blue) => {
+            Colour::RGB => {
                 self.number(code + 8);
                 self.number(2);
                 for part in [red, green, blue] {
                     self.number(part.into());
                 }
             }
+            _ => self.number(code + 9),
         }
     }
 
-    fn end(self) {
-        if self.begun {
-            self.out.push(b'm');
+    /// The whole sequence; nothing if no parameter was written.
+    fn end(&mut self) -> &[u8] {
+        if self.length == 1 {
+            return b"";
         }
+        self.push(b'm');
+        &self.bytes[..self.length]
     }
 }
 
 /// The parameters of one SGR sequence.
 pub(super) struct Sgr<'a> {
-    parameters: std::slice::Split<'a, u8, fn(&u8) -> bool>,
+    rest: Option<&'a [u8]>,
 }
 
 impl<'a> Sgr<'a> {
     /// `parameters`: digits, `;` and `:`.
     pub(super) fn new(parameters: &'a [u8]) -> Self {
-        Self { parameters: parameters.split(|byte| *byte == b';') }
+        Self { rest: Some(parameters) }
     }
 
     /// Changes `style` as a terminal would; what is not understood changes nothing.
     pub(super) fn apply(mut self, style: &mut Style) {
-        while let Some(parameter) = self.parameters.next() {
-            if parameter.contains(&b':') {
-                apply_parts(parameter, style);
-                continue;
-            }
+        while let Some(parameter) = self.next() {
             match number(parameter) {
                 Some(code @ (38 | 48 | 58)) => {
                     if let Some(colour) = self.colour() {
@@ -169,22 +196,33 @@ impl<'a> Sgr<'a> {
                     }
                 }
                 Some(code) => apply_simple(code, style),
-                None => {}
+                None => apply_parts(parameter, style),
             }
+        }
+    }
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest?;
+        match rest.iter().position(|byte| *byte == b';') {
+            Some(end) => {
+                self.rest = Some(&rest[end + 1..]);
+                Some(&rest[..end])
+            }
+            None => self.rest.take(),
         }
     }
 
     /// The rest of `38;5;n` or `38;2;r;g;b`.
     fn colour(&mut self) -> Option<Colour> {
-        match number(self.parameters.next()?)? {
-            5 => Some(Colour::Palette(self.part()?)),
-            2 => Some(Colour::Rgb(self.part()?, self.part()?, self.part()?)),
+        match number(self.next()?)? {
+            5 => Some(Colour::palette(self.part()?)),
+            2 => Some(Colour::rgb(self.part()?, self.part()?, self.part()?)),
             _ => None,
         }
     }
 
     fn part(&mut self) -> Option<u8> {
-        number(self.parameters.next()?)?.try_into().ok()
+        number(self.next()?)?.try_into().ok()
     }
 }
 
@@ -212,10 +250,10 @@ fn apply_parts(parameter: &[u8], style: &mut Style) {
         // grid_string_cells_code() splits every code above 9 in two, meaning the underlines 42 to 45; overline is
         // 53. All versions up to 3.8 do it.
         ([5, 3, ..], 2) => style.attributes |= OVERLINE,
-        ([code @ (38 | 48 | 58), 5, n @ 0..=255, ..], 3) => set_colour(style, code, Colour::Palette(n as u8)),
+        ([code @ (38 | 48 | 58), 5, n @ 0..=255, ..], 3) => set_colour(style, code, Colour::palette(n as u8)),
         ([code @ (38 | 48 | 58), 2, r @ 0..=255, g @ 0..=255, b @ 0..=255, _], 5)
         | ([code @ (38 | 48 | 58), 2, _, r @ 0..=255, g @ 0..=255, b @ 0..=255], 6) => {
-            set_colour(style, code, Colour::Rgb(r as u8, g as u8, b as u8));
+            set_colour(style, code, Colour::rgb(r as u8, g as u8, b as u8));
         }
         _ => {}
     }
@@ -228,13 +266,13 @@ fn apply_simple(code: u16, style: &mut Style) {
         6 => style.attributes |= BLINK,
         21 => style.underline = 2,
         24 => style.underline = 0,
-        30..=37 => style.foreground = Colour::Basic((code - 30) as u8),
-        39 => style.foreground = Colour::Default,
-        40..=47 => style.background = Colour::Basic((code - 40) as u8),
-        49 => style.background = Colour::Default,
-        59 => style.underline_colour = Colour::Default,
-        90..=97 => style.foreground = Colour::Basic((code - 90 + 8) as u8),
-        100..=107 => style.background = Colour::Basic((code - 100 + 8) as u8),
+        30..=37 => style.foreground = Colour::basic(code - 30),
+        39 => style.foreground = Colour::DEFAULT,
+        40..=47 => style.background = Colour::basic(code - 40),
+        49 => style.background = Colour::DEFAULT,
+        59 => style.underline_colour = Colour::DEFAULT,
+        90..=97 => style.foreground = Colour::basic(code - 90 + 8),
+        100..=107 => style.background = Colour::basic(code - 100 + 8),
         _ => {
             for (bit, set, unset) in ATTRIBUTES {
                 if code == set {
