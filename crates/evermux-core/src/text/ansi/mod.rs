@@ -9,6 +9,8 @@
 //! characters, TAB, attributes and colours, line drawing, hyperlinks, ends of lines). Everything else that a terminal
 //! could act upon is dropped, on the way in and on the way out.
 
+#[cfg(test)]
+pub(crate) mod live;
 mod pieces;
 mod style;
 #[cfg(test)]
