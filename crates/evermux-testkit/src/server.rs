@@ -1,5 +1,7 @@
 //! A private tmux server.
 
+use std::ffi::OsStr;
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -128,7 +130,7 @@ impl Server {
 
     /// Runs a tmux command (several with `;` between them); whatever it answers.
     #[track_caller]
-    pub fn tmux(&self, command: &[&str]) -> Output {
+    pub fn tmux<Word: AsRef<OsStr>>(&self, command: &[Word]) -> Output {
         let mut client = self.client();
         client.args(command);
         run(client, b"", LIMIT)
@@ -136,7 +138,7 @@ impl Server {
 
     /// Runs a tmux command that must succeed; its output without the last newline.
     #[track_caller]
-    pub fn run(&self, command: &[&str]) -> String {
+    pub fn run<Word: AsRef<OsStr> + Debug>(&self, command: &[Word]) -> String {
         let output = self.tmux(command);
         assert!(output.ok(), "tmux {} {command:?}:\n{output}", self.tmux.version);
         let text = output.text();
@@ -160,7 +162,7 @@ impl Server {
 
     /// The lines of a list, none if the output is empty: `server.lines(&["list-panes", "-a", "-F", "#{pane_id}"])`.
     #[track_caller]
-    pub fn lines(&self, command: &[&str]) -> Vec<String> {
+    pub fn lines<Word: AsRef<OsStr> + Debug>(&self, command: &[Word]) -> Vec<String> {
         self.run(command).lines().map(str::to_owned).collect()
     }
 
@@ -210,14 +212,15 @@ impl Server {
     }
 
     fn at_prompt(&self, pane: &str) -> bool {
-        let state = self.display(pane, "#{cursor_x} #{cursor_y} #{pane_pid}");
-        let mut numbers = state.split(' ').map(|number| number.parse::<u32>().unwrap_or(0));
-        let (column, row, pid) = (numbers.next(), numbers.next(), numbers.next());
-        let row = row.expect("the format has it").to_string();
-        let line = self.run(&["capture-pane", "-p", "-t", pane, "-S", &row, "-E", &row]);
-        let line = line.trim_end();
-        let width = u32::try_from(line.chars().count() + 1).expect("a line is short");
-        line.ends_with('$') && column == Some(width) && is_foreground(pid.expect("the format has it"))
+        let state = self.display(pane, "#{cursor_x} #{cursor_y} #{pane_pid} #{pane_width}");
+        let numbers: Vec<u32> = state.split(' ').map(|number| number.parse().unwrap_or(0)).collect();
+        let &[column, row, pid, width] = numbers.as_slice() else { panic!("pane {pane}: {state:?}") };
+        let line =
+            self.run(&["capture-pane", "-p", "-t", pane, "-S", &row.to_string(), "-E", &row.to_string()]);
+        // Only what stands before the cursor: what a resize leaves behind it is no matter. In a pane of less than
+        // four columns the prompt itself is wrapped.
+        let before: String = line.chars().take(column as usize).collect();
+        (before.ends_with("$ ") || before == "$" || width < 4) && is_foreground(pid)
     }
 
     /// The server's process; none if it is not there.

@@ -1,0 +1,8 @@
+//! Random rich servers: recipes that proptest can shrink, cooked with plain tmux commands.
+
+mod cook;
+mod step;
+mod words;
+
+pub use cook::{Cooked, settle};
+pub use step::{Config, Edge, Pick, Recipe, Scope, Step, recipe};
