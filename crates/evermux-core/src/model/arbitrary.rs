@@ -229,7 +229,7 @@ fn window() -> impl Strategy<Value = (Window, Vec<Vec<u8>>)> {
 pub fn layout(size: Size, panes: usize, choices: u64) -> Layout {
     let whole =
         Cell { width: size.width, height: size.height, x: 0, y: 0, content: Content::LeftRight(vec![]) };
-    Layout { root: divide(whole, 0, panes, choices, choices & 2 == 0) }
+    Layout::new(divide(whole, 0, panes, choices, choices & 2 == 0)).expect("a size with room for all panes")
 }
 
 /// Fills `area` with the panes `first..first + count`.
@@ -428,6 +428,6 @@ proptest! {
     fn layouts_fill_the_window(width in 20..200_u32, height in 10..60_u32, panes in 1..6_usize, choices: u64) {
         let layout = layout(Size { width, height }, panes, choices);
         prop_assert!(layout.leaves().map(|leaf| leaf.pane).eq(0..panes));
-        prop_assert_eq!((layout.root.width, layout.root.height), (width, height));
+        prop_assert_eq!(layout.size(), (width, height));
     }
 }
