@@ -113,13 +113,13 @@ pub enum Ending {
 pub struct RestoreRecord {
     /// The generation it restored into.
     pub generation: Generation,
-    /// When it began: what snapshots of that generation from this moment on show of its unfinished panes does not
-    /// count.
+    /// When it began: what snapshots of that generation from this moment on show of its unfinished sessions does not
+    /// count. So an interrupted restore should be completed soon.
     pub began: Timestamp,
     /// How far it came.
     pub outcome: Outcome,
-    /// What it was to bring back: per session of a snapshot the panes that it did **not** finish. A pane is finished
-    /// when it stands in its place with its text. With [`Outcome::TakenBack`]: all its panes.
+    /// The sessions it did **not** finish, each with all the panes of it that were to come back. A session is
+    /// finished when it stands wholly: panes, text, names, options. With [`Outcome::TakenBack`]: all its sessions.
     pub unfinished: Vec<Source>,
     /// The panes it had closed, or was about to close, because it was asked to replace them.
     pub replaced: Vec<PaneIdentity>,
