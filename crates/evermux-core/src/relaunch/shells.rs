@@ -1,6 +1,6 @@
-//! Which programs are shells.
+//! Which programs are shells, and which invocations of them wait for commands on the terminal.
 
-use bstr::BStr;
+use bstr::BString;
 
 /// A shell that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,9 +13,9 @@ pub enum Shell {
     Fish,
     /// Nushell.
     Nu,
-    /// A plain POSIX shell without a line editor: dash, ash, `sh`.
+    /// A plain POSIX shell without a line editor: dash, or what is called `sh`.
     Plain,
-    /// Another one with a line editor: ksh, mksh, tcsh, elvish, xonsh, PowerShell.
+    /// Another one with a line editor: ksh, mksh, busybox' ash, tcsh, elvish, xonsh, PowerShell.
     Other,
 }
 
@@ -24,17 +24,90 @@ impl Shell {
     /// shell).
     pub fn of(name: &[u8]) -> Option<Self> {
         let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
-        let name = name.strip_prefix(b"-").unwrap_or(name);
-        let _ = BStr::new(name);
-        match name {
+        match name.strip_prefix(b"-").unwrap_or(name) {
             b"bash" | b"rbash" => Some(Self::Bash),
             b"zsh" | b"rzsh" => Some(Self::Zsh),
             b"fish" => Some(Self::Fish),
             b"nu" => Some(Self::Nu),
-            b"sh" | b"dash" | b"ash" | b"busybox" => Some(Self::Plain),
-            b"ksh" | b"ksh93" | b"mksh" | b"lksh" | b"oksh" | b"yash" | b"tcsh" | b"csh" | b"elvish"
-            | b"xonsh" | b"pwsh" => Some(Self::Other),
+            b"sh" | b"dash" => Some(Self::Plain),
+            b"ash" | b"ksh" | b"ksh93" | b"mksh" | b"lksh" | b"oksh" | b"yash" | b"tcsh" | b"csh"
+            | b"elvish" | b"xonsh" | b"pwsh" => Some(Self::Other),
             _ => None,
         }
+    }
+
+    /// Whether an invocation of a shell with these words, its own name first, takes its commands from the terminal:
+    /// it has no script, no `-c` and nothing unknown. A file named instead of the rc file is allowed here, because
+    /// the shell waits for commands after it.
+    pub fn takes_commands_from_terminal(argv: &[BString]) -> bool {
+        let Some((_, mut words)) = argv.split_first() else { return false };
+        while let Some((word, rest)) = words.split_first() {
+            words = match word.as_slice() {
+                b"--rcfile" | b"--init-file" | b"-o" | b"+o" | b"-O" | b"+O" => rest.get(1..).unwrap_or(&[]),
+                b"--login" | b"--interactive" | b"--noediting" | b"--norc" | b"--noprofile" | b"--posix"
+                | b"--private" | b"--no-config" | b"--no-rcs" => rest,
+                [b'-' | b'+', flags @ ..]
+                    if !flags.is_empty() && flags.iter().all(|&flag| is_plain_flag(flag)) =>
+                {
+                    rest
+                }
+                _ => return false,
+            };
+        }
+        true
+    }
+}
+
+/// Single letters that bash, zsh, dash, ksh and fish know and that execute nothing; `c` and `C` do.
+fn is_plain_flag(flag: u8) -> bool {
+    b"abefhiklmnprstuvxBEHPNVX".contains(&flag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<BString> {
+        line.split(' ').map(BString::from).collect()
+    }
+
+    #[test]
+    fn shells_are_known_by_any_of_their_names() {
+        assert_eq!(Shell::of(b"bash"), Some(Shell::Bash));
+        assert_eq!(Shell::of(b"-zsh"), Some(Shell::Zsh));
+        assert_eq!(Shell::of(b"/nix/store/x-fish-4.0/bin/fish"), Some(Shell::Fish));
+        assert_eq!(Shell::of(b"/bin/sh"), Some(Shell::Plain));
+        for other in ["", "-", "bash2", "vim", "/bin/", "ssh"] {
+            assert_eq!(Shell::of(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn scripts_and_commands_are_not_taken_for_shells_at_a_terminal() {
+        for line in [
+            "bash",
+            "-bash",
+            "bash -l",
+            "zsh -il",
+            "bash --rcfile f -i",
+            "zsh -o vi",
+            "fish --private",
+            "sh -i",
+        ] {
+            assert!(Shell::takes_commands_from_terminal(&words(line)), "{line}");
+        }
+        for line in [
+            "bash -c x",
+            "bash -lc x",
+            "bash script",
+            "sh ./x -i",
+            "fish -C x",
+            "bash -",
+            "nu -e x",
+            "bash --rpm",
+        ] {
+            assert!(!Shell::takes_commands_from_terminal(&words(line)), "{line}");
+        }
+        assert!(!Shell::takes_commands_from_terminal(&[]));
     }
 }
