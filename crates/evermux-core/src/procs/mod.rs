@@ -8,8 +8,6 @@
 //! its `stat` replaces such bytes in names, so the two files read here are read by us.
 
 mod identity;
-#[cfg(all(test, target_os = "linux"))]
-mod live_tests;
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
 mod os;

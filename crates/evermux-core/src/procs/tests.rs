@@ -1,5 +1,9 @@
 //! Trees and jobs of made-up tables.
 
+#[cfg(target_os = "linux")]
+#[path = "live_tests.rs"]
+mod live;
+
 use super::*;
 
 const TERMINAL: Option<u64> = Some(34817);
