@@ -11,8 +11,10 @@ use crate::model::{
 /// Everything of a server at one moment.
 ///
 /// Invariants: there is at least one session; every session has at least one link and its links are ordered by
-/// index; every link leads to a window of `windows`; every window is linked at least once and has a pane. Windows
-/// and panes of which a part could not be read are left out, with a problem.
+/// index; every link leads to a window of `windows`; every window is linked at least once and has a pane.
+///
+/// Sessions, windows, panes, clients and global options are of one instant. The options of single objects are read
+/// just after it; if an object vanished meanwhile, it is kept without options and a problem says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// The server itself.
@@ -130,7 +132,7 @@ pub struct ListedPane {
     pub active: bool,
     /// Whether it was the active pane before (`#{pane_last}`); tmux 3.8 tells more in the layout.
     pub last: bool,
-    /// Whether its program has ended.
+    /// Whether its program has ended (before 3.8 also an empty pane from 3.2 on: it has no pid).
     pub dead: bool,
     /// `#{pane_dead_status}`; none while it lives or if a signal killed it.
     pub dead_status: Option<i32>,
@@ -158,13 +160,15 @@ pub struct ListedPane {
     pub start_command_list: Option<BString>,
     /// `#{pane_start_path}` (tmux 3.3+).
     pub start_path: Option<BString>,
-    /// `#{pane_current_path}`; an empty one if tmux cannot tell. Not exact on 3.4 to 3.5a: prefer the process table.
-    pub current_path: BString,
-    /// `#{pane_current_command}`.
-    pub current_command: BString,
+    /// `#{pane_current_path}`, if it was asked for; empty if tmux cannot tell. The process table knows better.
+    pub current_path: Option<BString>,
+    /// `#{pane_current_command}`, if it was asked for.
+    pub current_command: Option<BString>,
     /// Whether it floats (tmux 3.7+).
     pub floating: bool,
-    /// Options set on the pane itself.
+    /// What `#{@evermux-pane}` says, whatever that is: see [`ListedPane::identity`].
+    pub identity_option: Option<BString>,
+    /// Options set on the pane itself, without [`PaneIdentity::OPTION`].
     pub options: Vec<OptionEntry>,
 }
 
@@ -237,8 +241,9 @@ impl Listing {
 
 impl ListedPane {
     /// The lasting identity that the pane carries; none if it has none, or something that is not one.
+    ///
+    /// Not checked to be unique: a pane may inherit a value that someone set on its window or globally.
     pub fn identity(&self) -> Option<PaneIdentity> {
-        let entry = self.options.iter().find(|entry| entry.name == PaneIdentity::OPTION)?;
-        std::str::from_utf8(entry.value.as_ref()?).ok()?.parse().ok()
+        std::str::from_utf8(self.identity_option.as_ref()?).ok()?.parse().ok()
     }
 }

@@ -1,8 +1,34 @@
 //! The only room that runs tmux; replies are parsed by pure functions on bytes.
+//!
+//! A [`Server`] is found by [`SocketChoice::resolve`] and [`Server::connect`]. Everything it is told is a script for
+//! `source-file` in one client with a deadline. [`Server::list`] says all that is known of it in a [`Listing`],
+//! [`Server::capture`] the text of its panes.
 
+mod binaries;
+mod client;
+mod frames;
+mod list;
+mod list_parse;
+mod list_script;
 mod listing;
+mod nonce;
+mod options;
+mod server;
+mod socket;
 
+pub use binaries::Binaries;
+pub use client::{Output, RunError};
+pub use frames::{
+    CaptureRequest, CaptureScript, CaptureStyle, Frame, FrameError, FrameHead, FrameReader, Part, Row,
+};
+pub use list::ListError;
+pub use list_parse::ListingError;
+pub use list_script::ListRequest;
 pub use listing::{
     ExactHistory, History, ListedClient, ListedLink, ListedPane, ListedServer, ListedSession, ListedWindow,
     Listing,
 };
+pub use nonce::Nonce;
+pub use options::{parse_environment, parse_options};
+pub use server::{CaptureError, Server, Start, yield_line};
+pub use socket::{ConnectError, Peer, SocketChoice, peer};

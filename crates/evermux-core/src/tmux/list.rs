@@ -1,0 +1,65 @@
+//! Listing a server: script, client and parser put together.
+
+use std::time::Duration;
+
+use super::client::RunError;
+use super::list_parse::{self, ListingError};
+use super::list_script::{self, ListRequest};
+use super::{Listing, Server};
+use crate::problem::{Problem, Report, Subject};
+
+/// Why there is no listing.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The client gave no answer.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Its answer is no listing.
+    #[error(transparent)]
+    Listing(#[from] ListingError),
+}
+
+impl Server {
+    /// Lists everything: in one client from tmux 3.2 on, before that in two.
+    ///
+    /// # Errors
+    /// [`ListError`]. Then nothing may be concluded about the server, least of all that something is not there.
+    pub fn list(&self, request: &ListRequest, limit: Duration) -> Result<Report<Listing>, ListError> {
+        let nonce = request.nonce;
+        let output = self.run(&list_script::list_script(request), limit)?;
+        let mut parsed = list_parse::parse_listing(&nonce, &output.stdout)?;
+        if !parsed.own.complete {
+            let listing = &parsed.listing;
+            let script = list_script::options_script(
+                nonce,
+                &listing.sessions.iter().map(|session| session.id).collect::<Vec<_>>(),
+                &listing.windows.iter().map(|window| window.id).collect::<Vec<_>>(),
+                &listing.panes().map(|pane| pane.id).collect::<Vec<_>>(),
+            );
+            let output = self.run(&script, limit)?;
+            list_parse::parse_options_reply(&nonce, &output.stdout, &mut parsed);
+            if !parsed.own.complete {
+                return Err(ListingError::Truncated.into());
+            }
+        }
+        let (listing, unknown, strange) = parsed.finish();
+        let mut problems = Vec::new();
+        for id in unknown {
+            problems.push(Problem::new(subject(&id), format!("{id} vanished before its options were read")));
+        }
+        for line in strange {
+            // A value may be a secret: only where it is.
+            let what = format!("{} bytes of options or environment are not understood", line.len());
+            problems.push(Problem::new(Subject::Server, what));
+        }
+        Ok(Report { value: listing, problems })
+    }
+}
+
+fn subject(id: &str) -> Subject {
+    match (id.parse(), id.parse()) {
+        (Ok(session), _) => Subject::SessionId(session),
+        (_, Ok(window)) => Subject::WindowId(window),
+        _ => Subject::Server,
+    }
+}
