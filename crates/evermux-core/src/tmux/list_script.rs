@@ -72,6 +72,8 @@ pub(super) fn list_script(request: &ListRequest) -> Vec<u8> {
     }
     line(format_args!("display-message -p '{n}Z{n}.'"));
     line(format_args!("%if {OLD}"));
+    // A branch without a line is a syntax error.
+    line(format_args!(""));
     line(format_args!("%elif {OPTION_LOOP}"));
     line(format_args!("{}", options_of_those_that_have(n)));
     line(format_args!("%else"));
@@ -137,11 +139,17 @@ fn objects(n: Nonce, current: bool, escaped: bool) -> Vec<String> {
 pub(super) const MODES: [&str; 7] =
     ["keypad_cursor", "keypad", "mouse_standard", "mouse_button", "mouse_all", "mouse_sgr", "bracket_paste"];
 
+/// `display-message` gives its text to `strftime`, and by then the loop has put in the id: `%3` must be `%%3`.
+fn time_escape(id: &str) -> &'static str {
+    if id == "pane_id" { "%" } else { "" }
+}
+
 /// tmux 3.2+: one command that expands to a `show-…` for each object. Only ids stand between the quotes. Windows that
 /// are linked several times come several times.
 fn options_of_all(n: Nonce) -> String {
     let show = |tag: char, flag: &str, id: &str, command: &str| {
-        format!("display-message -p '{n}{tag}#{{{id}}}{n}.' ; {command}{flag} -t '#{{{id}}}' ; ")
+        let escape = time_escape(id);
+        format!("display-message -p '{n}{tag}{escape}#{{{id}}}{n}.' ; {command}{flag} -t '#{{{id}}}' ; ")
     };
     format!(
         "run-shell -C \"#{{S:{}{}#{{W:{}#{{P:{}}}}}}}display-message -p '{n}Y{n}.'\"",
@@ -156,8 +164,10 @@ fn options_of_all(n: Nonce) -> String {
 /// tells already; without this, options would cost as much as everything else together.
 fn options_of_those_that_have(n: Nonce) -> String {
     let show = |test: &str, tag: char, flag: &str, id: &str, command: &str| {
+        let escape = time_escape(id);
         format!(
-            "#{{?{test},display-message -p '{n}{tag}#{{{id}}}{n}.' ; {command}{flag} -t '#{{{id}}}' ; ,}}"
+            "#{{?{test},display-message -p '{n}{tag}{escape}#{{{id}}}{n}.' ; \
+             {command}{flag} -t '#{{{id}}}' ; ,}}"
         )
     };
     let own = PaneIdentity::OPTION;
