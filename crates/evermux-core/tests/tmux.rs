@@ -1,5 +1,7 @@
 //! The room `tmux` against real servers of every version.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
