@@ -181,8 +181,6 @@ impl Suite<'_> {
             "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
             // The target folder is often below a home that apt's own user cannot enter.
             "APT::Sandbox::User=root".to_owned(),
-            // Configurations of images delete what was fetched.
-            "DPkg::Post-Invoke=".to_owned(),
             "APT::Keep-Downloaded-Packages=true".to_owned(),
             "Debug::NoLocking=true".to_owned(),
         ];
