@@ -137,8 +137,11 @@ fn captures_exact_text_and_tells_panes_that_are_gone() {
             private.screen("%1").contains("red") && private.screen("%2").contains("above")
         });
         let first = Part::Rows(Row::Edge, Row::At(1));
-        let request =
-            |pane, parts: &[Part]| CaptureRequest { pane: PaneId(pane), parts: parts.to_vec(), rows: 1000 };
+        let request = |pane, parts: &[Part]| {
+            let style = CaptureStyle { escapes: true, joined: false, trailing: false };
+            let parts = parts.iter().map(|part| (*part, style)).collect();
+            CaptureRequest { pane: PaneId(pane), parts, rows: 1000 }
+        };
         let requests = [
             request(77, &[first]),
             request(1, &[first]),
@@ -148,8 +151,7 @@ fn captures_exact_text_and_tells_panes_that_are_gone() {
             request(1, &[]),
             request(80, &[first]),
         ];
-        let style = CaptureStyle { escapes: true, joined: false, trailing: false };
-        let script = CaptureScript::new(nonce(), version, style, &requests);
+        let script = CaptureScript::new(nonce(), version, &requests);
         let mut frames = Vec::new();
         server.capture(&script, LIMIT, &mut |index, frame| frames.push((index, frame))).unwrap();
         assert!(frames.iter().map(|(index, _)| *index).eq(0..7));

@@ -64,8 +64,8 @@ pub struct CaptureStyle {
 pub struct CaptureRequest {
     /// Which pane.
     pub pane: PaneId,
-    /// Which parts, in the order wanted; with none only the head is read.
-    pub parts: Vec<Part>,
+    /// Which parts and how, in the order wanted; with none only the head is read.
+    pub parts: Vec<(Part, CaptureStyle)>,
     /// About how many rows that is, to decide when to let tmux breathe.
     pub rows: u32,
 }
@@ -81,7 +81,7 @@ pub struct CaptureScript {
 
 impl CaptureScript {
     /// The script for these requests on a server of that version. Requests are answered in their order.
-    pub fn new(nonce: Nonce, version: TmuxVersion, style: CaptureStyle, requests: &[CaptureRequest]) -> Self {
+    pub fn new(nonce: Nonce, version: TmuxVersion, requests: &[CaptureRequest]) -> Self {
         let mut script = String::new();
         let mut rows = 0;
         for (index, request) in requests.iter().enumerate() {
@@ -93,11 +93,11 @@ impl CaptureScript {
             let pane = request.pane;
             // Targeted: before 3.2 a missing pane is an error and nothing is printed, later the id is empty.
             script.push_str(&format!("display-message -p -t '{pane}' '{nonce}H{index}\t{HEAD}'\n"));
-            for (number, part) in request.parts.iter().enumerate() {
+            for (number, (part, style)) in request.parts.iter().enumerate() {
                 if number > 0 {
                     script.push_str(&format!("display-message -p '{nonce}T'\n"));
                 }
-                script.push_str(&capture_line(pane, *part, style));
+                script.push_str(&capture_line(pane, *part, *style));
             }
         }
         script.push_str(&format!("display-message -p '{nonce}Z'\n"));
