@@ -4,13 +4,15 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evermux_core::model::{BString, OptionEntry, PaneId};
+use bstr::ByteSlice;
+use evermux_core::model::{BString, OptionEntry, PaneId, PaneIdentity};
 use evermux_core::tmux::{
-    Binaries, CaptureRequest, CaptureScript, CaptureStyle, Frame, ListRequest, Listing, Nonce, Part, Row,
-    Server,
+    Binaries, CaptureRequest, CaptureScript, CaptureStyle, ConnectError, Frame, ListError, ListRequest,
+    Listing, Mark, Nonce, Part, Row, RunError, Server, Start, StartError,
 };
 use evermux_testkit::{Server as Private, tmux_binaries};
 
@@ -169,5 +171,202 @@ fn captures_exact_text_and_tells_panes_that_are_gone() {
         assert_eq!(parts[0], "above\n");
         assert!(parts[1].starts_with(b"below\n\n"), "{parts:?}");
         assert_eq!(text(5).1, Vec::<BString>::new());
+    });
+}
+
+fn start(private: &Private) -> Start {
+    Start {
+        binaries: Binaries { path: private.binary().path.parent().map(Into::into), ..Binaries::default() },
+        socket: private.socket(),
+        config: Some(private.config_file()),
+        arguments: ["-s", "new", "-x", "90", "-y", "30"].map(Into::into).to_vec(),
+        directory: private.sandbox().home(),
+        environment: Some(
+            private.sandbox().variables().into_iter().map(|(n, v)| (n.into(), v.into())).collect(),
+        ),
+        uid: uid(),
+    }
+}
+
+#[test]
+fn starts_a_server_also_right_after_another_was_killed() {
+    for tmux in tmux_binaries() {
+        let private = Private::builder(&tmux).config("set -g @from config\nrun-shell 'exit 3'\n").absent();
+        for _ in 0..10 {
+            let server = start(&private).run(LIMIT).unwrap();
+            let listing = list(&private);
+            assert_eq!(listing.sessions[0].name, "new");
+            assert_eq!(server.peer().pid, Some(listing.server.pid));
+            assert!(listing.server.session_options.contains(&option("@from", "config")));
+            assert!(matches!(start(&private).run(LIMIT), Err(StartError::Running(_))));
+            private.run(&["kill-server"]);
+        }
+    }
+}
+
+#[test]
+fn refuses_what_is_not_there_or_not_ours() {
+    for tmux in tmux_binaries() {
+        let private = Private::builder(&tmux).absent();
+        let connect = |uid| Server::connect(&private.socket(), uid, &Binaries::default());
+        assert!(matches!(connect(uid()), Err(ConnectError::Missing(_))));
+        start(&private).run(LIMIT).unwrap();
+        assert!(matches!(connect(uid() + 1), Err(ConnectError::Foreign { .. })));
+        let folder = private.socket().parent().unwrap().to_owned();
+        let mode = |mode| std::fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).unwrap();
+        mode(0o770);
+        assert!(matches!(connect(uid()), Err(ConnectError::Unsafe(_))));
+        mode(0o700);
+        let server = connect(uid()).unwrap();
+        private.process().unwrap().kill();
+        assert!(matches!(connect(uid()), Err(ConnectError::Dead(_))));
+        // A client that is too late starts nothing.
+        let error = server.run(b"display-message -p x\n", LIMIT);
+        assert!(matches!(error, Err(RunError::Gone { .. })), "{error:?}");
+        let error = server.list(&ListRequest { nonce: nonce(), current: false }, LIMIT);
+        assert!(matches!(error, Err(ListError::Run(RunError::Gone { .. }))), "{error:?}");
+        assert!(private.process().is_none());
+        std::fs::remove_file(private.socket()).unwrap();
+        std::fs::write(private.socket(), "").unwrap();
+        assert!(matches!(connect(uid()), Err(ConnectError::NotSocket(_))));
+    }
+}
+
+#[test]
+fn a_stopped_server_meets_the_deadline() {
+    every_version(|private| {
+        let server = connect(private);
+        let process = private.process().unwrap();
+        process.signal(rustix::process::Signal::STOP);
+        let script = b"display-message -p x\n".repeat(100_000);
+        let error = server.run(&script, Duration::from_millis(300));
+        assert!(matches!(error, Err(RunError::Deadline { .. })), "{error:?}");
+        process.signal(rustix::process::Signal::CONT);
+        assert_eq!(list(private).sessions[0].name, "main");
+    });
+}
+
+#[test]
+fn large_scripts_and_replies_do_not_block_each_other() {
+    every_version(|private| {
+        let line = format!("display-message -p '{}'\n", "x".repeat(500));
+        let output = connect(private).run(line.repeat(10_000).as_bytes(), LIMIT).unwrap();
+        assert_eq!(output.stdout.len(), 501 * 10_000);
+    });
+}
+
+#[test]
+fn errors_of_lines_are_data_and_errors_of_syntax_are_not() {
+    every_version(|private| {
+        let server = connect(private);
+        let output = server.run(b"display -p a\nkill-pane -t %99\ndisplay -p b\n", LIMIT).unwrap();
+        assert_eq!((output.stdout.as_slice(), output.errors.len()), (&b"a\nb\n"[..], 1));
+        assert!(output.errors[0].contains_str("%99"), "{output:?}");
+        let error = server.run(b"display -p a\nno-such-command\n", LIMIT);
+        assert!(matches!(error, Err(RunError::Syntax { .. })), "{error:?}");
+    });
+}
+
+#[test]
+fn the_client_is_the_servers_own_binary_even_after_an_upgrade() {
+    for tmux in tmux_binaries() {
+        let private = Private::builder(&tmux).absent();
+        let copy = private.sandbox().path("tmux-bin/tmux");
+        std::fs::create_dir(copy.parent().unwrap()).unwrap();
+        std::fs::copy(&tmux.path, &copy).unwrap();
+        let mut start = start(&private);
+        start.binaries.path = Some(copy.parent().unwrap().into());
+        assert_eq!(start.run(LIMIT).unwrap().client(), copy);
+        std::fs::remove_file(&copy).unwrap();
+        let listing = list(&private);
+        let client = connect(&private).client().to_owned();
+        if cfg!(target_os = "linux") {
+            assert_eq!(client, PathBuf::from(format!("/proc/{}/exe", listing.server.pid)));
+        }
+    }
+}
+
+#[test]
+fn a_bare_environment_does_not_matter() {
+    // The library runs clients in its own environment: run this test's binary again in an empty one.
+    const SOCKET: &str = "EVERMUX_TEST_SOCKET";
+    if let Some(socket) = std::env::var_os(SOCKET) {
+        let server = Server::connect(socket.as_ref(), uid(), &Binaries::default()).unwrap();
+        let listing = server.list(&ListRequest { nonce: nonce(), current: true }, LIMIT).unwrap().value;
+        assert_eq!(listing.sessions[0].name, "é🎉");
+        assert!(listing.panes().next().unwrap().current_path.as_ref().unwrap().ends_with("/dé".as_bytes()));
+        return;
+    }
+    for tmux in tmux_binaries() {
+        let private = Private::builder(&tmux).absent();
+        let mut start = start(&private);
+        start.arguments = ["-s", "é🎉"].map(Into::into).to_vec();
+        start.directory = private.sandbox().path("home/dé");
+        std::fs::create_dir(&start.directory).unwrap();
+        start.run(LIMIT).unwrap();
+        for locale in [None, Some("C"), Some("xx_YY.ISO-8859-1")] {
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.env_clear().env(SOCKET, private.socket()).envs(locale.map(|locale| ("LC_ALL", locale)));
+            let output = command.args(["--exact", "a_bare_environment_does_not_matter"]).output().unwrap();
+            assert!(output.status.success(), "{} {locale:?}: {output:?}", tmux.version);
+        }
+    }
+}
+
+#[test]
+fn names_of_four_kilobytes_are_whole() {
+    every_version(|private| {
+        let name = "é".repeat(2048);
+        private.run(&["rename-session", "-t", "main", &name]);
+        private.run(&["rename-window", "-t", "%0", &name]);
+        private.run(&["select-pane", "-t", "%0", "-T", &name]);
+        let listing = list(private);
+        assert_eq!(listing.sessions[0].name, name);
+        assert_eq!(listing.windows[0].name, name);
+        assert_eq!(listing.windows[0].panes[0].title, name);
+    });
+}
+
+#[test]
+fn marks_panes_and_keeps_what_is_there() {
+    every_version(|private| {
+        private.run(&["split-window", "-d"]);
+        let server = connect(private);
+        let identity = |byte| PaneIdentity::from_random([byte; 16]);
+        let mark = |pane, byte, replace| Mark { pane: PaneId(pane), identity: identity(byte), replace };
+        let first = [mark(0, 1, false), mark(9, 2, false)];
+        assert_eq!(server.mark(nonce(), &first, LIMIT).unwrap(), [Some(identity(1)), None]);
+        let second = [mark(0, 3, false), mark(1, 4, false)];
+        assert_eq!(server.mark(nonce(), &second, LIMIT).unwrap(), [Some(identity(1)), Some(identity(4))]);
+        assert_eq!(server.mark(nonce(), &[mark(0, 5, true)], LIMIT).unwrap(), [Some(identity(5))]);
+        let listing = list(private);
+        let panes: Vec<_> = listing.panes().map(|pane| pane.identity().unwrap()).collect();
+        assert_eq!(panes, [identity(5), identity(4)]);
+    });
+}
+
+#[test]
+fn lists_five_hundred_panes_with_options() {
+    every_version(|private| {
+        let mut script = String::new();
+        for window in 1..=50 {
+            script.push_str(&format!("new-window -d -t main:{window} 'exec sleep 1000'\n"));
+            for _ in 1..10 {
+                script.push_str(&format!("split-window -d -t main:{window} 'exec sleep 1000'\n"));
+                script.push_str(&format!("select-layout -t main:{window} tiled\n"));
+            }
+        }
+        assert!(private.script(script).ok());
+        let mut marks = String::new();
+        for pane in 0..=500 {
+            marks.push_str(&format!("set-option -p -t %{pane} @number '{pane} {}'\n", "x".repeat(100)));
+        }
+        assert!(private.script(marks).ok());
+        let listing = list(private);
+        assert_eq!(listing.panes().count(), 501);
+        for pane in listing.panes() {
+            let value = format!("{} {}", pane.id.0, "x".repeat(100));
+            assert_eq!(pane.options, [option("@number", &value)]);
+        }
     });
 }

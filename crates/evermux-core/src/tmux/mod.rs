@@ -2,7 +2,7 @@
 //!
 //! A [`Server`] is found by [`SocketChoice::resolve`] and [`Server::connect`]. Everything it is told is a script for
 //! `source-file` in one client with a deadline. [`Server::list`] says all that is known of it in a [`Listing`],
-//! [`Server::capture`] the text of its panes.
+//! [`Server::capture`] the text of its panes. [`Start`] starts one.
 
 mod binaries;
 mod client;
@@ -11,10 +11,12 @@ mod list;
 mod list_parse;
 mod list_script;
 mod listing;
+mod marks;
 mod nonce;
 mod options;
 mod server;
 mod socket;
+mod start;
 
 pub use binaries::Binaries;
 pub use client::{Output, RunError};
@@ -28,7 +30,9 @@ pub use listing::{
     ExactHistory, History, ListedClient, ListedLink, ListedPane, ListedServer, ListedSession, ListedWindow,
     Listing,
 };
+pub use marks::Mark;
 pub use nonce::Nonce;
 pub use options::{parse_environment, parse_options};
-pub use server::{CaptureError, Server, Start, yield_line};
+pub use server::{CaptureError, Server, yield_line};
 pub use socket::{ConnectError, Peer, SocketChoice, peer};
+pub use start::{Start, StartError};

@@ -1,6 +1,6 @@
 //! A running server, and talking to it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -147,21 +147,4 @@ pub enum CaptureError {
 /// before that a short process.
 pub fn yield_line(version: TmuxVersion) -> &'static str {
     if version.at_least(3, 2) { "run-shell -d 0\n" } else { "run-shell true\n" }
-}
-
-/// How a server is started.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// The tmux to start.
-    pub binary: PathBuf,
-    /// Where its socket will be. The folder must exist, as tmux wants it: ours, closed to others.
-    pub socket: PathBuf,
-    /// `-f`; none for the user's own config files.
-    pub config: Option<PathBuf>,
-    /// What follows `new-session -d`. Arguments that tmux takes as formats must be quoted as such.
-    pub arguments: Vec<OsString>,
-    /// The working directory: that of the server and, without `-c`, of the first session.
-    pub directory: PathBuf,
-    /// The environment, which becomes the server's global one; none for our own.
-    pub environment: Option<Vec<(OsString, OsString)>>,
 }
