@@ -1,0 +1,174 @@
+//! Panes, their text and their programs.
+
+use bstr::ByteSlice;
+
+use super::{Class, Comparison, Field, pane_subject, values, window_subject};
+use crate::diff::text::{Sameness, lines, same};
+use crate::model::{Debt, Owed, Pane, Program, Scrollback};
+use crate::problem::Subject;
+
+impl Comparison<'_> {
+    pub(super) fn panes(&mut self) {
+        let twins = self.matching.panes.clone();
+        for (window, twins) in twins.iter().enumerate() {
+            for (position, twin) in twins.iter().enumerate() {
+                let subject = pane_subject(self.before, window, position);
+                match *twin {
+                    Some((to, at)) => {
+                        self.pane_window(&subject, window, to);
+                        let (before, after) = (self.before, self.after);
+                        let (one, two) =
+                            (&before.windows()[window].panes[position], &after.windows()[to].panes[at]);
+                        self.pane(&subject, one, two);
+                    }
+                    // A window that is gone says it for its panes.
+                    None if self.matching.windows[window].is_some() => {
+                        self.note_presence(&subject, true, false);
+                    }
+                    None => {}
+                }
+            }
+        }
+        self.new_panes(&twins);
+    }
+
+    fn new_panes(&mut self, twins: &[Vec<Option<(usize, usize)>>]) {
+        let known: std::collections::HashSet<(usize, usize)> =
+            twins.iter().flatten().flatten().copied().collect();
+        for (window, panes) in self.after.windows().iter().enumerate() {
+            if !self.matching.windows.contains(&Some(window)) {
+                continue;
+            }
+            for position in (0..panes.panes.len()).filter(|&position| !known.contains(&(window, position))) {
+                self.note_presence(&pane_subject(self.after, window, position), false, true);
+            }
+        }
+    }
+
+    fn pane_window(&mut self, subject: &Subject, window: usize, to: usize) {
+        if self.matching.windows[window] != Some(to) {
+            let one = window_subject(self.before, window).to_string();
+            let two = window_subject(self.after, to).to_string();
+            self.push(subject, Field::Window, Class::Restored, Some(one), Some(two));
+        }
+    }
+
+    fn pane(&mut self, subject: &Subject, before: &Pane, after: &Pane) {
+        let restored = Class::Restored;
+        self.note_bytes(subject, Field::Title, restored, before.title.as_bstr(), after.title.as_bstr());
+        let (one, two) = (before.directory.as_bstr(), after.directory.as_bstr());
+        self.note_bytes(subject, Field::Directory, restored, one, two);
+        self.owed_if(before.directory != after.directory, || {
+            owes(after, &Owed::Directory(before.directory.clone()))
+        });
+        if after.history_limit < before.history_limit {
+            let (one, two) = (Some(before.history_limit.to_string()), Some(after.history_limit.to_string()));
+            self.push(subject, Field::HistoryLimit, restored, one, two);
+        }
+        self.note_options(subject, &before.options, &after.options);
+        self.note_flag(subject, Field::InputOff, restored, before.input_off, after.input_off);
+        self.note_flag(subject, Field::Marked, restored, before.marked, after.marked);
+        // The signal is told since 3.3.
+        let signals = self.both_at_least(3, 3);
+        let death = |pane: &Pane| pane.dead.map(|death| values::death(death, signals));
+        self.note(subject, Field::Dead, restored, death(before), death(after));
+        self.text(subject, before, after);
+        self.programs(subject, before, after);
+        let fact = Class::Fact;
+        let (one, two) = (before.facts.alternate_screen, after.facts.alternate_screen);
+        self.note_flag(subject, Field::AlternateScreen, fact, one, two);
+        let left_out =
+            |pane: &Pane| pane.facts.text_left_out.as_ref().map(|why| values::quoted(why.as_str().into()));
+        self.note(subject, Field::TextLeftOut, fact, left_out(before), left_out(after));
+    }
+
+    /// Marks the change just noted, if there is one, as owed.
+    fn owed_if(&mut self, changed: bool, owed: impl FnOnce() -> bool) {
+        if let Some(change) = self.changes.last_mut().filter(|_| changed) {
+            change.owed = owed();
+        }
+    }
+
+    fn text(&mut self, subject: &Subject, before: &Pane, after: &Pane) {
+        let count = |text: &Scrollback| format!("{} lines", lines(text));
+        let (one, two) = match (&before.text, &after.text) {
+            (Some(one), Some(two)) => (one, two),
+            // Text that was not captured cannot come back: then any text will do.
+            (None, None) => return,
+            (None, Some(two)) => return self.push(subject, Field::Text, Class::Fact, None, Some(count(two))),
+            (Some(one), None) => {
+                self.push(subject, Field::Text, Class::Restored, Some(count(one)), None);
+                return self.owed_if(true, || owes(after, &Owed::Text));
+            }
+        };
+        let words = match same(one, two, self.read.as_mut()) {
+            Sameness::Same => None,
+            Sameness::From(line) => Some(format!("{}, different from line {line} on", count(two))),
+            Sameness::Unknown => Some(format!("{} in other blocks", count(two))),
+        };
+        if let Some(words) = words {
+            self.push(subject, Field::Text, Class::Restored, Some(count(one)), Some(words));
+            self.owed_if(true, || owes(after, &Owed::Text));
+        } else if one.size == two.size && one.end_row != two.end_row {
+            let (one, two) = (Some(one.end_row.to_string()), Some(two.end_row.to_string()));
+            self.push(subject, Field::PromptRow, Class::Restored, one, two);
+        }
+    }
+
+    fn programs(&mut self, subject: &Subject, before: &Pane, after: &Pane) {
+        let class = Class::Program;
+        let start = |pane: &Pane| pane.start.as_ref().map(values::start);
+        if before.start != after.start {
+            self.push(subject, Field::StartCommand, class, start(before), start(after));
+            self.owed_if(true, || {
+                before.start.as_ref().is_some_and(|it| owes(after, &Owed::Start(it.clone())))
+            });
+        }
+        // When it was started does not matter: another start is what comes back.
+        let same =
+            |one: &Program, two: &Program| one.command == two.command && one.directory == two.directory;
+        let unchanged = match (&before.program, &after.program) {
+            (Some(one), Some(two)) => same(one, two),
+            (one, two) => one.is_none() && two.is_none(),
+        };
+        if !unchanged {
+            let program = |pane: &Pane| pane.program.as_ref().map(values::program);
+            self.push(subject, Field::Program, class, program(before), program(after));
+            self.owed_if(true, || {
+                before.program.as_ref().is_some_and(|it| owes(after, &Owed::Program(it.clone())))
+            });
+        }
+        self.debts(subject, before, after);
+    }
+
+    /// Debts that came or went. One that was paid is gone with good reason.
+    fn debts(&mut self, subject: &Subject, before: &Pane, after: &Pane) {
+        for debt in before.debts.iter().filter(|debt| !owes(after, &debt.owed) && !paid(after, debt)) {
+            self.push(subject, Field::Debt, Class::Program, Some(values::debt(debt)), None);
+        }
+        for debt in after.debts.iter().filter(|debt| !owes(before, &debt.owed)) {
+            self.push(subject, Field::Debt, Class::Program, None, Some(values::debt(debt)));
+        }
+    }
+}
+
+/// Whether a pane carries this debt; since when and why do not matter.
+fn owes(pane: &Pane, owed: &Owed) -> bool {
+    pane.debts.iter().any(|debt| match (&debt.owed, owed) {
+        (Owed::Program(one), Owed::Program(two)) => {
+            one.command == two.command && one.directory == two.directory
+        }
+        (one, two) => one == two,
+    })
+}
+
+/// Whether a pane has what it was owed.
+fn paid(pane: &Pane, debt: &Debt) -> bool {
+    match &debt.owed {
+        Owed::Program(owed) => pane.program.as_ref().is_some_and(|program| program.command == owed.command),
+        Owed::Start(owed) => pane.start.as_ref() == Some(owed),
+        Owed::Directory(owed) => pane.directory == *owed,
+        // Its coming back is a change of the text itself.
+        Owed::Text => false,
+    }
+}

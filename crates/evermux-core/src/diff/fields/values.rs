@@ -1,0 +1,90 @@
+//! Values in words: printable, on one line, whatever bytes they hold.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bstr::{BStr, BString};
+
+use crate::model::{Command, Death, Debt, EnvironmentEntry, OptionEntry, Owed, Program, Size, StartCommand};
+
+/// A name in words of our own.
+pub(in crate::diff) fn printable(bytes: &BStr) -> String {
+    let quoted = quoted(bytes);
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// Bytes between quotation marks, so that blanks at their ends are seen.
+pub fn quoted(bytes: &BStr) -> String {
+    format!("{bytes:?}")
+}
+
+pub fn size(size: Size) -> String {
+    format!("{}x{}", size.width, size.height)
+}
+
+/// Positions or indexes, in order.
+pub fn list<T: ToString>(items: impl Iterator<Item = T>) -> Option<String> {
+    let items: Vec<String> = items.map(|item| item.to_string()).collect();
+    (!items.is_empty()).then(|| items.join(" "))
+}
+
+pub fn options(options: &[OptionEntry]) -> impl Iterator<Item = (&BStr, String)> {
+    let value = |value: &Option<BString>| value.as_ref().map_or("empty".to_owned(), |v| quoted(v.as_ref()));
+    options.iter().map(move |option| (option.name.as_ref(), value(&option.value)))
+}
+
+pub fn environment(variables: &[EnvironmentEntry]) -> impl Iterator<Item = (&BStr, String)> {
+    let value = |value: &Option<BString>| value.as_ref().map_or("removed".to_owned(), |v| quoted(v.as_ref()));
+    variables.iter().map(move |variable| (variable.name.as_ref(), value(&variable.value)))
+}
+
+pub fn death(death: Death, with_signal: bool) -> String {
+    match (death.status, death.signal.filter(|_| with_signal)) {
+        (Some(status), None) => format!("status {status}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (Some(status), Some(signal)) => format!("status {status}, signal {signal}"),
+        (None, None) => "status unknown".to_owned(),
+    }
+}
+
+pub fn command(command: &Command) -> String {
+    let words: Vec<String> = command.argv.iter().map(|word| quoted(word.as_ref())).collect();
+    format!("{}{}", words.join(" "), if command.masked { " (masked)" } else { "" })
+}
+
+pub fn start(start: &StartCommand) -> String {
+    format!("{}{}", quoted(start.shown.as_ref()), if start.masked { " (masked)" } else { "" })
+}
+
+pub fn program(program: &Program) -> String {
+    format!("{} in {}", command(&program.command), quoted(program.directory.as_ref()))
+}
+
+pub fn debt(debt: &Debt) -> String {
+    match &debt.owed {
+        Owed::Program(owed) => format!("program {}", program(owed)),
+        Owed::Start(owed) => format!("start command {}", start(owed)),
+        Owed::Directory(owed) => format!("directory {}", quoted(owed.as_ref())),
+        Owed::Text => "text".to_owned(),
+    }
+}
+
+/// Two lists of named values side by side, by name; a name without a partner stands alone.
+pub fn by_name<'a>(
+    before: impl Iterator<Item = (&'a BStr, String)>,
+    after: impl Iterator<Item = (&'a BStr, String)>,
+) -> Vec<(&'a BStr, Option<String>, Option<String>)> {
+    let mut names: BTreeMap<&BStr, (VecDeque<String>, VecDeque<String>)> = BTreeMap::new();
+    for (name, value) in before {
+        names.entry(name).or_default().0.push_back(value);
+    }
+    for (name, value) in after {
+        names.entry(name).or_default().1.push_back(value);
+    }
+    let mut rows = Vec::new();
+    for (name, (mut before, mut after)) in names {
+        while !before.is_empty() || !after.is_empty() {
+            rows.push((name, before.pop_front(), after.pop_front()));
+        }
+    }
+    rows
+}
