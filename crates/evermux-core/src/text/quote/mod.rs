@@ -1,0 +1,16 @@
+//! Quoting: any bytes as one word for tmux, a shell or a terminal, and tmux's own quoting undone.
+
+mod print;
+mod replies;
+mod shell;
+mod tmux;
+
+pub use print::{printable, tmux_message};
+pub use replies::{BadEnvironment, environment, option_line, undo_output, undo_tmux_word};
+pub use shell::{MAX_TYPED, Untypeable, shell_line, shell_word};
+pub use tmux::{format_literal, tmux_word};
+
+/// A NUL byte, which no argument of a program or of tmux can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a NUL byte cannot be part of an argument")]
+pub struct NulByte;
