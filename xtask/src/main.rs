@@ -1,6 +1,8 @@
 //! The project's own chores: `cargo xtask COMMAND`, one file per command.
 
+mod bench;
 mod demo;
+mod generate;
 mod machine;
 mod test;
 mod tmux_versions;
@@ -17,14 +19,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Arguments),
     Demo(demo::Arguments),
+    Generate(generate::Arguments),
     Test(test::Arguments),
     TmuxVersions(tmux_versions::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::TmuxVersions(arguments) => tmux_versions::run(&arguments),
     }

@@ -1,0 +1,68 @@
+//! How long tmux makes others wait: a control client that asks all the time.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{ChildStdin, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use evermux_testkit::Server;
+
+/// Between an answer and the next question.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// A client that asks a server for nothing in particular, again and again, and remembers the longest wait.
+pub struct Probe {
+    stop: Arc<AtomicBool>,
+    longest: JoinHandle<Result<Duration>>,
+}
+
+impl Probe {
+    /// Starts to ask.
+    pub fn start(server: &Server) -> Result<Probe> {
+        let mut client = server.client();
+        client.args(["-C", "attach-session", "-f", "no-output,ignore-size"]);
+        let mut client =
+            client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("a control client")?;
+        let mut input = client.stdin.take().context("it is a pipe")?;
+        let output = BufReader::new(client.stdout.take().context("it is a pipe")?);
+        let (answers, answered) = mpsc::channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok).filter(|line| line.starts_with("%end")) {
+                if answers.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        // The attachment itself is answered, too.
+        answered.recv_timeout(Duration::from_secs(10)).context("the control client does not attach")?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let longest = thread::spawn(move || {
+            let mut longest = Duration::ZERO;
+            while !stopped.load(Ordering::Relaxed) {
+                longest = longest.max(ask(&mut input, &answered)?);
+                thread::sleep(PAUSE);
+            }
+            drop(input);
+            client.wait()?;
+            Ok(longest)
+        });
+        Ok(Probe { stop, longest })
+    }
+
+    /// Stops; the longest wait for an answer.
+    pub fn stop(self) -> Result<Duration> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.longest.join().map_err(|_| anyhow::anyhow!("the probe panicked"))?
+    }
+}
+
+fn ask(input: &mut ChildStdin, answered: &mpsc::Receiver<String>) -> Result<Duration> {
+    let start = Instant::now();
+    input.write_all(b"display-message -p x\n")?;
+    answered.recv_timeout(Duration::from_secs(60)).context("the server does not answer the probe")?;
+    Ok(start.elapsed())
+}
