@@ -34,7 +34,8 @@ pub fn sample() -> impl Strategy<Value = Sample> {
             blocks.sort();
             blocks.dedup();
             identify(&mut windows, seed);
-            let sessions = link(sessions, windows.len());
+            let mut sessions = link(sessions, windows.len());
+            let windows = order(&mut sessions, windows);
             let server = attach(server, sessions.len());
             let snapshot = Snapshot::new(taken_at, server, sessions, windows).expect("valid by construction");
             Sample { snapshot, blocks }
@@ -188,6 +189,21 @@ fn link(mut sessions: Vec<Session>, windows: usize) -> Vec<Session> {
     }
     sessions.sort_by(|a, b| a.name.cmp(&b.name));
     sessions
+}
+
+/// Puts the windows into the order in which sessions link them: the order in which the store gives them back.
+fn order(sessions: &mut [Session], windows: Vec<Window>) -> Vec<Window> {
+    let mut windows: Vec<Option<Window>> = windows.into_iter().map(Some).collect();
+    let mut places = vec![0; windows.len()];
+    let mut ordered = Vec::new();
+    for link in sessions.iter_mut().flat_map(|session| &mut session.links) {
+        if let Some(window) = windows[link.window].take() {
+            places[link.window] = ordered.len();
+            ordered.push(window);
+        }
+        link.window = places[link.window];
+    }
+    ordered
 }
 
 /// Gives every pane an identity of its own.

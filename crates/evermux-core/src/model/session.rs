@@ -63,7 +63,7 @@ pub struct Session {
 }
 
 /// Facts of a session: kept and shown, not restored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionFacts {
     /// `#{session_created}`, seconds since the epoch.
     pub created: i64,

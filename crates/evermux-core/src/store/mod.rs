@@ -1,1 +1,213 @@
-//! Room `store`.
+//! What was saved: the only room that opens the database and the files of evermux.
+//!
+//! One folder per user and machine ([`Place`]) holds a SQLite database, locks, per server an emergency file, and
+//! `log/`. A snapshot is a tree of parts named by their hashes: sessions, windows, texts, blocks of lines; equal parts
+//! are kept once. `docs/format.md` describes all of it.
+//!
+//! Reading needs no lock: [`Store`]. Whatever changes the timeline of a server is a method of a value that holds that
+//! server's lock: [`Saving`] for snapshots, [`Restoring`] for the journal of restores. A capture that continues an
+//! earlier snapshot takes [`Saving`] first, so that what it continues cannot be forgotten in between.
+
+mod body;
+mod care;
+mod database;
+mod decode;
+mod emergency;
+mod encode;
+mod error;
+mod folder;
+mod journal;
+mod load;
+mod lock;
+mod log;
+mod part;
+mod save;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+pub use care::{Forgotten, Verified};
+pub use database::Access;
+pub use emergency::EmergencyFile;
+pub use error::{Refusal, StoreError};
+pub use folder::Place;
+pub use journal::{Began, Journal, RestoreId, RestoreState, Restoring, Step, StoredRestore};
+pub use lock::Lock;
+pub use log::{LogWriter, Logs, RestoreReport};
+pub use part::PreparedBlock;
+pub use save::{Emergency, Save, Saved, Saving};
+pub use timeline::{Listed, Wanted};
+
+use crate::model::{BlockId, ServerName, SnapshotId};
+use database::BUSY;
+use folder::{Folder, server_key};
+
+/// An open store. Reads without a lock; one value serves one thread at a time.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    folder: Folder,
+    access: Access,
+    /// Which file the connection is on: device and inode.
+    file: (u64, u64),
+    /// Per generation (its row), the snapshot that was found whole.
+    whole: RefCell<HashMap<i64, SnapshotId>>,
+}
+
+impl Store {
+    /// Opens the store at `place`; with [`Access::Write`] it is made where there is none and brought to the present
+    /// format.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] where there is nothing to read; [`StoreError::Refused`] where something may not be
+    /// trusted; [`StoreError::Newer`] for a format of the future, which can be read at most;
+    /// [`StoreError::Damaged`]: see [`Store::set_aside`] and [`Store::emergencies`].
+    pub fn open(place: &Place, access: Access) -> Result<Self, StoreError> {
+        let folder = Folder::open(place, access == Access::Write)?;
+        let connection = database::open(&folder, access)?;
+        let file = identity(&folder.database()).ok_or_else(|| StoreError::Replaced(folder.database()))?;
+        Ok(Self { connection, folder, access, file, whole: RefCell::default() })
+    }
+
+    /// Takes the lock for saving `server`, waiting up to `patience` for another process.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`]; [`StoreError::ReadOnly`].
+    pub fn saving(&self, server: &ServerName, patience: Duration) -> Result<Saving<'_>, StoreError> {
+        let lock = self.lock(server, "save", "saving", patience)?;
+        Ok(Saving::new(self, server.clone(), lock))
+    }
+
+    /// Takes the lock for restoring into `server`, waiting up to `patience` for another process. It is held during a
+    /// whole restore; the restore takes [`Store::saving`] for moments.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`]; [`StoreError::ReadOnly`].
+    pub fn restoring(&self, server: &ServerName, patience: Duration) -> Result<Restoring<'_>, StoreError> {
+        let lock = self.lock(server, "restore", "restoring", patience)?;
+        Ok(Restoring::new(self, server.clone(), lock))
+    }
+
+    /// Takes the lock that says "the keeper of this server lives", without waiting.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] with the living keeper's process id.
+    pub fn keeping(&self, server: &ServerName) -> Result<Lock, StoreError> {
+        self.lock(server, "keeper", "the keeper", Duration::ZERO)
+    }
+
+    fn lock(&self, server: &ServerName, kind: &str, what: &str, wait: Duration) -> Result<Lock, StoreError> {
+        if self.access == Access::Read {
+            return Err(StoreError::ReadOnly(self.folder.database()));
+        }
+        let what = format!("{what} {}", server.socket);
+        Lock::acquire(&self.folder, &format!("{}.{kind}", server_key(server)), &what, wait)
+    }
+
+    /// The folder everything is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder.path
+    }
+
+    /// Whether the store is on a network file system: it then works in a slower mode, its locks lie elsewhere, and
+    /// SQLite's promises are only as good as that file system.
+    pub fn on_network(&self) -> bool {
+        self.folder.network
+    }
+
+    /// The uncompressed bytes of a block of text, checked.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`].
+    pub fn block(&self, id: &BlockId) -> Result<Vec<u8>, StoreError> {
+        if *id == BlockId::of(b"") {
+            return Ok(Vec::new());
+        }
+        part::read(&self.connection, &body::Hash(id.0))
+            .map_err(|why| StoreError::Lost { what: format!("block {id}"), why })
+    }
+
+    /// Moves a damaged database out of the way (`evermux.db.damaged-TIME`), so that saving can go on in a new one.
+    /// Nothing is deleted. Where it is now.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; [`StoreError::Absent`].
+    pub fn set_aside(place: &Place, now: Timestamp) -> Result<PathBuf, StoreError> {
+        let folder = Folder::open(place, false)?;
+        let _making = Lock::acquire(&folder, "schema", "the store's format", BUSY)?;
+        let path = folder.database();
+        let aside = |suffix: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".damaged-{}{suffix}", now.strftime("%Y%m%dT%H%M%SZ")));
+            PathBuf::from(name)
+        };
+        // The log belongs to the file: it goes first, so that a new database never meets the old log.
+        for suffix in ["-wal", "-shm", "-journal", ""] {
+            let mut from = path.as_os_str().to_owned();
+            from.push(suffix);
+            match fs::rename(&from, aside(suffix)) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                renamed => renamed.map_err(StoreError::io("moving", Path::new(&from)))?,
+            }
+        }
+        folder::sync_folder(&folder.path)?;
+        Ok(aside(""))
+    }
+
+    /// Errors unless the database's path still leads to the file this connection writes to.
+    fn require_file(&self) -> Result<(), StoreError> {
+        let path = self.folder.database();
+        if identity(&path) == Some(self.file) { Ok(()) } else { Err(StoreError::Replaced(path)) }
+    }
+
+    /// An error of SQLite as one of the store.
+    fn failed(&self, error: rusqlite::Error) -> StoreError {
+        StoreError::database(&self.folder.database(), error)
+    }
+
+    /// A transaction that writes.
+    fn transaction(&self) -> Result<rusqlite::Transaction<'_>, StoreError> {
+        rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)
+            .map_err(|error| self.failed(error))
+    }
+}
+
+/// Where text is read from: the store, or an emergency file.
+pub trait Text {
+    /// The uncompressed bytes of a block.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`].
+    fn block(&self, id: &BlockId) -> Result<Vec<u8>, StoreError>;
+}
+
+impl Text for Store {
+    fn block(&self, id: &BlockId) -> Result<Vec<u8>, StoreError> {
+        Store::block(self, id)
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// A moment as it stands in the database; finer parts than a microsecond are dropped.
+fn micros(time: Timestamp) -> i64 {
+    time.as_microsecond()
+}
+
+/// A moment from the database; one that cannot be is the epoch.
+fn moment(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
+}

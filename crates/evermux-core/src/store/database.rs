@@ -1,0 +1,156 @@
+//! The connection to the database: how it is opened, checked and brought to the present format.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::error::StoreError;
+use super::folder::Folder;
+use super::lock::Lock;
+
+/// How long a statement waits for another process's transaction.
+pub(super) const BUSY: Duration = Duration::from_secs(5);
+
+/// Says that a SQLite database is evermux's: "evmx".
+const APPLICATION: i32 = 0x6576_6d78;
+
+/// One step of the format. Never changed once released; a newer format is a further step.
+struct Migration {
+    /// What it brings.
+    name: &'static str,
+    /// What it does, in one transaction.
+    sql: &'static str,
+}
+
+/// All steps in order; `PRAGMA user_version` counts those a database has seen.
+const MIGRATIONS: &[Migration] =
+    &[Migration { name: "snapshots, parts and the journal", sql: include_str!("schema_v1.sql") }];
+
+/// The format written here, and the newest one certainly understood.
+pub(super) const FORMAT: u32 = MIGRATIONS.len() as u32;
+
+/// Whether a store is only looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing is made or changed; there must be a store.
+    Read,
+    /// The store is made if none is there, and brought to the present format.
+    Write,
+}
+
+/// Opens the database of a checked folder.
+pub(super) fn open(folder: &Folder, access: Access) -> Result<Connection, StoreError> {
+    let path = folder.database();
+    let failed = |error| StoreError::database(&path, error);
+    if !folder.check(&path)? {
+        if access == Access::Read {
+            return Err(StoreError::Absent(folder.path.clone()));
+        }
+        let _making = schema_lock(folder)?;
+        folder.create_database()?;
+    }
+    let connection = connect(&path).map_err(failed)?;
+    let version = version(&connection, &path)?;
+    if access == Access::Write && version < FORMAT {
+        // One process at a time: SQLite cannot wait for another one while the journal mode changes.
+        let _making = schema_lock(folder)?;
+        if version == 0 {
+            initialise(&connection, folder).map_err(failed)?;
+        }
+        migrate(&connection, &path)?;
+    }
+    let version = self::version(&connection, &path)?;
+    if version == 0 {
+        return Err(StoreError::Absent(folder.path.clone()));
+    }
+    if version > FORMAT {
+        let readable = minimum_reader(&connection).map_err(failed)?.is_some_and(|reader| reader <= FORMAT);
+        if access == Access::Write || !readable {
+            return Err(StoreError::Newer { path, found: version, known: FORMAT, readable });
+        }
+    }
+    settle(&connection, access).map_err(failed)?;
+    Ok(connection)
+}
+
+fn schema_lock(folder: &Folder) -> Result<Lock, StoreError> {
+    Lock::acquire(folder, "schema", "the store's format", BUSY)
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    // Also for reading only: SQLite must be able to bring back what a crashed writer left in the log.
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    // The file may be foreign or damaged on purpose: nothing in its schema is trusted.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The format of the database; 0 if it is empty.
+fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    let failed = |error| StoreError::database(path, error);
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let version = number("user_version").map_err(failed)?;
+    let application = number("application_id").map_err(failed)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    match (application, tables) {
+        (APPLICATION, _) => u32::try_from(version).map_err(|_| StoreError::Foreign(path.to_owned())),
+        (0, 0) if version == 0 => Ok(0),
+        _ => Err(StoreError::Foreign(path.to_owned())),
+    }
+}
+
+/// What a database is born with. The order matters: auto_vacuum must be there before the first page is written,
+/// and changing to WAL writes it.
+fn initialise(connection: &Connection, folder: &Folder) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // WAL needs memory shared between all processes that use the database; on a network file system there is none.
+    let mode = if folder.network { "TRUNCATE" } else { "WAL" };
+    connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))
+}
+
+fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| StoreError::database(path, error);
+    for (migration, step) in MIGRATIONS.iter().zip(1_u32..) {
+        let transaction =
+            Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)?;
+        if version(&transaction, path)? >= step {
+            continue;
+        }
+        tracing::info!(step, name = migration.name, "the store's format changes");
+        transaction.execute_batch(migration.sql).map_err(failed)?;
+        transaction.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", step).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn minimum_reader(connection: &Connection) -> rusqlite::Result<Option<u32>> {
+    let text: Option<String> = connection
+        .query_row("SELECT value FROM store WHERE name = 'minimum_reader'", [], |row| row.get(0))
+        .optional()?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
+/// Settings of the connection, not of the file.
+fn settle(connection: &Connection, access: Access) -> rusqlite::Result<()> {
+    // A commit is on the disk before it returns: an acknowledged save survives a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What `forget` removes is overwritten with zeros, and nothing is spilled into other files.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    if access == Access::Read {
+        connection.pragma_update(None, "query_only", true)?;
+    }
+    Ok(())
+}

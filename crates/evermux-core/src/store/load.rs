@@ -1,0 +1,99 @@
+//! Reading a snapshot back.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::body::Hash;
+use super::decode::{Parts, Root, RootSession, decode};
+use super::{Store, StoreError, moment, part};
+use crate::model::{BlockId, Generation, Server, ServerName, Snapshot, SnapshotId, TmuxVersion};
+use crate::problem::Report;
+
+impl Parts for Connection {
+    fn part(&self, hash: &Hash) -> Result<Vec<u8>, String> {
+        part::read(self, hash)
+    }
+
+    fn has_block(&self, id: &BlockId) -> bool {
+        *id == BlockId::of(b"") || part::find(self, &Hash(id.0)).is_ok_and(|found| found.is_some())
+    }
+
+    fn keeps_history(&self) -> bool {
+        true
+    }
+}
+
+impl Store {
+    /// A snapshot. What of it is lost costs only itself and is named in the report: a window whose body is damaged
+    /// is left out together with its links, a pane whose text is damaged has none, missing blocks are left out of
+    /// their text. Blocks are checked to be there; their bytes are checked by [`Store::block`].
+    ///
+    /// Windows come in the order in which sessions link them.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSnapshot`]; [`StoreError::Lost`] when nothing of it is left.
+    pub fn snapshot(&self, id: SnapshotId) -> Result<Report<Snapshot>, StoreError> {
+        let root = root(&self.connection, id).map_err(|error| self.failed(error))?;
+        let (generation, root) = root.ok_or(StoreError::NoSnapshot(id))?;
+        let Report { value, problems } = decode(&self.connection, root);
+        let value = value.ok_or_else(|| StoreError::Lost {
+            what: format!("snapshot {id}"),
+            why: problems.last().map_or_else(|| "is damaged".to_owned(), ToString::to_string),
+        })?;
+        if problems.is_empty() {
+            self.whole.borrow_mut().insert(generation, id);
+        }
+        Ok(Report { value, problems })
+    }
+}
+
+/// The row of a snapshot, and that of its generation.
+pub(super) fn root(connection: &Connection, id: SnapshotId) -> rusqlite::Result<Option<(i64, Root)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT s.taken_at, g.id, g.boot, g.pid, g.started, g.version, g.uid, v.machine, v.socket, p.hash, c.hash
+         FROM snapshots s JOIN generations g ON g.id = s.generation JOIN servers v ON v.id = g.server
+         LEFT JOIN parts p ON p.id = s.server LEFT JOIN parts c ON c.id = s.clients WHERE s.id = ?1",
+    )?;
+    let found = statement
+        .query_row([id.0], |row| {
+            let server = Server {
+                name: ServerName { machine: row.get(7)?, socket: row.get::<_, Vec<u8>>(8)?.into() },
+                generation: Generation { boot: row.get(2)?, pid: row.get(3)?, started: row.get(4)? },
+                version: row.get::<_, String>(5)?.parse().unwrap_or(TmuxVersion::OLDEST),
+                uid: row.get(6)?,
+                server_options: Vec::new(),
+                session_options: Vec::new(),
+                window_options: Vec::new(),
+                environment_names: Vec::new(),
+                clients: Vec::new(),
+                buffers: Vec::new(),
+            };
+            let root = Root {
+                taken_at: moment(row.get(0)?),
+                server,
+                server_part: hash(row.get(9)?),
+                clients: hash(row.get(10)?),
+                sessions: Vec::new(),
+            };
+            Ok((row.get(1)?, root))
+        })
+        .optional()?;
+    let Some((generation, mut root)) = found else { return Ok(None) };
+    let mut statement = connection.prepare_cached(
+        "SELECT e.name, p.hash, f.hash FROM snapshot_sessions ss LEFT JOIN sessions e ON e.part = ss.session
+         LEFT JOIN parts p ON p.id = ss.session LEFT JOIN parts f ON f.id = ss.facts
+         WHERE ss.snapshot = ?1 ORDER BY ss.position",
+    )?;
+    let sessions = statement.query_map([id.0], |row| {
+        Ok(RootSession {
+            name: row.get::<_, Option<Vec<u8>>>(0)?.map(Into::into),
+            body: hash(row.get(1)?),
+            facts: hash(row.get(2)?),
+        })
+    })?;
+    root.sessions = sessions.collect::<Result<_, _>>()?;
+    Ok(Some((generation, root)))
+}
+
+fn hash(bytes: Option<Vec<u8>>) -> Option<Hash> {
+    bytes?.try_into().ok().map(Hash)
+}

@@ -1,0 +1,151 @@
+//! Parts: bytes named by their hash, compressed, kept once, checked when they are read.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::body::Hash;
+use super::error::StoreError;
+use crate::model::BlockId;
+
+/// The largest part that is kept, or believed when it is read: uncompressed bytes.
+pub(super) const LARGEST: usize = 64 << 20;
+
+/// zstd's default: above it, time grows faster than what it saves.
+const LEVEL: i32 = 3;
+
+/// A block of text that is hashed and compressed already, so that the transaction of the save need not do it.
+/// It can be made on any thread while the capture still runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreparedBlock(pub(super) Prepared);
+
+impl PreparedBlock {
+    /// Of the uncompressed bytes of a block.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] above 64 MiB; a capture seals its blocks long before.
+    pub fn new(bytes: &[u8]) -> Result<Self, StoreError> {
+        if bytes.len() > LARGEST {
+            return Err(StoreError::TooLarge(bytes.len()));
+        }
+        Ok(Self(Prepared::new(bytes)))
+    }
+
+    /// Its name.
+    pub fn id(&self) -> BlockId {
+        BlockId(self.0.hash.0)
+    }
+}
+
+/// A part ready to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Prepared {
+    pub hash: Hash,
+    encoding: i64,
+    size: usize,
+    data: Vec<u8>,
+}
+
+thread_local! {
+    /// Making one costs more than compressing a small part with it.
+    static COMPRESSOR: std::cell::RefCell<Option<zstd::bulk::Compressor<'static>>> =
+        std::cell::RefCell::new(zstd::bulk::Compressor::new(LEVEL).ok());
+}
+
+impl Prepared {
+    pub fn new(bytes: &[u8]) -> Self {
+        let compressed = COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(bytes).ok());
+        let (encoding, data) = match compressed {
+            Some(data) if data.len() < bytes.len() => (1, data),
+            _ => (0, bytes.to_vec()),
+        };
+        Self { hash: Hash::of(bytes), encoding, size: bytes.len(), data }
+    }
+}
+
+/// The number of a row in `parts`.
+pub(super) type PartId = i64;
+
+/// The row of the part with this hash.
+pub(super) fn find(connection: &Connection, hash: &Hash) -> rusqlite::Result<Option<PartId>> {
+    connection
+        .prepare_cached("SELECT id FROM parts WHERE hash = ?1")?
+        .query_row([&hash.0[..]], |row| row.get(0))
+        .optional()
+}
+
+/// What [`put`] does with a part that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Present {
+    /// Trusts it.
+    Trust,
+    /// Reads it, and writes it again if it is damaged.
+    Check,
+}
+
+/// Writes a part that is not there yet.
+pub(super) fn put(
+    connection: &Connection,
+    kind: &str,
+    part: &Prepared,
+    present: Present,
+) -> rusqlite::Result<PartId> {
+    if let Some(id) = find(connection, &part.hash)? {
+        if present == Present::Check && read(connection, &part.hash).is_err() {
+            connection
+                .prepare_cached("UPDATE parts SET encoding = ?2, size = ?3, data = ?4 WHERE id = ?1")?
+                .execute(params![id, part.encoding, part.size as i64, part.data])?;
+        }
+        return Ok(id);
+    }
+    connection
+        .prepare_cached("INSERT INTO parts (hash, kind, encoding, size, data) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .insert(params![&part.hash.0[..], kind, part.encoding, part.size as i64, part.data])
+}
+
+/// The bytes of the part with this hash.
+///
+/// # Errors
+/// What is wrong with it, as a fragment: "is missing", "is damaged: …".
+pub(super) fn read(connection: &Connection, hash: &Hash) -> Result<Vec<u8>, String> {
+    let row: Option<(i64, i64, Vec<u8>)> = connection
+        .prepare_cached("SELECT encoding, size, data FROM parts WHERE hash = ?1")
+        .and_then(|mut statement| {
+            let fields = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            statement.query_row([&hash.0[..]], fields).optional()
+        })
+        .map_err(|error| format!("is damaged: {error}"))?;
+    let (encoding, size, data) = row.ok_or_else(|| "is missing".to_owned())?;
+    let size = usize::try_from(size).ok().filter(|&size| size <= LARGEST);
+    let size = size.ok_or_else(|| "is damaged: its size is wrong".to_owned())?;
+    let bytes = match encoding {
+        0 => data,
+        1 => zstd::bulk::decompress(&data, size).map_err(|error| format!("is damaged: {error}"))?,
+        other => return Err(format!("has encoding {other}, which this evermux does not know")),
+    };
+    if Hash::of(&bytes) == *hash { Ok(bytes) } else { Err("is damaged: its hash is wrong".to_owned()) }
+}
+
+/// Deletes a part that nothing mentions any more.
+pub(super) fn drop_unused(connection: &Connection, id: PartId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM parts WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM refs WHERE child = ?1)
+             AND NOT EXISTS (SELECT 1 FROM snapshots WHERE server = ?1)
+             AND NOT EXISTS (SELECT 1 FROM snapshots WHERE clients = ?1)
+             AND NOT EXISTS (SELECT 1 FROM snapshot_sessions WHERE session = ?1)
+             AND NOT EXISTS (SELECT 1 FROM snapshot_sessions WHERE facts = ?1)",
+        )?
+        .execute([id])
+        .map(|_| ())
+}
+
+/// Deletes every part that no snapshot needs; how many.
+pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<usize> {
+    const USED: &str = "WITH RECURSIVE used (id) AS (
+        SELECT server FROM snapshots UNION SELECT clients FROM snapshots
+        UNION SELECT session FROM snapshot_sessions UNION SELECT facts FROM snapshot_sessions
+        UNION SELECT child FROM refs JOIN used ON refs.parent = used.id)";
+    // The references first: a part cannot go while an unused one mentions it.
+    connection.execute(&format!("{USED} DELETE FROM refs WHERE parent NOT IN (SELECT id FROM used)"), [])?;
+    connection.execute(&format!("{USED} DELETE FROM parts WHERE id NOT IN (SELECT id FROM used)"), [])
+}
