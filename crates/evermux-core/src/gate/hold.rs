@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -34,7 +34,7 @@ pub enum GateError {
     },
 }
 
-/// Holds the panes that are made while its [`Gate::shell`] is tmux's `default-shell`.
+/// Holds the panes that are made while its [`Gate::link`] is tmux's `default-shell`.
 #[derive(Debug)]
 pub struct Gate {
     job: Job,
@@ -81,13 +81,8 @@ impl Gate {
     }
 
     /// What `default-shell` must be while panes are made.
-    pub fn shell(&self) -> &Path {
+    pub fn link(&self) -> &Path {
         &self.link
-    }
-
-    /// The shell that panes become.
-    pub fn real_shell(&self) -> &Path {
-        &self.shell
     }
 
     /// Waits until the process `pid` of `pane` holds it.
@@ -158,15 +153,10 @@ fn receive(listener: &UnixListener, arrivals: &Arrivals) {
 fn hello(stream: &UnixStream) -> Option<(PaneId, u32)> {
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
     let mut line = Vec::new();
-    for byte in stream.bytes().take(64) {
-        match byte.ok()? {
-            b'\n' => break,
-            byte => line.push(byte),
-        }
-    }
+    BufReader::new(stream).take(64).read_until(b'\n', &mut line).ok()?;
     stream.set_read_timeout(None).ok()?;
     let line = String::from_utf8(line).ok()?;
-    let (pane, pid) = line.split_once(' ')?;
+    let (pane, pid) = line.trim_end().split_once(' ')?;
     let (pane, pid) = (pane.parse().ok()?, pid.parse().ok()?);
     is_process(stream, pid).then_some((pane, pid))
 }

@@ -51,10 +51,10 @@ fn to_replace(sources: &[Source<'_>], live: Option<&Live>, options: &Options<'_>
             if let Some(name) = &options.rename {
                 saved.name = name.clone();
             }
-            if let Some(s) = present.session(source.snapshot, &saved) {
-                if !found.iter().any(|closing| closing.session == live.sessions[s]) {
-                    found.push(closing(live, s, Why::Replaced));
-                }
+            if let Some(s) = present.session(source.snapshot, &saved)
+                && !found.iter().any(|closing| closing.session == live.sessions[s])
+            {
+                found.push(closing(live, s, Why::Replaced));
             }
         }
     }
@@ -373,10 +373,9 @@ impl Builder<'_, '_> {
         let planned = &self.plan.sessions[at];
         if let (SessionPlace::Live(id), LinkedWindow::Live(window), Some(live)) =
             (planned.place, window, self.present.live())
+            && links(live, id).any(|linked| linked == window)
         {
-            if links(live, id).any(|linked| linked == window) {
-                return;
-            }
+            return;
         }
         let taken = self.taken.entry(at).or_default();
         let free = if taken.contains(&index) { (index..).find(|i| !taken.contains(i)) } else { Some(index) };

@@ -108,10 +108,10 @@ fn pane_lines(window: &PlannedWindow, index: u32, lines: &mut Vec<Line>) {
         };
         detail.push_str(" in ");
         detail.push_str(&printable(&planned.directory));
-        if planned.text {
-            if let Some(text) = &planned.pane.text {
-                detail.push_str(&format!(", {}", count(text.lines() as usize, "line")));
-            }
+        if planned.text
+            && let Some(text) = &planned.pane.text
+        {
+            detail.push_str(&format!(", {}", count(text.lines() as usize, "line")));
         }
         lines.push(line("make", object.clone(), detail));
         for debt in &planned.pane.debts {

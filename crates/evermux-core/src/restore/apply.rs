@@ -17,6 +17,7 @@ use crate::gate::{Ending, Gate, GateError};
 use crate::model::{BlockId, Death, PaneIdentity, SessionId, TmuxVersion};
 use crate::plan::{Plan, PlannedPane, Run};
 use crate::problem::{Problem, Subject};
+use crate::text::quote::printable;
 use crate::tmux::{RunError, Server};
 
 /// What applying a plan needs beside it.
@@ -91,13 +92,13 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>) -> Result<Applied, ApplyError> {
         shell: look.shell.clone(),
         history_limit: look.history_limit,
         base_index: look.base_index,
-        gate: &|shell| gates.get(shell).map(Gate::shell),
+        gate: &|shell| gates.get(shell).map(Gate::link),
     };
     let script = Skeleton::write(plan, &ground);
     let output = tools.server.run(script.bytes(), tools.limit)?;
     let made = Made::read(&output.stdout, tools.id);
     let mut applied = Applied::default();
-    applied.problems.extend(output.errors.iter().map(|line| refused(line)));
+    applied.problems.extend(output.errors.iter().map(refused));
     missing(plan, &made, &mut applied.problems);
     applied.times[0] = begun.elapsed();
 
@@ -115,7 +116,7 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>) -> Result<Applied, ApplyError> {
     let (script, problems) = finish::write(plan, &made, &ground);
     applied.problems.extend(problems);
     let output = tools.server.run(script.bytes(), tools.limit)?;
-    applied.problems.extend(output.errors.iter().map(|line| refused(line)));
+    applied.problems.extend(output.errors.iter().map(refused));
     for gate in gates.into_values() {
         gate.close()?;
     }
@@ -133,7 +134,7 @@ fn planned(plan: &Plan, (window, pane): (usize, usize)) -> &PlannedPane {
 }
 
 fn refused(line: &BString) -> Problem {
-    Problem::new(Subject::Server, format!("tmux refused a command: {}", line))
+    Problem::new(Subject::Server, format!("tmux refused a command: {}", printable(line)))
 }
 
 /// Names what should have been made and was not.
