@@ -12,7 +12,7 @@ use bstr::ByteSlice;
 use evermux_core::model::{BString, OptionEntry, PaneId, PaneIdentity};
 use evermux_core::tmux::{
     Binaries, CaptureRequest, CaptureScript, CaptureStyle, ConnectError, Frame, ListError, ListRequest,
-    Listing, Mark, Nonce, Part, Row, RunError, Server, Start, StartError,
+    Listing, Mark, Nonce, Part, Row, RunError, Server, Start, StartError, in_blocks,
 };
 use evermux_testkit::{Server as Private, tmux_binaries};
 
@@ -249,9 +249,11 @@ fn a_stopped_server_meets_the_deadline() {
 #[test]
 fn large_scripts_and_replies_do_not_block_each_other() {
     every_version(|private| {
-        let line = format!("display-message -p '{}'\n", "x".repeat(500));
-        let output = connect(private).run(line.repeat(10_000).as_bytes(), LIMIT).unwrap();
-        assert_eq!(output.stdout.len(), 501 * 10_000);
+        let line = format!("display-message -p '{}'", "x".repeat(500));
+        let mut script = format!("# {}\n", "y".repeat(500)).repeat(4000).into_bytes();
+        script.extend(in_blocks(vec![line; 2000]));
+        let output = connect(private).run(&script, LIMIT).unwrap();
+        assert_eq!(output.stdout.len(), 501 * 2000);
     });
 }
 

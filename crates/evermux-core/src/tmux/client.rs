@@ -13,6 +13,8 @@ use bstr::{BString, ByteSlice};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use thiserror::Error;
 
+use crate::text::quote::printable;
+
 /// How much is read or written at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -301,9 +303,4 @@ fn syntax_error<'a>(start: &'a [u8], file: &OsStr) -> Option<&'a [u8]> {
     let rest = line.strip_prefix(file.as_encoded_bytes())?.strip_prefix(b":")?;
     let (number, message) = rest.split_once_str(": ")?;
     (!number.is_empty() && number.iter().all(u8::is_ascii_digit)).then_some(message)
-}
-
-/// A line of tmux's for our own messages.
-pub(super) fn printable(line: &[u8]) -> String {
-    line.as_bstr().to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

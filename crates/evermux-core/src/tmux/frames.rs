@@ -21,7 +21,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::listing::{ExactHistory, History};
-use super::{Nonce, yield_line};
+use super::{Nonce, in_blocks, yield_line};
 use crate::model::{PaneId, Size, TmuxVersion};
 
 /// After about so many rows the script lets tmux serve others: some 8 ms of its time (5 µs a coloured row).
@@ -82,27 +82,27 @@ pub struct CaptureScript {
 impl CaptureScript {
     /// The script for these requests on a server of that version. Requests are answered in their order.
     pub fn new(nonce: Nonce, version: TmuxVersion, requests: &[CaptureRequest]) -> Self {
-        let mut script = String::new();
+        let mut lines = Vec::new();
         let mut rows = 0;
         for (index, request) in requests.iter().enumerate() {
             if rows >= ROWS_BETWEEN_YIELDS {
-                script.push_str(yield_line(version));
+                lines.push(yield_line(version).to_owned());
                 rows = 0;
             }
             rows = rows.saturating_add(request.rows).saturating_add(ROWS_PER_REQUEST);
             let pane = request.pane;
             // Targeted: before 3.2 a missing pane is an error and nothing is printed, later the id is empty.
-            script.push_str(&format!("display-message -p -t '{pane}' '{nonce}H{index}\t{HEAD}'\n"));
+            lines.push(format!("display-message -p -t '{pane}' '{nonce}H{index}\t{HEAD}'"));
             for (number, (part, style)) in request.parts.iter().enumerate() {
                 if number > 0 {
-                    script.push_str(&format!("display-message -p '{nonce}T'\n"));
+                    lines.push(format!("display-message -p '{nonce}T'"));
                 }
-                script.push_str(&capture_line(pane, *part, *style));
+                lines.push(capture_line(pane, *part, *style));
             }
         }
-        script.push_str(&format!("display-message -p '{nonce}Z'\n"));
+        lines.push(format!("display-message -p '{nonce}Z'"));
         let parts = requests.iter().map(|request| request.parts.len()).collect();
-        Self { script: script.into_bytes(), nonce, parts }
+        Self { script: in_blocks(lines), nonce, parts }
     }
 
     /// The reader for its reply.
@@ -143,7 +143,7 @@ fn capture_line(pane: PaneId, part: Part, style: CaptureStyle) -> String {
         // -q: without an alternate screen it is not an error.
         Part::UnderAlternate => line.push_str(" -a -q"),
     }
-    line.push_str(&format!(" -t '{pane}'\n"));
+    line.push_str(&format!(" -t '{pane}'"));
     line
 }
 

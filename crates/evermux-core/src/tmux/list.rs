@@ -47,11 +47,7 @@ impl Server {
         for id in unknown {
             problems.push(Problem::new(subject(&id), format!("{id} vanished before its options were read")));
         }
-        for line in strange {
-            // A value may be a secret: only where it is.
-            let what = format!("{} bytes of options or environment are not understood", line.len());
-            problems.push(Problem::new(Subject::Server, what));
-        }
+        problems.extend(strange.iter().map(|error| Problem::new(Subject::Server, error.to_string())));
         Ok(Report { value: listing, problems })
     }
 }

@@ -9,7 +9,8 @@ use thiserror::Error;
 use super::list_script::MODES;
 use super::listing::*;
 use super::{Nonce, options};
-use crate::model::{EnvironmentEntry, OptionEntry, PaneIdentity, Size, WindowId};
+use crate::model::{EnvironmentEntry, OptionEntry, PaneIdentity, Size, TmuxVersion, WindowId};
+use crate::text::quote::{self, BadEnvironment};
 
 /// Why a reply is no listing. Then nothing may be saved: a part of a server looks like a server that lost the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -38,8 +39,8 @@ pub enum ListingError {
 pub(super) struct Parsed {
     pub listing: Listing,
     pub own: OwnOptions,
-    /// Lines of options and environments that were not understood.
-    pub strange: Vec<BString>,
+    /// Environments that were not understood.
+    pub strange: Vec<BadEnvironment>,
 }
 
 /// What is set on single objects, by their ids as tmux prints them.
@@ -90,7 +91,7 @@ fn unescape(text: &[u8]) -> BString {
     let mut rest = text;
     while let Some(at) = rest.find_byte(b'\\') {
         value.push_str(&rest[..at]);
-        match options::octal(&rest[at + 1..]) {
+        match octal(&rest[at + 1..]) {
             Some((byte, tail)) => {
                 value.push_byte(byte);
                 rest = tail;
@@ -103,6 +104,13 @@ fn unescape(text: &[u8]) -> BString {
     }
     value.push_str(rest);
     value
+}
+
+/// Three octal digits at the beginning, and what follows them.
+fn octal(rest: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, tail) = rest.split_at_checked(3)?;
+    let text = digits.iter().all(|digit| (b'0'..=b'7').contains(digit)).then(|| digits.to_str().ok())??;
+    Some((u8::from_str_radix(text, 8).ok()?, tail))
 }
 
 /// Cuts a reply into its complete records.
@@ -180,13 +188,15 @@ impl<'a, 'r> Fields<'a, 'r> {
 
 /// Reads a whole reply to [`super::list_script::list_script`].
 pub(super) fn parse_listing(nonce: &Nonce, reply: &[u8]) -> Result<Parsed, ListingError> {
-    let records = records(nonce, reply);
+    let version = version_of(nonce, reply)?;
+    let reply = quote::undo_output(reply, version);
+    let records = records(nonce, &reply);
     let mut server = None;
     let mut builder = Builder::default();
     let mut ended = false;
     for record in &records {
         match record.tag {
-            b'V' => server = Some(parse_server(record)?),
+            b'V' => server = Some(parse_server(record, version)?),
             b'S' => builder.session(record)?,
             b'W' => builder.window(record)?,
             b'P' => builder.pane(record)?,
@@ -205,21 +215,21 @@ pub(super) fn parse_listing(nonce: &Nonce, reply: &[u8]) -> Result<Parsed, Listi
 
 /// Reads the reply to [`super::list_script::options_script`].
 pub(super) fn parse_options_reply(nonce: &Nonce, reply: &[u8], parsed: &mut Parsed) {
-    let records = records(nonce, reply);
+    let reply = quote::undo_output(reply, parsed.listing.server.version);
+    let records = records(nonce, &reply);
     parsed.own = parse_own_options(&records, &mut parsed.listing.server, &mut parsed.strange);
 }
 
 fn parse_own_options(
     records: &[Record<'_>],
     server: &mut ListedServer,
-    strange: &mut Vec<BString>,
+    strange: &mut Vec<BadEnvironment>,
 ) -> OwnOptions {
     let mut own = OwnOptions::default();
     for record in records {
         match record.tag {
             b'O' => {
-                let (entries, odd) = options::parse_options(record.body);
-                strange.extend(odd);
+                let entries = options::parse_options(record.body);
                 match record.head {
                     b"s" => server.server_options = entries,
                     b"g" => server.session_options = entries,
@@ -229,8 +239,10 @@ fn parse_own_options(
                 }
             }
             b'E' => {
-                let (entries, odd) = options::parse_environment(record.body);
-                strange.extend((!odd.is_empty()).then_some(odd));
+                let entries = quote::environment(record.body).unwrap_or_else(|error| {
+                    strange.push(error);
+                    Vec::new()
+                });
                 match record.head {
                     b"g" => server.environment = entries,
                     id => drop(own.environments.insert(id.into(), entries)),
@@ -249,7 +261,7 @@ fn parse_own_options(
 impl Parsed {
     /// Puts the options of single objects into the listing. Returns the ids of objects whose options are not known:
     /// they vanished while the listing was made.
-    pub fn finish(self) -> (Listing, Vec<String>, Vec<BString>) {
+    pub fn finish(self) -> (Listing, Vec<String>, Vec<BadEnvironment>) {
         let Self { mut listing, mut own, strange } = self;
         let mut unknown = Vec::new();
         let all = !own.only_those_that_have;
@@ -277,20 +289,24 @@ impl Parsed {
     }
 }
 
-fn parse_server(record: &Record<'_>) -> Result<ListedServer, ListingError> {
+/// The version in the first record: how the rest is to be read.
+fn version_of(nonce: &Nonce, reply: &[u8]) -> Result<TmuxVersion, ListingError> {
+    let first = nonce.split(reply).nth(1).and_then(|piece| piece.strip_prefix(b"V"));
+    let (version, _) = first.and_then(|head| head.split_once_str("\t")).ok_or(ListingError::Truncated)?;
+    let unsupported = || ListingError::Version(quote::printable(version));
+    let parsed: TmuxVersion = version.to_str_lossy().parse().map_err(|_| unsupported())?;
+    if parsed < TmuxVersion::OLDEST { Err(unsupported()) } else { Ok(parsed) }
+}
+
+fn parse_server(record: &Record<'_>, version: TmuxVersion) -> Result<ListedServer, ListingError> {
     let mut fields = Fields::new(record, "server");
-    let version = fields.next()?.to_str_lossy().into_owned();
-    let parsed: crate::model::TmuxVersion =
-        version.parse().map_err(|_| ListingError::Version(super::client::printable(version.as_bytes())))?;
-    if parsed < crate::model::TmuxVersion::OLDEST {
-        return Err(ListingError::Version(version));
-    }
+    fields.next()?;
     Ok(ListedServer {
-        version: parsed,
+        version,
         pid: fields.parse()?,
         started: fields.parse()?,
         socket: record.text(b'k').unwrap_or_default(),
-        config_files: record.text(b'c').filter(|_| parsed.at_least(3, 2)),
+        config_files: record.text(b'c').filter(|_| version.at_least(3, 2)),
         server_options: Vec::new(),
         session_options: Vec::new(),
         window_options: Vec::new(),

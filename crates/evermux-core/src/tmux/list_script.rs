@@ -12,7 +12,7 @@
 
 use std::fmt::Write;
 
-use super::Nonce;
+use super::{Nonce, in_blocks};
 use crate::model::{PaneId, PaneIdentity, SessionId, WindowId};
 
 /// What to ask for.
@@ -145,14 +145,15 @@ fn time_escape(id: &str) -> &'static str {
 }
 
 /// tmux 3.2+: one command that expands to a `show-…` for each object. Only ids stand between the quotes. Windows that
-/// are linked several times come several times.
+/// are linked several times come several times. Each window is a block of its own, as [`in_blocks`] explains (`#}` is a
+/// brace that does not end the format).
 fn options_of_all(n: Nonce) -> String {
     let show = |tag: char, flag: &str, id: &str, command: &str| {
         let escape = time_escape(id);
         format!("display-message -p '{n}{tag}{escape}#{{{id}}}{n}.' ; {command}{flag} -t '#{{{id}}}' ; ")
     };
     format!(
-        "run-shell -C \"#{{S:{}{}#{{W:{}#{{P:{}}}}}}}display-message -p '{n}Y{n}.'\"",
+        "run-shell -C \"#{{S:{}{}#{{W:if-shell -F 1 {{ {}#{{P:{}}}#}} ; }}}}display-message -p '{n}Y{n}.'\"",
         show('E', "", "session_id", "show-environment -s"),
         show('O', "", "session_id", "show-options"),
         show('O', " -w", "window_id", "show-options"),
@@ -189,10 +190,11 @@ pub(super) fn options_script(
     windows: &[WindowId],
     panes: &[PaneId],
 ) -> Vec<u8> {
-    let mut s = String::new();
+    let mut lines = Vec::new();
     // The id is printed by tmux itself: for an object that is gone the record is empty or missing.
     let mut show = |tag: char, format: &str, id: &dyn std::fmt::Display, command: &str| {
-        let _ = writeln!(s, "display-message -p -t '{id}' '{n}{tag}#{{{format}}}{n}.'\n{command} -t '{id}'");
+        lines.push(format!("display-message -p -t '{id}' '{n}{tag}#{{{format}}}{n}.'"));
+        lines.push(format!("{command} -t '{id}'"));
     };
     for id in sessions {
         show('E', "session_id", id, "show-environment -s");
@@ -204,6 +206,6 @@ pub(super) fn options_script(
     for id in panes {
         show('O', "pane_id", id, "show-options -p");
     }
-    let _ = writeln!(s, "display-message -p '{n}Y{n}.'");
-    s.into_bytes()
+    lines.push(format!("display-message -p '{n}Y{n}.'"));
+    in_blocks(lines)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bstr::ByteSlice;
 
 use super::client::RunError;
-use super::{Nonce, Server};
+use super::{Nonce, Server, in_blocks};
 use crate::model::{PaneId, PaneIdentity};
 
 /// An identity for a pane.
@@ -43,12 +43,12 @@ fn script(nonce: Nonce, marks: &[Mark]) -> Vec<u8> {
     let option = PaneIdentity::OPTION;
     let set = |mark: &Mark| {
         let keep = if mark.replace { "" } else { "o" };
-        format!("set-option -pq{keep} -t '{}' {option} {}\n", mark.pane, mark.identity)
+        format!("set-option -pq{keep} -t '{}' {option} {}", mark.pane, mark.identity)
     };
     // Read back at the end: a set that fails says so on standard error only, and not the same on every version.
     let read =
-        |mark: &Mark| format!("display-message -p -t '{}' '{nonce}#{{pane_id}} #{{{option}}}'\n", mark.pane);
-    marks.iter().map(set).chain(marks.iter().map(read)).collect::<String>().into_bytes()
+        |mark: &Mark| format!("display-message -p -t '{}' '{nonce}#{{pane_id}} #{{{option}}}'", mark.pane);
+    in_blocks(marks.iter().map(set).chain(marks.iter().map(read)))
 }
 
 fn parse(nonce: Nonce, marks: &[Mark], reply: &[u8]) -> Vec<Option<PaneIdentity>> {

@@ -14,6 +14,7 @@ mod listing;
 mod marks;
 mod nonce;
 mod options;
+mod script;
 mod server;
 mod socket;
 mod start;
@@ -32,7 +33,7 @@ pub use listing::{
 };
 pub use marks::Mark;
 pub use nonce::Nonce;
-pub use options::{parse_environment, parse_options};
+pub use script::in_blocks;
 pub use server::{CaptureError, Server, yield_line};
 pub use socket::{ConnectError, Peer, SocketChoice, peer};
 pub use start::{Start, StartError};

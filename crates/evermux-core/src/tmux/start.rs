@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{self, RunError};
 use super::{Binaries, ConnectError, Server};
+use crate::text::quote::printable;
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -121,7 +122,7 @@ impl Start {
             return Ok(None);
         }
         let line = ended.errors.first().map_or(said.as_slice(), |line| line.as_slice());
-        Ok(Some(if line.is_empty() { ended.status.to_string() } else { client::printable(line) }))
+        Ok(Some(if line.is_empty() { ended.status.to_string() } else { printable(line) }))
     }
 
     fn make_folder(&self) -> Result<(), StartError> {
