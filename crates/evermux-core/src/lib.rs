@@ -8,23 +8,22 @@
 // Words: plain values and the languages they are written in.
 pub mod layout;
 pub mod model;
-pub mod text;
-pub mod secrets;
 pub mod problem;
+pub mod secrets;
+pub mod text;
 
 // Decisions: pure functions from values to values.
-pub mod diff;
 pub mod choose;
-pub mod relaunch;
+pub mod diff;
 pub mod plan;
+pub mod relaunch;
 
 // Seams: the only rooms that touch the world.
-pub mod tmux;
 pub mod procs;
-pub mod gate;
 pub mod store;
+pub mod tmux;
 
 // Verbs: seams and decisions put together.
 pub mod capture;
-pub mod restore;
 pub mod history;
+pub mod restore;

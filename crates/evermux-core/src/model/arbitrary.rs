@@ -413,10 +413,11 @@ fn mark() -> impl Strategy<Value = TextMark> {
         any::<(u32, u32)>(),
         any::<bool>(),
         option::of(any::<(u64, u64, u64)>()),
-        vec(any::<u64>(), 0..4),
+        (option::of(any::<u32>()), vec(any::<u64>(), 0..4), vec(any::<u64>(), 0..4)),
     )
         .prop_map(
-            |((history_size, history_bytes), activity, captured, cursor, alternate, exact, anchor)| {
+            |((history_size, history_bytes), activity, captured, cursor, alternate, exact, place)| {
+                let (sealed_rows, anchor, top) = place;
                 TextMark {
                     history_size,
                     history_bytes,
@@ -425,7 +426,9 @@ fn mark() -> impl Strategy<Value = TextMark> {
                     cursor,
                     alternate_screen: alternate,
                     exact,
+                    sealed_rows,
                     anchor,
+                    top,
                 }
             },
         )

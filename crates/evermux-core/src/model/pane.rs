@@ -59,7 +59,7 @@ pub struct StartCommand {
     /// `#{pane_start_command}` as tmux reports it.
     pub shown: BString,
     /// The exact arguments tmux was given, where they can be told: one argument is a line for the shell, several
-    /// are executed as they are.
+    /// are executed as they are. Empty where they cannot be told (tmux before 3.2).
     pub argv: Vec<BString>,
     /// Whether something in it was masked.
     pub masked: bool,

@@ -63,16 +63,6 @@ pub struct Scrollback {
     pub mark: TextMark,
 }
 
-impl Scrollback {
-    /// How many lines it holds.
-    pub fn lines(&self) -> u64 {
-        let history: u64 = self.history.iter().map(|block| u64::from(block.lines)).sum();
-        u64::from(self.head.is_some())
-            + history.saturating_sub(u64::from(self.skip))
-            + u64::from(self.screen.lines)
-    }
-}
-
 /// Where a capture of a pane's text stood. Not part of a snapshot's equality.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextMark {
@@ -90,6 +80,11 @@ pub struct TextMark {
     pub alternate_screen: bool,
     /// Exact counters of tmux 3.8: collected lines, history generation, output generation.
     pub exact: Option<(u64, u64, u64)>,
-    /// Hashes of the last lines of `history`, the latest last; the next capture continues after them.
+    /// How many rows of history the head and the lines of `history` took: there the next capture continues. None if
+    /// that cannot be told; then the next one captures everything.
+    pub sealed_rows: Option<u32>,
+    /// Hashes of the last lines of `history`, the latest last, to be found again before that row.
     pub anchor: Vec<u64>,
+    /// Hashes of the first lines of the history as tmux held it, to be found again at its top.
+    pub top: Vec<u64>,
 }

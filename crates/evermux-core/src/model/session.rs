@@ -69,7 +69,7 @@ pub struct SessionFacts {
     pub created: i64,
     /// How many clients showed it.
     pub attached: u32,
-    /// Names of variables in its environment that come from `update-environment`, values not kept.
+    /// Names of variables in its environment whose values are not kept: those in `update-environment`, and secrets.
     pub updated_environment: Vec<BString>,
     /// Nobody has used it yet: automatic numeric name, one window with one pane, a shell without children, nothing
     /// on its screen but a prompt, no key since its creation (design, "what is already there").

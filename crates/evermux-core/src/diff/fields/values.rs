@@ -5,11 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use bstr::{BStr, BString};
 
 use crate::model::{Command, Death, Debt, EnvironmentEntry, OptionEntry, Owed, Program, Size, StartCommand};
-use crate::text::quote::printable;
 
-/// Bytes between quotation marks, so that blanks at their ends are seen. Different bytes look different.
+/// A name in words of our own.
+pub(in crate::diff) fn printable(bytes: &BStr) -> String {
+    let quoted = quoted(bytes);
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// Bytes between quotation marks, so that blanks at their ends are seen.
 pub fn quoted(bytes: &BStr) -> String {
-    printable(format!("{bytes:?}").as_bytes())
+    format!("{bytes:?}")
 }
 
 pub fn size(size: Size) -> String {

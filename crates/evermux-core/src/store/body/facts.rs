@@ -122,8 +122,12 @@ struct MarkBody {
     alternate_screen: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exact: Option<(u64, u64, u64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed_rows: Option<u32>,
     #[serde(default, skip_serializing_if = "is_default")]
     anchor: Vec<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    top: Vec<u64>,
 }
 
 impl PaneFactsBody {
@@ -187,7 +191,9 @@ impl From<&TextMark> for MarkBody {
             cursor: mark.cursor,
             alternate_screen: mark.alternate_screen,
             exact: mark.exact,
+            sealed_rows: mark.sealed_rows,
             anchor: mark.anchor.clone(),
+            top: mark.top.clone(),
         }
     }
 }
@@ -202,7 +208,9 @@ impl From<MarkBody> for TextMark {
             cursor: body.cursor,
             alternate_screen: body.alternate_screen,
             exact: body.exact,
+            sealed_rows: body.sealed_rows,
             anchor: body.anchor,
+            top: body.top,
         }
     }
 }

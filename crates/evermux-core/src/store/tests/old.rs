@@ -1,1 +1,1 @@
-//! Stores of released formats are readable for ever.
+//! To come.

@@ -1,0 +1,53 @@
+//! What a capture is asked to do.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::policy::Pattern;
+use crate::model::PaneIdentity;
+
+/// What a capture is asked to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// This machine, in the form the store's folder carries.
+    pub machine: String,
+    /// This boot of it.
+    pub boot: String,
+    /// The user the server belongs to.
+    pub uid: u32,
+    /// Whether text is captured; without it that of the previous snapshot is kept for panes that are still there.
+    pub text: bool,
+    /// Whether paste buffers are captured.
+    pub buffers: bool,
+    /// Whether panes without an identity get theirs set on the server. Only then the next capture knows them again.
+    pub mark: bool,
+    /// Only sessions that one of these fits, if there are any.
+    pub only_sessions: Vec<Pattern>,
+    /// Sessions that are left out, as `@evermux-policy ignore` leaves them out.
+    pub ignored_sessions: Vec<Pattern>,
+    /// Programs, by the name of their file, beside which no text is captured, as under `@evermux-policy no-text`.
+    pub no_text_programs: Vec<Pattern>,
+    /// How many rows the prompts of panes take, where a restore has just seen it; otherwise the previous snapshot says.
+    pub prompt_rows: HashMap<PaneIdentity, u32>,
+    /// How long each tmux client may take.
+    pub limit: Duration,
+}
+
+impl Options {
+    /// Everything but paste buffers, of every session.
+    pub fn new(machine: impl Into<String>, boot: impl Into<String>, uid: u32) -> Self {
+        Self {
+            machine: machine.into(),
+            boot: boot.into(),
+            uid,
+            text: true,
+            buffers: false,
+            mark: true,
+            only_sessions: Vec::new(),
+            ignored_sessions: Vec::new(),
+            no_text_programs: Vec::new(),
+            prompt_rows: HashMap::new(),
+            limit: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What runs in a pane: its processes, the program in the foreground, the prompt.
+
+use std::path::Path;
+
+use bstr::{BString, ByteSlice};
+
+use super::policy::Pattern;
+use crate::model::{Command, Process as ModelProcess, Program};
+use crate::procs::{
+    Evidence, Job, Process, ProcessTable, TerminalState, is_password_prompt, line_editor_waits,
+    shell_at_terminal,
+};
+use crate::secrets;
+use crate::tmux::ListedPane;
+
+/// Most processes that are listed of one pane: `make -j` can start thousands.
+const MOST_PROCESSES: usize = 200;
+
+/// What runs in a pane.
+#[derive(Debug, Default)]
+pub(super) struct Running {
+    /// The directory of the pane's own process.
+    pub directory: Option<BString>,
+    /// The program in the foreground.
+    pub program: Option<Program>,
+    /// The pane's own process and everything below it.
+    pub processes: Vec<ModelProcess>,
+    /// A shell's line editor waits for input.
+    pub at_prompt: bool,
+    /// A program waits for a password.
+    pub at_password: bool,
+    /// The argument vector of the pane's own process.
+    pub own_argv: Vec<BString>,
+    /// Names of what runs in the foreground and of the pane's own process: argv[0]'s file name and the kernel's name.
+    names: Vec<BString>,
+}
+
+impl Running {
+    /// Looks at the processes of a pane that is alive; `terminal` tells the state of its terminal.
+    pub fn read(
+        pane: &ListedPane,
+        table: &ProcessTable,
+        terminal: &dyn Fn(&Path) -> Option<TerminalState>,
+    ) -> Self {
+        let Some(own) = pane.pid.and_then(|pid| table.get(pid)).filter(|_| !pane.dead) else {
+            return Self::default();
+        };
+        let job = table.job(own.pid);
+        let state = pane.tty.as_ref().and_then(|tty| terminal(Path::new(tty.to_os_str().ok()?)));
+        let own_shell = shell_at_terminal(own).is_some();
+        let mut running = Self {
+            directory: own.directory().cloned(),
+            processes: processes(own, table, job.as_ref()),
+            own_argv: own.argv().to_vec(),
+            ..Self::default()
+        };
+        running.add_names(own);
+        let Some(job) = job else { return running };
+        if let Some(state) = state {
+            running.at_password = is_password_prompt(state, job.own && own_shell);
+            running.at_prompt = Evidence::read(&job, state).is_some_and(line_editor_waits);
+        }
+        let foreground = if job.own { Some(own).filter(|_| !own_shell) } else { job.first() };
+        if let Some(process) = foreground {
+            running.add_names(process);
+            let started_with_pane = job.own && !pane.start_command.is_empty();
+            if !started_with_pane {
+                running.program = Some(program(process, running.directory.as_ref()));
+            }
+        }
+        running
+    }
+
+    fn add_names(&mut self, process: &Process) {
+        let argument = process.argv().first().map(|word| file_name(word).into());
+        self.names.extend(argument.into_iter().chain([process.name.clone()]));
+    }
+
+    /// Whether one of the patterns fits what runs here.
+    pub fn matches(&self, patterns: &[Pattern]) -> bool {
+        patterns.iter().any(|pattern| self.names.iter().any(|name| pattern.matches(name)))
+    }
+}
+
+fn file_name(path: &[u8]) -> &[u8] {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    name.strip_prefix(b"-").unwrap_or(name)
+}
+
+fn program(process: &Process, directory: Option<&BString>) -> Program {
+    let directory = process.directory().or(directory).cloned().unwrap_or_default();
+    Program { command: command(process), directory, started: process.started }
+}
+
+/// What a process runs, without its secrets. One without arguments (it may not be read) is told by its name.
+fn command(process: &Process) -> Command {
+    let (argv, masked) = match process.argv() {
+        [] => (vec![process.name.clone()], false),
+        argv => secrets::mask_argv(argv),
+    };
+    Command { argv, masked }
+}
+
+fn processes(own: &Process, table: &ProcessTable, job: Option<&Job<'_>>) -> Vec<ModelProcess> {
+    let in_foreground = |process: &Process| {
+        job.is_some_and(|job| process.group == job.group && process.terminal == own.terminal)
+    };
+    let below = table.below(own.pid);
+    let alive = below.iter().filter(|process| !process.zombie).take(MOST_PROCESSES);
+    alive
+        .map(|process| ModelProcess {
+            pid: process.pid,
+            parent: process.parent,
+            command: command(process),
+            started: process.started,
+            foreground: in_foreground(process),
+        })
+        .collect()
+}

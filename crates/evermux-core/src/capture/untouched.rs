@@ -1,0 +1,62 @@
+//! Sessions that nobody has used yet.
+
+use super::assemble::Draft;
+use crate::model::{Pane, Session};
+use crate::tmux::{ListedClient, ListedSession, Listing};
+
+/// Sets [`crate::model::SessionFacts::untouched`] of every session of a draft whose texts are known.
+///
+/// In doubt a session is touched. Seconds are all that tmux tells, so a key in the second in which the session was
+/// made is not seen; a prompt with nothing above it is then still all there is.
+pub(super) fn judge(draft: &mut Draft, listing: &Listing) {
+    let untouched: Vec<bool> = draft
+        .sessions
+        .iter()
+        .zip(&draft.session_ids)
+        .map(|(session, id)| {
+            let listed = listing.session(*id);
+            listed.is_some_and(|listed| is_unused(session, listed, listing)) && has_idle_pane(draft, session)
+        })
+        .collect();
+    for (session, untouched) in draft.sessions.iter_mut().zip(untouched) {
+        session.facts.untouched = untouched;
+    }
+}
+
+fn is_unused(session: &Session, listed: &ListedSession, listing: &Listing) -> bool {
+    let made = listed.created;
+    let fresh = |client: &ListedClient| {
+        // Made by this client: attaching is what a client begins with.
+        (client.created - made).abs() <= 1 && client.activity <= made + 1 && !client.control
+    };
+    let mut clients = listing.clients.iter().filter(|client| client.session == listed.name);
+    session.name.iter().all(u8::is_ascii_digit)
+        && session.group.is_none()
+        && listed.attached == 1
+        && clients.next().is_some_and(fresh)
+        && clients.next().is_none()
+        && made >= listing.server.started
+}
+
+fn has_idle_pane(draft: &Draft, session: &Session) -> bool {
+    let [link] = session.links.as_slice() else { return false };
+    let linked =
+        draft.sessions.iter().flat_map(|session| &session.links).filter(|other| other.window == link.window);
+    match draft.windows[link.window].panes.as_slice() {
+        [pane] => linked.count() == 1 && is_idle(pane),
+        _ => false,
+    }
+}
+
+/// A shell at its first prompt, nothing below it, nothing above its prompt.
+fn is_idle(pane: &Pane) -> bool {
+    let no_text = pane
+        .text
+        .as_ref()
+        .is_some_and(|text| text.history.is_empty() && text.head.is_none() && text.screen.bytes == 0);
+    no_text
+        && pane.facts.at_prompt
+        && pane.facts.processes.len() == 1
+        && pane.start.is_none()
+        && pane.dead.is_none()
+}
