@@ -200,12 +200,17 @@ impl Server {
         self.wait_until(&what, |server| server.at_prompt(pane));
     }
 
-    /// Waits for the prompt of every living pane whose program is a shell without a command of its own.
+    /// Waits for the prompt of every living pane whose program is a shell: one without a command of its own.
     #[track_caller]
     pub fn wait_for_prompts(&self) {
+        // tmux keeps `default-command` as the command of a pane that was made without one.
+        let default = self.run(&["show-options", "-gv", "default-command"]);
         let format = "#{pane_dead}#{?pane_pid,,1} #{pane_id} #{pane_start_command}";
         for line in self.lines(&["list-panes", "-a", "-F", format]) {
-            if let Some((pane, "")) = line.strip_prefix("0 ").and_then(|line| line.split_once(' ')) {
+            let living = line.strip_prefix("0 ").and_then(|line| line.split_once(' '));
+            if let Some((pane, command)) = living
+                && (command.is_empty() || command.trim_matches('"') == default)
+            {
                 self.wait_for_prompt(pane);
             }
         }

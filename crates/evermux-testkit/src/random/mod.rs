@@ -5,4 +5,4 @@ mod step;
 mod words;
 
 pub use cook::{Cooked, settle};
-pub use step::{Config, Edge, Pick, Recipe, Scope, Step, recipe};
+pub use step::{Config, Edge, Pick, Recipe, Scope, Step, config, recipe};

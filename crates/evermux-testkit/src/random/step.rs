@@ -34,6 +34,8 @@ pub struct Config {
     pub automatic_rename: bool,
     /// `default-size`.
     pub default_size: (u32, u32),
+    /// `default-command`; empty for the login shell.
+    pub default_command: &'static str,
 }
 
 impl Config {
@@ -42,7 +44,7 @@ impl Config {
         let on = |yes: bool| if yes { "on" } else { "off" };
         format!(
             "set -g base-index {}\nsetw -g pane-base-index {}\nset -g history-limit {}\nset -g renumber-windows {}\n\
-             setw -g automatic-rename {}\nset -g default-size {}x{}\n",
+             setw -g automatic-rename {}\nset -g default-size {}x{}\nset -g default-command '{}'\n",
             self.base_index,
             self.pane_base_index,
             self.history_limit,
@@ -50,6 +52,7 @@ impl Config {
             on(self.automatic_rename),
             self.default_size.0,
             self.default_size.1,
+            self.default_command,
         )
     }
 }
@@ -228,16 +231,29 @@ fn content() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn config() -> impl Strategy<Value = Config> {
+/// Configurations.
+pub fn config() -> impl Strategy<Value = Config> {
+    let indexes = (0_u32..3, 0_u32..3);
     let history = prop::sample::select(&[50_u32, 500, 2000][..]);
-    (0_u32..3, 0_u32..3, history, any::<bool>(), any::<bool>(), size()).prop_map(
-        |(base_index, pane_base_index, history_limit, renumber, automatic_rename, default_size)| Config {
-            base_index,
-            pane_base_index,
+    let command = prop::sample::select(&["", "", "exec bash --norc"][..]);
+    (indexes, history, any::<bool>(), any::<bool>(), size(), command).prop_map(
+        |(
+            (base_index, pane_base_index),
             history_limit,
             renumber,
             automatic_rename,
             default_size,
+            default_command,
+        )| {
+            Config {
+                base_index,
+                pane_base_index,
+                history_limit,
+                renumber,
+                automatic_rename,
+                default_size,
+                default_command,
+            }
         },
     )
 }
