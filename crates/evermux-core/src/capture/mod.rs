@@ -1,6 +1,6 @@
 //! Capturing a running server: what tmux and the process table tell, put together into a snapshot.
 //!
-//! A capture is all or nothing: a server that is dying, empty or unreadable gives an [`Error`], never a partial
+//! A capture is all or nothing: a server that is dying, empty or unreadable gives an [`enum@Error`], never a partial
 //! snapshot. One pane that cannot be read costs only itself, and is told as a [`Problem`].
 
 mod assemble;
@@ -72,7 +72,7 @@ pub trait Blocks {
 /// panes that have none are minted from `random` (and set on the server if the options say so).
 ///
 /// # Errors
-/// [`Error`]; then there is no snapshot, not even of a part.
+/// [`enum@Error`]; then there is no snapshot, not even of a part.
 pub fn capture(
     server: &Server,
     previous: Option<&Snapshot>,

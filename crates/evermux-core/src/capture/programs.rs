@@ -31,7 +31,7 @@ pub(super) struct Running {
     pub at_password: bool,
     /// The argument vector of the pane's own process.
     pub own_argv: Vec<BString>,
-    /// Names of what runs in the foreground and of the pane's own process: argv[0]'s file name and the kernel's name.
+    /// Names of what runs in the foreground and of the pane's own process: `argv[0]`'s file name and the kernel's name.
     names: Vec<BString>,
 }
 
