@@ -14,12 +14,14 @@
 //! - Sessions that nobody used never hide anything, nor do restores that did not come to their end.
 
 mod lives;
+mod removal;
 mod select;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod verdict;
 
+pub use removal::settle_removal;
 pub use select::{LiveServer, Options, choose};
 pub use timeline::{
     Coverage, Ending, Entry, GenerationEnd, Outcome, RestoreRecord, SessionEntry, Settled, Source, Timeline,

@@ -226,6 +226,18 @@ proptest! {
     }
 
     #[test]
+    fn removing_snapshots_brings_nothing_back(world in world(), removed in prop::collection::vec(any::<bool>(), 60)) {
+        let mut history = world.history.clone().dies();
+        let before = panes(&history.choose());
+        let entries = &history.timeline.entries;
+        let removed: HashSet<SnapshotId> = entries.iter().zip(removed).filter(|(_, r)| *r).map(|(e, _)| e.id).collect();
+        let settled = settle_removal(&history.timeline, &removed, None, history.now(), &Options::default());
+        history.timeline.entries.retain(|entry| !removed.contains(&entry.id));
+        history.timeline.settled = settled;
+        prop_assert!(panes(&history.choose()).is_subset(&before));
+    }
+
+    #[test]
     fn each_pane_is_brought_back_once(world in world()) {
         let set = world.history.clone().dies().choose();
         let mut seen = HashSet::new();

@@ -246,6 +246,18 @@ fn what_was_settled_does_not_come_back_but_what_lives_on_does() {
 }
 
 #[test]
+fn removing_the_proof_that_something_was_closed_brings_nothing_back() {
+    let history = History::new().manual(WORK).manual("work 1").days(1).dies();
+    let removed = [SnapshotId(2)].into();
+    let settled = settle_removal(&history.timeline, &removed, None, history.now(), &Options::default());
+    assert_eq!(settled.iter().map(|settled| number(settled.pane)).collect::<Vec<_>>(), [2, 3]);
+    let mut rest = history;
+    rest.timeline.entries.pop();
+    rest.timeline.settled = settled;
+    assert_eq!(rest.back(), "work 1 @1");
+}
+
+#[test]
 fn what_is_there_is_there() {
     let history = History::new().auto(WORK).still();
     let set = history.choose_live(WORK);
