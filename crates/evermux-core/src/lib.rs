@@ -8,22 +8,23 @@
 // Words: plain values and the languages they are written in.
 pub mod layout;
 pub mod model;
-pub mod problem;
-pub mod secrets;
 pub mod text;
+pub mod secrets;
+pub mod problem;
 
 // Decisions: pure functions from values to values.
-pub mod choose;
 pub mod diff;
-pub mod plan;
+pub mod choose;
 pub mod relaunch;
+pub mod plan;
 
 // Seams: the only rooms that touch the world.
-pub mod procs;
-pub mod store;
 pub mod tmux;
+pub mod procs;
+pub mod gate;
+pub mod store;
 
 // Verbs: seams and decisions put together.
 pub mod capture;
-pub mod history;
 pub mod restore;
+pub mod history;

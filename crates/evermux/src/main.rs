@@ -6,10 +6,14 @@ mod cli;
 mod config;
 mod context;
 mod error;
+mod gate;
 mod output;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if gate::become_shell().is_some() {
+        return ExitCode::from(126);
+    }
     cli::main()
 }

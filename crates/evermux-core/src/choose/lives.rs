@@ -144,7 +144,7 @@ impl<'a> Life<'a> {
 
     /// Whether a step to `entry`, which shows the session, may be a step into the collapse.
     fn loss(&self, before: &State, entry: usize, solid: bool) -> End {
-        let lost = !solid && !self.all_alive(before, entry) && !self.replacing(before, entry);
+        let lost = !solid && !self.all_alive(before, entry);
         if lost { End::Collapsed } else { End::Lived }
     }
 
@@ -179,8 +179,8 @@ impl<'a> Life<'a> {
     }
 }
 
-/// The last snapshot that is proved not to lie in a collapse: one that the user asked for, or that the server outlived
-/// by 10 s.
+/// The last snapshot that is proved not to lie in a collapse: one that belongs to a command somebody ran, or that the
+/// server outlived by 10 s.
 fn solid(entries: &[&Entry], ending: Option<Ending>, lived_until: Option<Timestamp>) -> Option<usize> {
     let collapse = match ending {
         Some(Ending::LastSessionClosed { .. }) => return entries.len().checked_sub(1),
@@ -190,7 +190,7 @@ fn solid(entries: &[&Entry], ending: Option<Ending>, lived_until: Option<Timesta
     let last_sign = entries.iter().map(|entry| entry.still_at.max(entry.taken_at)).max();
     let alive = collapse.or(lived_until.max(last_sign))?;
     entries.iter().rposition(|entry| {
-        let asked = entry.kind == Kind::Manual && collapse.is_none_or(|since| entry.taken_at < since);
+        let asked = entry.kind != Kind::Automatic && collapse.is_none_or(|since| entry.taken_at < since);
         asked || alive.duration_since(entry.taken_at) >= COLLAPSE
     })
 }

@@ -17,6 +17,7 @@ use bstr::BString;
 
 use crate::model::{BlockId, Snapshot};
 use crate::problem::Subject;
+use crate::text::quote::printable;
 
 /// Gives the uncompressed bytes of a block of text, or none if it cannot be read.
 pub type ReadBlock<'a> = &'a mut dyn FnMut(BlockId) -> Option<Vec<u8>>;
@@ -215,7 +216,7 @@ impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())?;
         match self.name() {
-            Some(name) => write!(f, " {}", fields::printable(name.as_ref())),
+            Some(name) => write!(f, " {}", printable(name)),
             None => Ok(()),
         }
     }

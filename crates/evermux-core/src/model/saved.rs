@@ -19,7 +19,7 @@ impl fmt::Display for SnapshotId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Somebody asked for it: `evermux save` by hand or in a script. Such a save proves that the server was well at
-    /// that moment: what is missing in it is missing because the user wanted so.
+    /// that moment: what is missing in it is missing because the user wanted so. As do those of a restore.
     Manual,
     /// The keeper, a hook, a timer or a service manager took it: it may have been taken while a machine went down.
     Automatic,

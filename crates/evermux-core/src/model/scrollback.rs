@@ -63,6 +63,16 @@ pub struct Scrollback {
     pub mark: TextMark,
 }
 
+impl Scrollback {
+    /// How many lines it holds.
+    pub fn lines(&self) -> u64 {
+        let history: u64 = self.history.iter().map(|block| u64::from(block.lines)).sum();
+        u64::from(self.head.is_some())
+            + history.saturating_sub(u64::from(self.skip))
+            + u64::from(self.screen.lines)
+    }
+}
+
 /// Where a capture of a pane's text stood. Not part of a snapshot's equality.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextMark {

@@ -124,6 +124,15 @@ pub struct StoredRestore {
     pub steps: Vec<Step>,
 }
 
+impl StoredRestore {
+    /// The sessions it has not finished, each with all the panes it was to bring back.
+    pub fn unfinished_sessions(&self) -> Vec<Source> {
+        let same = |one: &Source, two: &Source| (one.snapshot, one.session) == (two.snapshot, two.session);
+        let unfinished = |source: &&Source| self.unfinished.iter().any(|other| same(source, other));
+        self.sources.iter().filter(unfinished).cloned().collect()
+    }
+}
+
 /// The restores of one server, locked for this process.
 #[derive(Debug)]
 pub struct Restoring<'s> {
@@ -329,7 +338,8 @@ impl Store {
                 _ => Outcome::TakenBack,
             };
             let panes = match outcome {
-                Outcome::Interrupted => restore.unfinished,
+                // A session with one pane unfinished is unfinished: its layout and options come last.
+                Outcome::Interrupted => restore.unfinished_sessions(),
                 Outcome::TakenBack => restore.sources,
             };
             Some(RestoreRecord {

@@ -12,8 +12,7 @@ use super::matching::Matching;
 use super::{Change, Class, Field, ReadBlock};
 use crate::model::{OptionEntry, Snapshot, TmuxVersion};
 use crate::problem::Subject;
-
-pub(super) use values::printable;
+use crate::text::quote::printable;
 
 /// Two snapshots under comparison.
 pub(super) struct Comparison<'a> {
@@ -126,6 +125,6 @@ fn pane_subject(snapshot: &Snapshot, window: usize, pane: usize) -> Subject {
 fn first_link(snapshot: &Snapshot, window: usize) -> Option<(String, u32)> {
     snapshot.sessions().iter().find_map(|session| {
         let link = session.links.iter().find(|link| link.window == window)?;
-        Some((printable(session.name.as_ref()), link.index))
+        Some((printable(&session.name), link.index))
     })
 }

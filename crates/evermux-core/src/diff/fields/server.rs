@@ -5,6 +5,7 @@ use bstr::{BStr, ByteSlice};
 use super::{Class, Comparison, Field, values};
 use crate::model::{Buffer, OptionEntry, Server, Snapshot};
 use crate::problem::Subject;
+use crate::text::quote::printable;
 
 impl Comparison<'_> {
     pub(super) fn server(&mut self) {
@@ -72,6 +73,6 @@ fn environment_names(server: &Server) -> impl Iterator<Item = &BStr> {
 fn clients(snapshot: &Snapshot) -> impl Iterator<Item = (&BStr, String)> {
     snapshot.server().clients.iter().map(|client| {
         let session = &snapshot.sessions()[client.session].name;
-        (client.tty.as_bstr(), values::printable(session.as_ref()))
+        (client.tty.as_bstr(), printable(session))
     })
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Class, Comparison, Field, printable, values, window_subject};
+use super::{Class, Comparison, Field, values, window_subject};
 use crate::model::{Link, Session};
 use crate::problem::Subject;
+use crate::text::quote::printable;
 
 impl Comparison<'_> {
     pub(super) fn sessions(&mut self) {
@@ -62,7 +63,7 @@ impl Comparison<'_> {
             }
         }
         for (link, twin) in moved {
-            let subject = Subject::Window(printable(before.name.as_ref()), link.index);
+            let subject = Subject::Window(printable(&before.name), link.index);
             let Some(twin) = twin else { continue };
             match free.iter().position(|other| other.window == twin) {
                 Some(position) => {
@@ -79,7 +80,7 @@ impl Comparison<'_> {
         }
         for link in free {
             if let Some(origin) = self.matching.windows.iter().position(|twin| *twin == Some(link.window)) {
-                let subject = Subject::Window(printable(after.name.as_ref()), link.index);
+                let subject = Subject::Window(printable(&after.name), link.index);
                 let linked = window_subject(self.before, origin).to_string();
                 self.push(&subject, Field::Link, Class::Restored, None, Some(linked));
             }
@@ -99,5 +100,5 @@ impl Comparison<'_> {
 }
 
 fn subject(session: &Session) -> Subject {
-    Subject::Session(printable(session.name.as_ref()))
+    Subject::Session(printable(&session.name))
 }

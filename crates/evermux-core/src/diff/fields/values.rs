@@ -5,16 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use bstr::{BStr, BString};
 
 use crate::model::{Command, Death, Debt, EnvironmentEntry, OptionEntry, Owed, Program, Size, StartCommand};
+use crate::text::quote::printable;
 
-/// A name in words of our own.
-pub(in crate::diff) fn printable(bytes: &BStr) -> String {
-    let quoted = quoted(bytes);
-    quoted[1..quoted.len() - 1].to_owned()
-}
-
-/// Bytes between quotation marks, so that blanks at their ends are seen.
+/// Bytes between quotation marks, so that blanks at their ends are seen. Different bytes look different.
 pub fn quoted(bytes: &BStr) -> String {
-    format!("{bytes:?}")
+    printable(format!("{bytes:?}").as_bytes())
 }
 
 pub fn size(size: Size) -> String {

@@ -155,9 +155,7 @@ fn without_identities_names_and_places_tell() {
         }
         parts.windows[1].panes[1].title = "other".into();
     });
-    insta::assert_snapshot!(told(&after), @r#"
-    pane work:1.1: title: "title" → "other"
-    "#);
+    insta::assert_snapshot!(told(&after), @r#"pane work:1.1: title: "title" → "other""#);
 }
 
 #[test]

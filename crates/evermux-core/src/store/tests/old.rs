@@ -1,1 +1,1 @@
-//! To come.
+//! Stores of released formats are readable for ever.

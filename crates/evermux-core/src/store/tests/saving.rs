@@ -29,7 +29,7 @@ fn later(snapshot: &Snapshot, seed: u64) -> Snapshot {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn what_is_saved_comes_back(sample in arbitrary::sample()) {

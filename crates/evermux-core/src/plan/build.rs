@@ -1,0 +1,476 @@
+//! From sources and a live server to a plan.
+
+use std::collections::{HashMap, HashSet};
+
+use bstr::{BString, ByteSlice};
+
+use super::matching::Present;
+use super::{
+    Closing, Leader, LinkedWindow, Options, Plan, PlannedLink, PlannedPane, PlannedSession, PlannedWindow,
+    Run, SessionPlace, Source, Wanted, Why, WindowPlace,
+};
+use crate::layout::Layout;
+use crate::model::{
+    Debt, Live, OptionEntry, Owed, Pane, PaneIdentity, Session, SessionId, Size, Window, WindowId,
+};
+use crate::problem::{Problem, Subject};
+use crate::relaunch::{Conditions, Decision, decide_start};
+
+/// Decides what a restore of `sources` onto `live` (none: no server runs) would do.
+///
+/// What is there counts by pane identity; a session is matched by its name, then by its panes; missing windows are
+/// added to a matched session, at the next free index if theirs is taken; missing panes to a live window.
+pub fn build(sources: &[Source<'_>], live: Option<&Live>, options: &mut Options<'_>) -> Plan {
+    let closing = if options.replace { to_replace(sources, live, options) } else { Vec::new() };
+    let present = Present::new(live, closing.iter().map(|closing| closing.session).collect());
+    let mut builder = Builder {
+        present,
+        plan: Plan { closing, ..Plan::default() },
+        made: HashMap::new(),
+        named: HashMap::new(),
+        taken: HashMap::new(),
+        options,
+    };
+    builder.absorb(sources);
+    for (position, source) in sources.iter().enumerate() {
+        for wanted in &source.wanted {
+            builder.session(position, source, wanted);
+        }
+    }
+    builder.finish(sources)
+}
+
+/// The live sessions in whose place saved ones come.
+fn to_replace(sources: &[Source<'_>], live: Option<&Live>, options: &Options<'_>) -> Vec<Closing> {
+    let present = Present::new(live, HashSet::new());
+    let Some(live) = live else { return Vec::new() };
+    let mut found: Vec<Closing> = Vec::new();
+    for source in sources {
+        for wanted in &source.wanted {
+            let mut saved = source.snapshot.sessions()[wanted.session].clone();
+            if let Some(name) = &options.rename {
+                saved.name = name.clone();
+            }
+            if let Some(s) = present.session(source.snapshot, &saved)
+                && !found.iter().any(|closing| closing.session == live.sessions[s])
+            {
+                found.push(closing(live, s, Why::Replaced));
+            }
+        }
+    }
+    found
+}
+
+fn closing(live: &Live, s: usize, why: Why) -> Closing {
+    let clients = live.snapshot.server().clients.iter().filter(|client| client.session == s);
+    Closing {
+        session: live.sessions[s],
+        name: live.snapshot.sessions()[s].name.clone(),
+        why,
+        clients: clients.map(|client| client.tty.clone()).collect(),
+        successor: 0,
+    }
+}
+
+struct Builder<'a, 'o> {
+    present: Present<'a>,
+    plan: Plan,
+    /// Windows planned already: source and position in its snapshot, to position in the plan.
+    made: HashMap<(usize, usize), usize>,
+    /// Sessions planned already, by name.
+    named: HashMap<BString, usize>,
+    /// Window indexes in use in each planned session.
+    taken: HashMap<usize, HashSet<u32>>,
+    options: &'a mut Options<'o>,
+}
+
+impl Builder<'_, '_> {
+    /// Marks untouched live sessions that have one client and would be in the way or left over.
+    fn absorb(&mut self, sources: &[Source<'_>]) {
+        let Some(live) = self.present.live() else { return };
+        if self.options.rename.is_some()
+            || sources.iter().any(|source| source.wanted.iter().any(Wanted::is_a_place))
+        {
+            return;
+        }
+        for (s, session) in self.present.sessions() {
+            let clients = live.snapshot.server().clients.iter().filter(|client| client.session == s).count();
+            let saved = session.links.iter().any(|&link| {
+                let window = live.snapshot.window(link);
+                window
+                    .panes
+                    .iter()
+                    .any(|pane| sources.iter().any(|source| source.snapshot.pane(pane.identity).is_some()))
+            });
+            if clients == 1 && session.facts.untouched && !saved {
+                self.plan.closing.push(closing(live, s, Why::Untouched));
+            }
+        }
+    }
+
+    fn gives_way(&self, id: SessionId) -> bool {
+        self.plan.closing.iter().any(|closing| closing.session == id)
+    }
+
+    /// Plans one session.
+    fn session(&mut self, source_position: usize, source: &Source<'_>, wanted: &Wanted) {
+        let mut session = source.snapshot.sessions()[wanted.session].clone();
+        if let Some(name) = &self.options.rename {
+            session.name = name.clone();
+        }
+        let at = match self.named.get(&session.name) {
+            Some(&planned) => planned,
+            None => self.place_session(source, session.clone()),
+        };
+        if self.plan.sessions[at].joins.is_some() {
+            return;
+        }
+        for link in &session.links {
+            if wanted.window(*link, source.snapshot.window(*link)) {
+                let label = (session.name.clone(), link.index);
+                let window = self.window(source_position, source, link.window, wanted, label);
+                self.link(at, link.index, window);
+            }
+        }
+    }
+
+    /// Finds the place of a session and puts it into the plan, without windows.
+    fn place_session(&mut self, source: &Source<'_>, session: Session) -> usize {
+        let live = self.present.live();
+        let matched = if self.options.rename.is_some() {
+            self.present.sessions().find(|(_, other)| other.name == session.name).map(|(s, _)| s)
+        } else {
+            self.present.session(source.snapshot, &session)
+        };
+        let matched = matched
+            .and_then(|s| live.map(|live| (s, live.sessions[s])))
+            .filter(|&(_, id)| !self.gives_way(id));
+        let position = self.plan.sessions.len();
+        let joins = match matched {
+            None => session.group.as_ref().and_then(|group| self.leader(group, source)),
+            Some(_) => None,
+        };
+        let mut taken = HashSet::new();
+        if let (Some((s, _)), Some(live)) = (matched, live) {
+            taken.extend(live.snapshot.sessions()[s].links.iter().map(|link| link.index));
+        }
+        self.taken.insert(position, taken);
+        self.named.insert(session.name.clone(), position);
+        self.plan.sessions.push(PlannedSession {
+            session,
+            own: source.own,
+            place: matched.map_or(SessionPlace::New, |(_, id)| SessionPlace::Live(id)),
+            links: Vec::new(),
+            joins,
+        });
+        position
+    }
+
+    /// The session whose group a new member joins.
+    fn leader(&self, group: &BString, source: &Source<'_>) -> Option<Leader> {
+        let planned =
+            self.plan.sessions.iter().position(|planned| planned.session.group.as_ref() == Some(group));
+        if let Some(planned) = planned {
+            return Some(Leader::Planned(planned));
+        }
+        // A live group is the same if one of its windows is: group names alone are not identities.
+        let live = self.present.live()?;
+        let members: HashSet<usize> = (source.snapshot.sessions().iter())
+            .filter(|session| session.group.as_ref() == Some(group))
+            .flat_map(|session| &session.links)
+            .filter_map(|&link| {
+                self.present.window(source.snapshot.window(link).panes.iter().map(|pane| pane.identity))
+            })
+            .collect();
+        self.present
+            .sessions()
+            .find(|(_, session)| {
+                session.group.as_ref() == Some(group)
+                    && session.links.iter().any(|link| members.contains(&link.window))
+            })
+            .map(|(s, _)| Leader::Live(live.sessions[s]))
+    }
+
+    /// Plans a window, once, and says which it is.
+    fn window(
+        &mut self,
+        source_position: usize,
+        source: &Source<'_>,
+        window_position: usize,
+        wanted: &Wanted,
+        label: (BString, u32),
+    ) -> LinkedWindow {
+        let key = (source_position, window_position);
+        if let Some(&planned) = self.made.get(&key) {
+            return match self.plan.windows[planned].place {
+                WindowPlace::New => LinkedWindow::Planned(planned),
+                WindowPlace::Live { id, .. } => LinkedWindow::Live(id),
+            };
+        }
+        let saved = &source.snapshot.windows()[window_position];
+        let found = match self.options.rename {
+            Some(_) => None,
+            None => self.present.window(saved.panes.iter().map(|pane| pane.identity)),
+        };
+        let restricted = restricted(source, window_position);
+        let mut panes = Vec::new();
+        for (position, pane) in saved.panes.iter().enumerate() {
+            if !wanted.pane(position, pane) {
+                continue;
+            }
+            if self.options.rename.is_none() && self.present.pane(pane.identity).is_some() {
+                self.plan.present += 1;
+                continue;
+            }
+            panes.push(self.pane(source, pane, position, restricted, &label));
+        }
+        if let Some(w) = found {
+            return self.complete_window(source, w, saved, panes, key, label);
+        }
+        let mut window = saved.clone();
+        window.panes = Vec::new();
+        if panes.len() < saved.panes.len() {
+            keep_only(&mut window, &panes);
+        }
+        self.made.insert(key, self.plan.windows.len());
+        self.plan.windows.push(PlannedWindow {
+            window,
+            own: source.own,
+            place: WindowPlace::New,
+            panes,
+            label,
+        });
+        LinkedWindow::Planned(self.plan.windows.len() - 1)
+    }
+
+    /// Plans the missing panes of a live window.
+    fn complete_window(
+        &mut self,
+        source: &Source<'_>,
+        w: usize,
+        saved: &Window,
+        mut panes: Vec<PlannedPane>,
+        key: (usize, usize),
+        label: (BString, u32),
+    ) -> LinkedWindow {
+        let (Some(live), Some(id)) = (self.present.live(), self.present.window_id(w)) else {
+            unreachable!("a window was found in a live server")
+        };
+        if panes.is_empty() {
+            return LinkedWindow::Live(id);
+        }
+        let window = &live.snapshot.windows()[w];
+        // Each missing pane goes after its nearest saved predecessor that lives here, else before the first.
+        for planned in &mut panes {
+            let before = saved.panes[..planned.position].iter().rev();
+            let beside = before
+                .filter_map(|pane| self.present.pane(pane.identity))
+                .find(|&(at, _)| at == w)
+                .map(|(_, p)| (live.panes[w][p].id, false));
+            planned.beside = beside.or(Some((live.panes[w][0].id, true)));
+        }
+        let mine: HashSet<PaneIdentity> = saved.panes.iter().map(|pane| pane.identity).collect();
+        let fits = window.panes.iter().all(|pane| mine.contains(&pane.identity))
+            && window.panes.len() + panes.len() == saved.panes.len();
+        let place =
+            WindowPlace::Live { id, active: live.panes[w][window.active].id, zoomed: window.zoomed, fits };
+        let mut window = saved.clone();
+        window.panes = Vec::new();
+        self.made.insert(key, self.plan.windows.len());
+        self.plan.windows.push(PlannedWindow { window, own: source.own, place, panes, label });
+        LinkedWindow::Live(id)
+    }
+
+    /// Plans a pane: its directory, what runs in it, and what it is owed.
+    fn pane(
+        &mut self,
+        source: &Source<'_>,
+        saved: &Pane,
+        position: usize,
+        restricted: bool,
+        label: &(BString, u32),
+    ) -> PlannedPane {
+        let mut pane = saved.clone();
+        let subject = Subject::Pane(label.0.to_string(), label.1, position);
+        if self.options.rename.is_some() {
+            pane.identity = PaneIdentity::from_random((self.options.random)());
+        }
+        let directory = self.directory(&mut pane, &subject);
+        let run = self.run(source, &mut pane, restricted || policy_restricts(&saved.options));
+        let text = self.options.text && pane.text.is_some();
+        if pane.text.is_some() && !text {
+            self.owe(&mut pane, Owed::Text, "left out on request");
+        }
+        PlannedPane { pane, position, beside: None, directory, run, text }
+    }
+
+    /// The directory a pane starts in; one that is gone, or comes back, changes its debts.
+    fn directory(&mut self, pane: &mut Pane, subject: &Subject) -> BString {
+        let owed = pane.debts.iter().find_map(|debt| match &debt.owed {
+            Owed::Directory(directory) => Some(directory.clone()),
+            _ => None,
+        });
+        if let Some(owed) = owed {
+            if (self.options.enter)(&owed) == owed {
+                pane.debts.retain(|debt| !matches!(debt.owed, Owed::Directory(_)));
+                return owed;
+            }
+            return (self.options.enter)(&pane.directory);
+        }
+        let directory = (self.options.enter)(&pane.directory);
+        if directory != pane.directory {
+            let missing = pane.directory.clone();
+            let reason = format!("it is not there; the pane starts in {}", directory.as_bstr());
+            self.plan.problems.push(Problem::new(subject.clone(), format!("directory {missing}: {reason}")));
+            self.owe(pane, Owed::Directory(missing), reason);
+        }
+        directory
+    }
+
+    /// What runs in a pane; what does not becomes a debt.
+    fn run(&mut self, source: &Source<'_>, pane: &mut Pane, restricted: bool) -> Run {
+        if let Some(program) = pane.program.clone() {
+            let already =
+                pane.debts.iter().any(|debt| matches!(&debt.owed, Owed::Program(owed) if *owed == program));
+            // The program of a pane that was made with a command is that command; it is judged below.
+            if pane.start.is_none() && !already {
+                // A program in the foreground has replaced what was owed before it.
+                pane.debts.retain(|debt| !matches!(debt.owed, Owed::Program(_) | Owed::Start(_)));
+                self.owe(pane, Owed::Program(program), "programs are not started again yet");
+            }
+        }
+        let Some(start) = pane.start.clone() else {
+            return if pane.dead.is_some() { Run::Dead } else { Run::Shell };
+        };
+        if pane.dead.is_some() {
+            self.owe(pane, Owed::Start(start), "it had ended");
+            return Run::Dead;
+        }
+        let conditions = Conditions {
+            allow: self.options.allow.clone(),
+            explicit: self.options.explicit,
+            own_machine: source.own,
+            restricted,
+        };
+        match decide_start(&start, &conditions) {
+            Decision::Run(_) if !start.argv.is_empty() => Run::Command(start.argv),
+            Decision::Run(words) => Run::Command(words),
+            Decision::Owe(reason) => {
+                self.owe(pane, Owed::Start(start), reason.to_string());
+                Run::Shell
+            }
+        }
+    }
+
+    fn owe(&mut self, pane: &mut Pane, owed: Owed, reason: impl Into<String>) {
+        if !pane.debts.iter().any(|debt| debt.owed == owed) {
+            pane.debts.push(Debt { owed, since: self.options.now, reason: reason.into() });
+        }
+    }
+
+    /// Links a window into a planned session, unless it is there.
+    fn link(&mut self, at: usize, index: u32, window: LinkedWindow) {
+        let planned = &self.plan.sessions[at];
+        if let (SessionPlace::Live(id), LinkedWindow::Live(window), Some(live)) =
+            (planned.place, window, self.present.live())
+            && links(live, id).any(|linked| linked == window)
+        {
+            return;
+        }
+        let taken = self.taken.entry(at).or_default();
+        let free = if taken.contains(&index) { (index..).find(|i| !taken.contains(i)) } else { Some(index) };
+        let Some(free) = free else { return };
+        taken.insert(free);
+        let was = (free != index).then_some(index);
+        if was.is_some() {
+            let subject = Subject::Window(planned.session.name.to_string(), index);
+            self.plan
+                .problems
+                .push(Problem::new(subject, format!("the index is taken; it comes back as {free}")));
+        }
+        self.plan.sessions[at].links.push(PlannedLink { index: free, was, window });
+    }
+
+    /// Drops what needs nothing, and settles who follows whom.
+    fn finish(mut self, sources: &[Source<'_>]) -> Plan {
+        self.drop_idle_sessions();
+        if self.plan.sessions.iter().all(|session| session.place != SessionPlace::New) {
+            self.plan.closing.clear();
+        }
+        let latest = self.latest(sources);
+        let sessions = &self.plan.sessions;
+        for closing in &mut self.plan.closing {
+            let heir = sessions.iter().position(|planned| planned.session.name == closing.name);
+            closing.successor = heir.filter(|_| closing.why == Why::Replaced).unwrap_or(latest);
+        }
+        self.plan
+    }
+
+    /// Takes out live sessions that get nothing; positions of the others move.
+    fn drop_idle_sessions(&mut self) {
+        let idle = |session: &PlannedSession| session.place != SessionPlace::New && session.links.is_empty();
+        let mut moved = HashMap::new();
+        let mut kept = Vec::new();
+        for (position, session) in std::mem::take(&mut self.plan.sessions).into_iter().enumerate() {
+            if let (true, SessionPlace::Live(id)) = (idle(&session), session.place) {
+                moved.insert(position, Leader::Live(id));
+                continue;
+            }
+            moved.insert(position, Leader::Planned(kept.len()));
+            kept.push(session);
+        }
+        for session in &mut kept {
+            if let Some(Leader::Planned(leader)) = session.joins {
+                session.joins = moved.get(&leader).copied();
+            }
+        }
+        self.plan.sessions = kept;
+    }
+
+    /// The planned session that a terminal showed last, else the first new one.
+    fn latest(&self, sources: &[Source<'_>]) -> usize {
+        let shown = sources.iter().rev().find_map(|source| {
+            let client = source.snapshot.server().clients.first()?;
+            let name = &source.snapshot.sessions()[client.session].name;
+            self.plan.sessions.iter().position(|planned| planned.session.name == *name)
+        });
+        let new = || self.plan.sessions.iter().position(|session| session.place == SessionPlace::New);
+        shown.or_else(new).unwrap_or(0)
+    }
+}
+
+/// The windows of a live session.
+fn links(live: &Live, id: SessionId) -> impl Iterator<Item = WindowId> + '_ {
+    let session = live.sessions.iter().position(|other| *other == id);
+    let links = session.map(|s| live.snapshot.sessions()[s].links.as_slice()).unwrap_or_default();
+    links.iter().map(|link| live.windows[link.window])
+}
+
+/// Whether `@evermux-policy` of a window, or of a session that links it, forbids starting programs.
+fn restricted(source: &Source<'_>, window: usize) -> bool {
+    policy_restricts(&source.snapshot.windows()[window].options)
+        || (source.snapshot.sessions().iter())
+            .filter(|session| session.links.iter().any(|link| link.window == window))
+            .any(|session| policy_restricts(&session.options))
+}
+
+/// Whether these options carry an `@evermux-policy` that forbids starting programs.
+fn policy_restricts(options: &[OptionEntry]) -> bool {
+    options.iter().any(|option| {
+        option.name == "@evermux-policy"
+            && option
+                .value
+                .as_ref()
+                .is_some_and(|value| value.fields().any(|word| word == b"skip" || word == b"prefill"))
+    })
+}
+
+/// Fits a window to these of its panes: one above the other, because the saved layout has places for all.
+fn keep_only(window: &mut Window, panes: &[PlannedPane]) {
+    window.layout = Layout::stacked(window.size.width, window.size.height, panes.len());
+    let (width, height) = window.layout.size();
+    window.size = Size { width, height };
+    let kept = |position: &usize| panes.iter().any(|pane| pane.position == *position);
+    window.zoomed &= kept(&window.active);
+    window.last.retain(kept);
+}

@@ -1,0 +1,278 @@
+//! Doing what a plan says.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bstr::{BString, ByteSlice};
+use thiserror::Error;
+
+use super::finish;
+use super::hooks::Hooks;
+use super::script::{Script, command};
+use super::settle;
+use super::skeleton::{self, Made, MadePane, Skeleton, early_options};
+use super::text::{self, Waiting};
+use crate::gate::{Ending, Gate, GateError};
+use crate::model::{BlockId, Death, PaneIdentity, SessionId, TmuxVersion};
+use crate::plan::{Plan, PlannedPane, Run};
+use crate::problem::{Problem, Subject};
+use crate::text::quote::printable;
+use crate::tmux::{RunError, Server};
+
+/// What applying a plan needs beside it.
+pub struct Tools<'a> {
+    /// The server to restore onto.
+    pub server: &'a Server,
+    /// Its version.
+    pub version: TmuxVersion,
+    /// The restore's id: sixteen hexadecimal digits, never used before.
+    pub id: &'a str,
+    /// The folder for the gate's files (0700, exists); they stay as long as the server lives.
+    pub jobs: &'a Path,
+    /// The program that recognises itself as a gate's helper: evermux.
+    pub helper: &'a Path,
+    /// Reads a block of text.
+    pub block: &'a dyn Fn(BlockId) -> Option<Vec<u8>>,
+    /// How long tmux may take for all of one step.
+    pub limit: Duration,
+}
+
+/// Why a plan could not be applied.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// tmux did not do it.
+    #[error("tmux could not be told what to make")]
+    Tmux(#[from] RunError),
+    /// The panes cannot be held back for their text.
+    #[error("text cannot be brought back")]
+    Gate(#[from] GateError),
+    /// tmux's answer to a question about itself makes no sense.
+    #[error("the server does not tell its {0}")]
+    Untold(&'static str),
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The live panes, by identity.
+    pub(super) panes: HashMap<PaneIdentity, MadePane>,
+    /// The live sessions, by position in the plan.
+    pub sessions: HashMap<usize, SessionId>,
+    /// Panes that did not get their text.
+    pub without_text: Vec<PaneIdentity>,
+    /// What went wrong without stopping it.
+    pub problems: Vec<Problem>,
+    /// How long the steps took: skeleton, text, finish.
+    pub times: [Duration; 3],
+}
+
+/// What is asked of the server before anything is made.
+struct Look {
+    version: TmuxVersion,
+    hooks: Hooks,
+    shell: BString,
+    history_limit: u32,
+    base_index: u32,
+    marked: bool,
+}
+
+/// Makes what `plan` makes: skeleton, text, finish (see [`skeleton`], [`text`] and [`finish`]).
+///
+/// # Errors
+/// [`ApplyError`]; what was made until then carries the restore's id, so that the next one can tell.
+pub fn apply(plan: &Plan, tools: &Tools<'_>) -> Result<Applied, ApplyError> {
+    let begun = Instant::now();
+    let look = look(tools)?;
+    let gates = open_gates(plan, &look, tools)?;
+    let ground = skeleton::Ground {
+        version: look.version,
+        id: tools.id,
+        hooks: &look.hooks,
+        shell: look.shell.clone(),
+        history_limit: look.history_limit,
+        base_index: look.base_index,
+        gate: &|shell| gates.get(shell).map(Gate::link),
+    };
+    let script = Skeleton::write(plan, &ground);
+    let output = tools.server.run(script.bytes(), tools.limit)?;
+    let made = Made::read(&output.stdout, tools.id);
+    let mut applied = Applied::default();
+    applied.problems.extend(output.errors.iter().map(refused));
+    missing(plan, &made, &mut applied.problems);
+    applied.times[0] = begun.elapsed();
+
+    let begun = Instant::now();
+    fill(plan, &made, &look, &gates, tools, &mut applied)?;
+    applied.times[1] = begun.elapsed();
+
+    let begun = Instant::now();
+    let ground = finish::Ground {
+        version: look.version,
+        hooks: &look.hooks,
+        history_limit: look.history_limit,
+        marked: look.marked,
+    };
+    let (script, problems) = finish::write(plan, &made, &ground);
+    applied.problems.extend(problems);
+    let output = tools.server.run(script.bytes(), tools.limit)?;
+    applied.problems.extend(output.errors.iter().map(refused));
+    for gate in gates.into_values() {
+        gate.close()?;
+    }
+    applied.times[2] = begun.elapsed();
+
+    applied.sessions = made.sessions.clone();
+    for (at, pane) in &made.panes {
+        applied.panes.insert(planned(plan, *at).pane.identity, pane.clone());
+    }
+    Ok(applied)
+}
+
+fn planned(plan: &Plan, (window, pane): (usize, usize)) -> &PlannedPane {
+    &plan.windows[window].panes[pane]
+}
+
+fn refused(line: &BString) -> Problem {
+    Problem::new(Subject::Server, format!("tmux refused a command: {}", printable(line)))
+}
+
+/// Names what should have been made and was not.
+fn missing(plan: &Plan, made: &Made, problems: &mut Vec<Problem>) {
+    for (w, window) in plan.windows.iter().enumerate() {
+        for (p, pane) in window.panes.iter().enumerate() {
+            if !made.panes.contains_key(&(w, p)) {
+                let subject = Subject::Pane(window.label.0.to_string(), window.label.1, pane.position);
+                problems.push(Problem::new(subject, "tmux could not make it"));
+            }
+        }
+    }
+}
+
+fn look(tools: &Tools<'_>) -> Result<Look, ApplyError> {
+    let version = tools.version;
+    let separator = format!("{} --", tools.id);
+    let mut script = Script::default();
+    script.push(command("show-options").word("-gqv").word("default-shell"));
+    script.push(
+        command("display-message").value("-p", "#{history-limit} #{base-index} #{?pane_marked_set,1,0}"),
+    );
+    script.push(command("display-message").value("-p", &separator));
+    Hooks::list(version, &separator, &mut script);
+    let output = tools.server.run(script.bytes(), tools.limit)?;
+    let (facts, hooks) =
+        output.stdout.split_once_str(&format!("{separator}\n")).ok_or(ApplyError::Untold("options"))?;
+    let mut lines = facts.lines();
+    let shell =
+        lines.next().filter(|line| line.starts_with(b"/")).ok_or(ApplyError::Untold("default-shell"))?;
+    let numbers = lines.next().and_then(|line| line.to_str().ok()).unwrap_or_default();
+    let mut numbers = numbers.split(' ').map(|number| number.parse().ok());
+    Ok(Look {
+        version,
+        hooks: Hooks::read(hooks, &separator),
+        shell: shell.into(),
+        history_limit: numbers.next().flatten().ok_or(ApplyError::Untold("history-limit"))?,
+        base_index: numbers.next().flatten().ok_or(ApplyError::Untold("base-index"))?,
+        marked: numbers.next().flatten() == Some(1),
+    })
+}
+
+/// A gate for every shell that held panes will run.
+fn open_gates(plan: &Plan, look: &Look, tools: &Tools<'_>) -> Result<HashMap<BString, Gate>, ApplyError> {
+    let mut gates = HashMap::new();
+    if !plan.windows.iter().flat_map(|window| &window.panes).any(PlannedPane::is_held) {
+        return Ok(gates);
+    }
+    let own = plan.sessions.iter().flat_map(early_options).filter(|option| option.name == "default-shell");
+    let shells = [look.shell.clone()].into_iter().chain(own.filter_map(|option| option.value.clone()));
+    for shell in shells {
+        if !gates.contains_key(&shell) {
+            let folder = tools.jobs.join(tools.id).join(gates.len().to_string());
+            let gate =
+                Gate::open(&folder, tools.helper, &PathBuf::from(shell.to_os_str_lossy().into_owned()))?;
+            gates.insert(shell, gate);
+        }
+    }
+    Ok(gates)
+}
+
+/// Writes the text of all held panes, those that are seen first first, and lets them go.
+fn fill(
+    plan: &Plan,
+    made: &Made,
+    look: &Look,
+    gates: &HashMap<BString, Gate>,
+    tools: &Tools<'_>,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
+    if gates.is_empty() {
+        return Ok(());
+    }
+    let stands = settle::stands(tools.server, tools.limit)?;
+    let shells = shells(plan, &look.shell);
+    let mut waiting: Vec<Waiting<'_>> = Vec::new();
+    for (w, window) in plan.windows.iter().enumerate() {
+        for (p, pane) in window.panes.iter().enumerate() {
+            let (Some(live), Some(gate)) = (made.panes.get(&(w, p)), gates.get(shells[w])) else { continue };
+            if !pane.is_held() {
+                if pane.text {
+                    let subject = Subject::Pane(window.label.0.to_string(), window.label.1, pane.position);
+                    applied.problems.push(Problem::new(subject, "its program starts with an empty screen"));
+                }
+                continue;
+            }
+            let text = pane.pane.text.as_ref().filter(|_| pane.text);
+            let saved = text.map_or(24, |text| text.size.height);
+            let height = stands.get(&live.id).map_or(saved, |stand| stand.height);
+            waiting.push(Waiting { at: (w, p), pane: live, gate, height, text, ending: ending(pane) });
+        }
+    }
+    let visible = |at: (usize, usize)| {
+        let window = &plan.windows[at.0];
+        planned(plan, at).position == window.window.active && is_current(plan, at.0)
+    };
+    waiting.sort_by_key(|waiting| !visible(waiting.at));
+    for (at, failure) in text::write(&waiting, tools.block) {
+        let pane = planned(plan, at);
+        let window = &plan.windows[at.0];
+        let subject = Subject::Pane(window.label.0.to_string(), window.label.1, pane.position);
+        applied.problems.push(Problem::new(subject, format!("its text did not come back: {failure}")));
+        applied.without_text.push(pane.pane.identity);
+    }
+    Ok(())
+}
+
+/// Whether a window is the current one of a session of the plan.
+fn is_current(plan: &Plan, window: usize) -> bool {
+    use crate::plan::LinkedWindow::Planned;
+    plan.sessions.iter().any(|planned| {
+        planned
+            .links
+            .iter()
+            .any(|link| link.window == Planned(window) && link.index == planned.session.active)
+    })
+}
+
+/// The shell of each window's panes: that of the session that makes it.
+fn shells<'a>(plan: &'a Plan, global: &'a BString) -> Vec<&'a BString> {
+    use crate::plan::LinkedWindow::Planned;
+    let mut shells = vec![None; plan.windows.len()];
+    for session in &plan.sessions {
+        let own = early_options(session).find(|option| option.name == "default-shell");
+        let own = own.and_then(|option| option.value.as_ref());
+        for link in &session.links {
+            if let Planned(window) = link.window {
+                shells[window].get_or_insert(own.unwrap_or(global));
+            }
+        }
+    }
+    shells.into_iter().map(|shell| shell.unwrap_or(global)).collect()
+}
+
+fn ending(pane: &PlannedPane) -> Ending {
+    match (&pane.run, pane.pane.dead) {
+        (Run::Dead, Some(Death { signal: Some(signal), .. })) => Ending::Signal(signal),
+        (Run::Dead, death) => Ending::Exit(death.and_then(|death| death.status).unwrap_or(0)),
+        _ => Ending::Shell,
+    }
+}

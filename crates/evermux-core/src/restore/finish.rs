@@ -1,0 +1,302 @@
+//! The last step of a restore: names, options, titles, focus; and the way back of what was only for the building.
+//!
+//! Everything is targeted by live id, so nothing depends on names any more.
+
+use bstr::BString;
+
+use super::hooks::Hooks;
+use super::script::{Command, Script, command};
+use super::skeleton::{Made, PANE_TAG, SESSION_TAG, WINDOW_TAG, early_options};
+use crate::model::{OptionEntry, TmuxVersion};
+use crate::plan::{LinkedWindow, Plan, PlannedSession, PlannedWindow, Run, SessionPlace, WindowPlace};
+use crate::problem::{Problem, Subject};
+use crate::text::names::{Inexact, WindowNaming, pane_title, session_name, window_name};
+use crate::tmux::yield_line;
+
+/// How many commands run between two pauses: one costs tmux 5 to 20 us, and every option a redraw of each client.
+const COMMANDS_OF_A_GROUP: usize = 100;
+
+/// What finishing must know of the server.
+pub(super) struct Ground<'a> {
+    pub(super) version: TmuxVersion,
+    pub(super) hooks: &'a Hooks,
+    /// The global `history-limit`.
+    pub(super) history_limit: u32,
+    /// Whether some live pane is marked; then none of ours is.
+    pub(super) marked: bool,
+}
+
+/// The commands that finish what `made` holds of `plan`, and what they leave out.
+pub(super) fn write(plan: &Plan, made: &Made, ground: &Ground<'_>) -> (Script, Vec<Problem>) {
+    let mut finish = Finish {
+        plan,
+        made,
+        ground,
+        script: Script::default(),
+        group: Script::default(),
+        commands: 0,
+        problems: Vec::new(),
+    };
+    for (position, window) in plan.windows.iter().enumerate() {
+        finish.window(position, window);
+    }
+    for (position, session) in plan.sessions.iter().enumerate() {
+        if session.place == SessionPlace::New {
+            finish.session(position, session);
+        }
+    }
+    // Clients move, and old sessions go, before the new ones take their names.
+    finish.end_group();
+    finish.hand_over();
+    finish.name_sessions();
+    finish.clean();
+    finish.end_group();
+    (finish.script, finish.problems)
+}
+
+struct Finish<'a> {
+    plan: &'a Plan,
+    made: &'a Made,
+    ground: &'a Ground<'a>,
+    script: Script,
+    group: Script,
+    commands: usize,
+    problems: Vec<Problem>,
+}
+
+impl Finish<'_> {
+    fn push(&mut self, command: Command) {
+        self.group.push(command);
+        self.commands += 1;
+    }
+
+    fn pause_if_long(&mut self) {
+        if self.commands >= COMMANDS_OF_A_GROUP {
+            self.end_group();
+        }
+    }
+
+    fn end_group(&mut self) {
+        if self.group.is_empty() {
+            return;
+        }
+        let hooks = self.ground.hooks;
+        hooks.take_away().for_each(|command| self.script.push(command));
+        self.script.append(&self.group);
+        hooks.put_back().for_each(|command| self.script.push(command));
+        self.script.append_text(yield_line(self.ground.version));
+        self.group.clear();
+        self.commands = 0;
+    }
+
+    fn problem(&mut self, subject: Subject, what: String) {
+        self.problems.push(Problem::new(subject, what));
+    }
+
+    fn window(&mut self, position: usize, planned: &PlannedWindow) {
+        let Some(id) = self.made.windows.get(&position).map(ToString::to_string) else { return };
+        let new = planned.place == WindowPlace::New;
+        if new {
+            self.window_name(planned, &id);
+            self.options(Some("-w"), &id, &planned.window.options, planned.own, &planned.label.0);
+        }
+        for (within, pane) in planned.panes.iter().enumerate() {
+            let Some(live) = self.made.panes.get(&(position, within)) else { continue };
+            let target = live.id.to_string();
+            let title = pane_title(pane.pane.title.as_ref(), self.ground.version);
+            self.push(command("select-pane").value("-t", &target).value("-T", &title.argument));
+            self.options(Some("-p"), &target, &pane.pane.options, planned.own, &planned.label.0);
+            if pane.run == Run::Dead
+                && !pane.pane.options.iter().any(|option| option.name == "remain-on-exit")
+            {
+                self.push(command("set-option").word("-pu").value("-t", &target).word("remain-on-exit"));
+            }
+            if pane.pane.input_off {
+                self.push(command("select-pane").word("-d").value("-t", &target));
+            }
+            self.pause_if_long();
+        }
+        if new {
+            self.focus_panes(position, planned);
+        }
+    }
+
+    fn window_name(&mut self, planned: &PlannedWindow, id: &str) {
+        let naming = window_name(planned.window.name.as_ref(), self.ground.version);
+        let subject = Subject::Window(planned.label.0.to_string(), planned.label.1);
+        self.inexact(subject, naming.recipe.inexact);
+        if naming.command == WindowNaming::Rename {
+            let rename = command("rename-window").value("-t", id).end_of_flags();
+            self.push(rename.word(&naming.recipe.argument));
+        }
+        // Giving a name switches automatic-rename off for the window; what was set on it comes with its options.
+        self.push(command("set-option").word("-wu").value("-t", id).word("automatic-rename"));
+    }
+
+    /// Visits the panes in the order in which they were visited, then fills the window if it was zoomed.
+    fn focus_panes(&mut self, position: usize, planned: &PlannedWindow) {
+        let made = self.made;
+        let target = |pane: usize| {
+            let within = planned.panes.iter().position(|planned| planned.position == pane)?;
+            made.panes.get(&(position, within)).map(|pane| pane.id.to_string())
+        };
+        let order = planned.window.last.iter().rev().chain([&planned.window.active]);
+        for pane in order.filter_map(|&pane| target(pane)) {
+            self.push(command("select-pane").value("-t", pane));
+        }
+        if let Some(active) = target(planned.window.active).filter(|_| planned.window.zoomed) {
+            self.push(command("resize-pane").word("-Z").value("-t", active));
+        }
+        let marked = planned.panes.iter().find(|pane| pane.pane.marked);
+        if let Some(pane) = marked.and_then(|pane| target(pane.position)).filter(|_| !self.ground.marked) {
+            self.push(command("select-pane").word("-m").value("-t", pane));
+        }
+    }
+
+    fn session(&mut self, position: usize, planned: &PlannedSession) {
+        let Some(id) = self.made.sessions.get(&position).map(ToString::to_string) else { return };
+        let early: Vec<&OptionEntry> = match planned.joins {
+            None => early_options(planned).collect(),
+            Some(_) => Vec::new(),
+        };
+        let options: Vec<OptionEntry> =
+            planned.session.options.iter().filter(|option| !early.contains(option)).cloned().collect();
+        self.options(None, &id, &options, planned.own, &planned.session.name);
+        self.history_limit(planned, &id);
+        if planned.joins.is_some() {
+            for entry in &planned.session.environment {
+                self.push(super::skeleton::set_environment(&id, entry));
+            }
+        }
+        let index = |saved: u32| match planned.joins {
+            // A session that joined a group has the indexes of the group.
+            Some(_) => Some(saved),
+            None => {
+                let link = planned.links.iter().find(|link| link.was.unwrap_or(link.index) == saved)?;
+                Some(link.index)
+            }
+        };
+        let order = planned.session.last.iter().rev().chain([&planned.session.active]);
+        for window in order.filter_map(|&saved| index(saved)) {
+            self.push(command("select-window").value("-t", format!("{id}:{window}")));
+        }
+        self.pause_if_long();
+    }
+
+    /// From tmux 3.7 the option reaches living panes and must stay for panes that hold more than the global limit.
+    fn history_limit(&mut self, planned: &PlannedSession, id: &str) {
+        if !self.ground.version.at_least(3, 7)
+            || planned.session.options.iter().any(|o| o.name == "history-limit")
+        {
+            return;
+        }
+        let limit = (planned.links.iter())
+            .filter_map(|link| match link.window {
+                LinkedWindow::Planned(window) => Some(&self.plan.windows[window]),
+                LinkedWindow::Live(_) => None,
+            })
+            .flat_map(|window| window.panes.iter().map(|pane| pane.pane.history_limit))
+            .max()
+            .unwrap_or(0);
+        if limit > self.ground.history_limit {
+            let set = command("set-option").value("-t", id);
+            self.push(set.word("history-limit").word(limit.to_string()));
+            let subject = Subject::Session(planned.session.name.to_string());
+            self.problem(subject, format!("the option history-limit {limit} is left set on it"));
+        }
+    }
+
+    fn options(
+        &mut self,
+        scope: Option<&str>,
+        target: &str,
+        options: &[OptionEntry],
+        own: bool,
+        session: &BString,
+    ) {
+        for option in options {
+            if !own && (runs_something(option) || option.name.starts_with(b"@evermux-")) {
+                let subject = Subject::Session(session.to_string());
+                self.problem(
+                    subject,
+                    format!("the option {} comes from elsewhere and is not set", option.name),
+                );
+                continue;
+            }
+            let mut set = command("set-option");
+            if let Some(scope) = scope {
+                set = set.word(scope);
+            }
+            set = set.value("-t", target).end_of_flags().word(&option.name);
+            // No value: an array that is set but empty.
+            self.push(set.word(option.value.as_deref().map_or(&b""[..], |value| value.as_ref())));
+        }
+    }
+
+    /// Moves clients to what they are shown instead, and closes what gives way.
+    fn hand_over(&mut self) {
+        let made = self.made;
+        for closing in &self.plan.closing {
+            let Some(successor) = made.sessions.get(&closing.successor) else { continue };
+            for client in &closing.clients {
+                self.push(command("switch-client").value("-c", client).value("-t", successor.to_string()));
+            }
+            self.push(command("kill-session").value("-t", closing.session.to_string()));
+        }
+    }
+
+    fn name_sessions(&mut self) {
+        for (position, planned) in self.plan.sessions.iter().enumerate() {
+            let (SessionPlace::New, Some(id)) = (planned.place, self.made.sessions.get(&position)) else {
+                continue;
+            };
+            let recipe = session_name(planned.session.name.as_ref(), self.ground.version);
+            self.inexact(Subject::Session(planned.session.name.to_string()), recipe.inexact);
+            let rename = command("rename-session").value("-t", id.to_string()).end_of_flags();
+            self.push(rename.word(&recipe.argument));
+        }
+    }
+
+    fn inexact(&mut self, subject: Subject, why: Option<Inexact>) {
+        if let Some(why) = why {
+            self.problem(subject, format!("its name cannot be given exactly: {why}"));
+        }
+    }
+
+    /// Removes shadows and tags: from here on everything is the user's.
+    fn clean(&mut self) {
+        self.end_group();
+        let unset = |scope: &str, target: &str, tag: &str| {
+            command("set-option").word(scope).value("-t", target).word(tag)
+        };
+        for (position, window) in self.plan.windows.iter().enumerate() {
+            let Some(id) = self.made.windows.get(&position).map(ToString::to_string) else { continue };
+            if window.place == WindowPlace::New {
+                self.ground.hooks.shadow_window(&id, true).for_each(|command| self.group.push(command));
+                self.push(unset("-wu", &id, WINDOW_TAG));
+                self.pause_if_long();
+                continue;
+            }
+            for within in 0..window.panes.len() {
+                if let Some(pane) = self.made.panes.get(&(position, within)) {
+                    self.push(unset("-pu", &pane.id.to_string(), PANE_TAG));
+                }
+            }
+        }
+        for (position, session) in self.plan.sessions.iter().enumerate() {
+            if let (SessionPlace::New, Some(id)) = (session.place, self.made.sessions.get(&position)) {
+                let id = id.to_string();
+                self.ground.hooks.shadow_session(&id, true).for_each(|command| self.group.push(command));
+                self.push(unset("-u", &id, SESSION_TAG));
+            }
+        }
+    }
+}
+
+/// Whether tmux would run this option's value: these come back only from this machine's own store.
+fn runs_something(option: &OptionEntry) -> bool {
+    const COMMANDS: [&str; 5] =
+        ["default-shell", "default-command", "lock-command", "copy-command", "editor"];
+    let value = option.value.as_deref().map_or(&b""[..], |value| value.as_ref());
+    COMMANDS.iter().any(|name| option.name == *name) || value.windows(2).any(|pair| pair == b"#(")
+}

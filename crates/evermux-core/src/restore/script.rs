@@ -1,0 +1,88 @@
+//! Commands for tmux, written word by word so that nothing from outside is ever more than one word.
+
+use crate::text::quote::{format_literal, tmux_word};
+
+/// A file of tmux commands, one on each line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Script {
+    bytes: Vec<u8>,
+}
+
+/// One command.
+#[derive(Clone, Debug)]
+#[must_use]
+pub(super) struct Command {
+    words: Vec<Vec<u8>>,
+}
+
+impl Script {
+    /// Adds a command.
+    pub(super) fn push(&mut self, command: Command) {
+        for (position, word) in command.words.iter().enumerate() {
+            if position > 0 {
+                self.bytes.push(b' ');
+            }
+            self.bytes.extend_from_slice(&quoted(word));
+        }
+        self.bytes.push(b'\n');
+    }
+
+    /// Adds the lines of another script.
+    pub(super) fn append(&mut self, other: &Self) {
+        self.bytes.extend_from_slice(&other.bytes);
+    }
+
+    /// Adds lines that are already in tmux's language.
+    pub(super) fn append_text(&mut self, lines: &str) {
+        self.bytes.extend_from_slice(lines.as_bytes());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A command of this name.
+pub(super) fn command(name: &str) -> Command {
+    Command { words: vec![name.into()] }
+}
+
+impl Command {
+    /// Adds a flag or another word of our own.
+    pub(super) fn word(mut self, word: impl AsRef<[u8]>) -> Self {
+        self.words.push(word.as_ref().to_owned());
+        self
+    }
+
+    /// Adds a flag and its value; tmux takes the value as it is.
+    pub(super) fn value(self, flag: &str, value: impl AsRef<[u8]>) -> Self {
+        self.word(flag).word(value)
+    }
+
+    /// Adds a flag and a value that tmux expands as a format: names, titles, directories.
+    pub(super) fn literal(self, flag: &str, value: impl AsRef<[u8]>) -> Self {
+        let value = format_literal(value.as_ref());
+        self.word(flag).word(value)
+    }
+
+    /// Ends the flags; what follows may begin with a dash.
+    pub(super) fn end_of_flags(self) -> Self {
+        self.word("--")
+    }
+}
+
+/// A word in a command file. A NUL, which no name, path or argument of a living system can hold, is left out.
+fn quoted(word: &[u8]) -> Vec<u8> {
+    tmux_word(word).unwrap_or_else(|_| {
+        let without: Vec<u8> = word.iter().copied().filter(|&byte| byte != 0).collect();
+        tmux_word(&without).unwrap_or_default()
+    })
+}

@@ -1,0 +1,76 @@
+//! Waiting until the shells of restored panes stand at their first prompt.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bstr::ByteSlice;
+
+use super::skeleton::MadePane;
+use crate::model::PaneId;
+use crate::procs::{Evidence, ProcessTable, TerminalState, line_editor_waits};
+use crate::tmux::{RunError, Server};
+
+/// How long to pause between two looks. A prompt counts when it was there in two looks that follow each other.
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// Waits until every one of these panes is at a prompt, at most until `deadline`, and returns those that are. Sends
+/// nothing to tmux: the process table and the terminals tell.
+pub(super) fn prompts<'a>(panes: impl Iterator<Item = &'a MadePane>, deadline: Instant) -> HashSet<PaneId> {
+    let mut waiting: Vec<&MadePane> = panes.collect();
+    let mut seen: HashSet<PaneId> = HashSet::new();
+    let mut settled = HashSet::new();
+    loop {
+        let Ok(table) = ProcessTable::read() else { return settled };
+        let mut now = HashSet::new();
+        waiting.retain(|pane| {
+            let ready = is_at_prompt(&table, pane);
+            if ready && !seen.contains(&pane.id) {
+                now.insert(pane.id);
+            }
+            if ready && seen.contains(&pane.id) {
+                settled.insert(pane.id);
+            }
+            !settled.contains(&pane.id)
+        });
+        seen = now;
+        if waiting.is_empty() || Instant::now() >= deadline {
+            return settled;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn is_at_prompt(table: &ProcessTable, pane: &MadePane) -> bool {
+    let Some(job) = table.job(pane.pid) else { return false };
+    let Ok(path) = pane.tty.to_path() else { return false };
+    let Ok(terminal) = TerminalState::read(Path::new(path)) else { return false };
+    job.own && Evidence::read(&job, terminal).is_some_and(line_editor_waits)
+}
+
+/// How a pane stands on its screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stand {
+    /// Rows in history.
+    pub(super) history: u32,
+    /// The cursor's row.
+    pub(super) cursor: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+/// How all panes stand.
+///
+/// # Errors
+/// [`RunError`].
+pub(super) fn stands(server: &Server, limit: Duration) -> Result<HashMap<PaneId, Stand>, RunError> {
+    let format = "#{pane_id} #{history_size} #{cursor_y} #{pane_width} #{pane_height}";
+    let output = server.run(format!("list-panes -a -F '{format}'\n").as_bytes(), limit)?;
+    let read = |line: &[u8]| {
+        let mut words = line.to_str().ok()?.split(' ');
+        let id = words.next()?.parse().ok()?;
+        let mut number = || words.next()?.parse().ok();
+        Some((id, Stand { history: number()?, cursor: number()?, width: number()?, height: number()? }))
+    };
+    Ok(output.stdout.lines().filter_map(read).collect())
+}

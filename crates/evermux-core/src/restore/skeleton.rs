@@ -1,0 +1,497 @@
+//! The skeleton of a restore: sessions, windows and panes in their places and sizes, before any text.
+//!
+//! All of it is one command file, in groups of a few panes. A group runs in one turn of tmux's loop, so what it
+//! changes for a moment (the default shell, the user's hooks) nobody ever sees; between groups tmux serves others.
+//! Sessions are made under a name of our own, by which everything is targeted; their real names come last, so a
+//! restore that was interrupted can be told from what is finished. All panes are made before any text comes: a fork
+//! of a server that holds much text is ten times dearer.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bstr::{BString, ByteSlice};
+
+use super::hooks::Hooks;
+use super::script::{Command, Script, command};
+use crate::model::{EnvironmentEntry, OptionEntry, PaneId, SessionId, TmuxVersion, WindowId};
+use crate::plan::{
+    Leader, LinkedWindow, Plan, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace, WindowPlace,
+};
+use crate::text::names::{WindowNaming, session_name, window_name};
+use crate::tmux::yield_line;
+
+/// How many panes a group makes: a pane costs tmux 1 to 2 ms (the fork), and a group shall not take longer than 10.
+const PANES_OF_A_GROUP: usize = 5;
+
+/// The options that mark what an unfinished restore has made; their value is the restore's id. Three names, because
+/// a format looks an option up in the pane, its window and its session, in this order.
+pub(super) const SESSION_TAG: &str = "@evermux-restore-session";
+pub(super) const WINDOW_TAG: &str = "@evermux-restore-window";
+pub(super) const PANE_TAG: &str = "@evermux-restore-pane";
+
+/// What the skeleton must know of the server.
+pub(super) struct Ground<'a> {
+    pub(super) version: TmuxVersion,
+    /// Sixteen hexadecimal digits: the restore's id.
+    pub(super) id: &'a str,
+    pub(super) hooks: &'a Hooks,
+    /// The global `default-shell`.
+    pub(super) shell: BString,
+    /// The global `history-limit`.
+    pub(super) history_limit: u32,
+    /// The global `base-index`.
+    pub(super) base_index: u32,
+    /// The link to put in place of a shell while panes are made; none: panes are not held.
+    pub(super) gate: &'a dyn Fn(&BString) -> Option<&'a Path>,
+}
+
+/// Where a made pane lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MadePane {
+    pub(super) id: PaneId,
+    pub(super) tty: BString,
+    pub(super) pid: u32,
+}
+
+/// What was made: live ids for the positions of a plan.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Made {
+    pub(super) sessions: HashMap<usize, SessionId>,
+    pub(super) windows: HashMap<usize, WindowId>,
+    pub(super) panes: HashMap<(usize, usize), MadePane>,
+}
+
+impl Made {
+    /// Reads the lines that the skeleton's commands print.
+    pub(super) fn read(output: &[u8], id: &str) -> Self {
+        let mut made = Self::default();
+        for record in output.lines().filter_map(|line| Record::read(line, id)) {
+            if let Some(position) = record.slot[0] {
+                made.sessions.insert(position, record.session);
+            }
+            if let Some(window) = record.slot[1] {
+                made.windows.insert(window, record.window);
+                if let Some(pane) = record.slot[2] {
+                    made.panes.insert((window, pane), record.pane);
+                }
+            }
+        }
+        made
+    }
+}
+
+/// One line of output: `ID SESSION WINDOW PANE $1 @2 %3 PID TTY`, positions in the plan or `-`, then live ids.
+struct Record {
+    slot: [Option<usize>; 3],
+    session: SessionId,
+    window: WindowId,
+    pane: MadePane,
+}
+
+impl Record {
+    const IDS: &'static str = "#{session_id} #{window_id} #{pane_id} #{pane_pid} #{pane_tty}";
+
+    fn format(id: &str, slot: [Option<usize>; 3]) -> String {
+        let [session, window, pane] = slot.map(|p| p.map_or("-".to_owned(), |p| p.to_string()));
+        format!("{id} {session} {window} {pane} {}", Self::IDS)
+    }
+
+    fn read(line: &[u8], id: &str) -> Option<Self> {
+        let mut words = line.strip_prefix(id.as_bytes())?.strip_prefix(b" ")?.splitn(8, |&byte| byte == b' ');
+        let mut word = || std::str::from_utf8(words.next()?).ok();
+        let slot = [word()?.parse().ok(), word()?.parse().ok(), word()?.parse().ok()];
+        let (session, window, id) = (word()?.parse().ok()?, word()?.parse().ok()?, word()?.parse().ok()?);
+        let (pid, tty) = (word()?.parse().ok()?, word()?.into());
+        Some(Self { slot, session, window, pane: MadePane { id, tty, pid } })
+    }
+}
+
+/// Writes the skeleton of a plan.
+pub(super) struct Skeleton<'a> {
+    plan: &'a Plan,
+    ground: &'a Ground<'a>,
+    script: Script,
+    group: Script,
+    panes: usize,
+    /// Whether some pane of the group is to be held.
+    held: bool,
+    /// `default-shell` of the panes of the group, and the history they need.
+    shell: BString,
+    history: u32,
+    /// How the windows made so far are targeted, by position.
+    homes: HashMap<usize, String>,
+}
+
+/// The name a planned session has until the restore is done.
+pub(super) fn working_name(id: &str, position: usize) -> String {
+    format!("evermux-{id}-{position}")
+}
+
+impl<'a> Skeleton<'a> {
+    /// The commands that make what `plan` makes; their output is read by [`Made::read`].
+    pub(super) fn write(plan: &'a Plan, ground: &'a Ground<'a>) -> Script {
+        let mut skeleton = Self {
+            plan,
+            ground,
+            script: Script::default(),
+            group: Script::default(),
+            panes: 0,
+            held: false,
+            shell: ground.shell.clone(),
+            history: ground.history_limit,
+            homes: HashMap::new(),
+        };
+        for (position, session) in plan.sessions.iter().enumerate() {
+            skeleton.session(position, session);
+        }
+        for (position, window) in plan.windows.iter().enumerate() {
+            if let WindowPlace::Live { id, active, zoomed, fits } = &window.place {
+                skeleton.complete_window(position, window, *id, (*active, *zoomed), *fits);
+            }
+        }
+        skeleton.end_group();
+        skeleton.script
+    }
+
+    fn push(&mut self, command: Command) {
+        self.group.push(command);
+    }
+
+    fn session(&mut self, position: usize, planned: &PlannedSession) {
+        let target = match planned.place {
+            SessionPlace::Live(id) => format!("{id}:"),
+            SessionPlace::New => self.new_session(position, planned),
+        };
+        for link in &planned.links {
+            let place = format!("{target}{}", link.index);
+            match link.window {
+                LinkedWindow::Live(window) => {
+                    self.push(
+                        command("link-window").word("-d").value("-s", window.to_string()).value("-t", place),
+                    );
+                }
+                LinkedWindow::Planned(window) => match self.homes.get(&window).cloned() {
+                    Some(home) => {
+                        self.push(command("link-window").word("-d").value("-s", home).value("-t", place));
+                    }
+                    None => self.new_window(window, &place, planned),
+                },
+            }
+        }
+        if planned.place == SessionPlace::New && planned.joins.is_none() {
+            // The window every new session begins with has done its work.
+            self.push(command("kill-window").value("-t", format!("{target}{}", placeholder_index(planned))));
+        }
+        self.end_group();
+    }
+
+    /// Makes a session and returns its target. It begins with a window of no use: the session's environment, shell
+    /// and command must be set before its first real pane starts, and that window may be a link.
+    fn new_session(&mut self, position: usize, planned: &PlannedSession) -> String {
+        let name = working_name(self.ground.id, position);
+        let target = format!("={name}:");
+        let size = self.first_size(planned);
+        let mut new = command("new-session").word("-d").value("-s", &name);
+        match planned.joins {
+            Some(Leader::Live(id)) => new = new.value("-t", id.to_string()),
+            Some(Leader::Planned(leader)) => {
+                new = new.value("-t", format!("={}", working_name(self.ground.id, leader)));
+            }
+            None => {
+                new = new.value("-x", size.0.to_string()).value("-y", size.1.to_string());
+            }
+        }
+        new = new.literal("-c", &planned.session.directory);
+        let slot = [Some(position), None, None];
+        new = new.word("-P").value("-F", Record::format(self.ground.id, slot));
+        if planned.joins.is_none() {
+            new = new.word("cat").word("-");
+        }
+        self.push(new);
+        self.push(command("set-option").value("-t", &target).word(SESSION_TAG).word(self.ground.id));
+        for shadow in self.ground.hooks.shadow_session(&target, false) {
+            self.group.push(shadow);
+        }
+        if planned.joins.is_none() {
+            self.push(command("set-option").word("-u").value("-t", &target).word("default-size"));
+            if placeholder_index(planned) != self.ground.base_index {
+                let far = format!("{target}{}", placeholder_index(planned));
+                self.push(command("move-window").word("-d").value("-s", &target).value("-t", far));
+            }
+            self.environment(&target, planned);
+            self.early_options(&target, planned);
+            if let Some(group) = &planned.session.group {
+                self.found_group(&name, position, group);
+            }
+        }
+        target
+    }
+
+    /// A group is named after its first member as that is called when a second one joins. (`new-session -t NAME`
+    /// would join any session whose name merely begins so.)
+    fn found_group(&mut self, name: &str, position: usize, group: &BString) {
+        let helper = format!("evermux-{}-g{position}", self.ground.id);
+        let recipe = session_name(group.as_ref(), self.ground.version);
+        let named = [b"=".as_slice(), recipe.reported.as_slice()].concat();
+        let rename = |target: &[u8]| command("rename-session").value("-t", target).end_of_flags();
+        self.push(rename(format!("={name}").as_bytes()).word(&recipe.argument));
+        self.push(command("new-session").word("-d").value("-s", &helper).value("-t", &named));
+        self.push(command("kill-session").value("-t", format!("={helper}")));
+        self.push(rename(&named).word(name));
+    }
+
+    /// Variables must be there before the panes that inherit them.
+    fn environment(&mut self, target: &str, planned: &PlannedSession) {
+        for entry in &planned.session.environment {
+            self.push(set_environment(target, entry));
+        }
+    }
+
+    /// Options that decide what runs in a new pane.
+    fn early_options(&mut self, target: &str, planned: &PlannedSession) {
+        for option in early_options(planned) {
+            if let Some(value) = &option.value {
+                self.push(
+                    command("set-option").value("-t", target).end_of_flags().word(&option.name).word(value),
+                );
+            }
+        }
+    }
+
+    fn first_size(&self, planned: &PlannedSession) -> (u32, u32) {
+        let first = planned.links.iter().find_map(|link| match link.window {
+            LinkedWindow::Planned(window) => Some(self.plan.windows[window].window.size),
+            LinkedWindow::Live(_) => None,
+        });
+        first.map_or((80, 24), |size| (size.width, size.height))
+    }
+
+    fn new_window(&mut self, position: usize, place: &str, session: &PlannedSession) {
+        let planned = &self.plan.windows[position];
+        self.homes.insert(position, place.to_owned());
+        for (made, within) in making_order(planned, self.ground.version).into_iter().enumerate() {
+            let pane = &planned.panes[within];
+            self.make_room(session, pane);
+            let slot = [None, Some(position), Some(within)];
+            let mut new = if made == 0 {
+                let mut new = command("new-window").word("-d").value("-t", place);
+                if let Some(name) = name_at_creation(planned, self.ground.version) {
+                    new = new.value("-n", name);
+                }
+                new
+            } else {
+                command("split-window").value("-t", place)
+            };
+            new = new
+                .literal("-c", &pane.directory)
+                .word("-P")
+                .value("-F", Record::format(self.ground.id, slot));
+            self.push(with_command(new, &pane.run));
+            self.mark(place, pane);
+            if made == 0 {
+                self.new_window_set_up(place, planned);
+            } else {
+                // Room for the next split, whatever the layout will be.
+                self.push(command("select-layout").value("-t", place).word("tiled"));
+            }
+        }
+        self.lay_out(place, planned);
+    }
+
+    fn new_window_set_up(&mut self, place: &str, planned: &PlannedWindow) {
+        self.push(command("set-option").word("-w").value("-t", place).word(WINDOW_TAG).word(self.ground.id));
+        for shadow in self.ground.hooks.shadow_window(place, false) {
+            self.group.push(shadow);
+        }
+        if planned.panes.len() > 1 {
+            let (width, height) = room(planned);
+            let resize = command("resize-window").value("-t", place);
+            self.push(resize.value("-x", width.to_string()).value("-y", height.to_string()));
+        }
+    }
+
+    /// Gives the window its size, and its panes their places.
+    fn lay_out(&mut self, place: &str, planned: &PlannedWindow) {
+        // `resize-window` makes the size manual, and a manual size would win over the layout's.
+        let automatic = command("set-option").word("-wu").value("-t", place).word("window-size");
+        if planned.panes.len() > 1 {
+            self.push(automatic);
+            self.push(command("select-layout").value("-t", place).word(layout(planned, self.ground.version)));
+        } else {
+            let size = planned.window.size;
+            let resize = command("resize-window").value("-t", place);
+            self.push(resize.value("-x", size.width.to_string()).value("-y", size.height.to_string()));
+            self.push(automatic);
+        }
+    }
+
+    /// Adds missing panes to a live window, beside those they stood beside, and leaves the focus where it was.
+    fn complete_window(
+        &mut self,
+        position: usize,
+        planned: &PlannedWindow,
+        id: WindowId,
+        (active, zoomed): (PaneId, bool),
+        fits: bool,
+    ) {
+        let place = id.to_string();
+        for (within, pane) in planned.panes.iter().enumerate() {
+            let Some((beside, before)) = pane.beside else { continue };
+            self.begin_group_for(pane, None);
+            let mut new = command("split-window").value("-t", beside.to_string());
+            if before {
+                new = new.word("-b");
+            }
+            let slot = [None, Some(position), Some(within)];
+            new = new
+                .literal("-c", &pane.directory)
+                .word("-P")
+                .value("-F", Record::format(self.ground.id, slot));
+            self.push(with_command(new, &pane.run));
+            self.mark(&place, pane);
+            self.push(
+                command("set-option").word("-p").value("-t", &place).word(PANE_TAG).word(self.ground.id),
+            );
+            self.push(command("select-pane").value("-t", active.to_string()));
+        }
+        if fits {
+            let layout = layout(planned, self.ground.version);
+            self.push(command("select-layout").value("-t", &place).word(layout));
+        }
+        if zoomed {
+            self.push(command("resize-pane").word("-Z").value("-t", active.to_string()));
+        }
+        self.end_group();
+    }
+
+    /// What the active (just made) pane of a window gets in the same turn: its identity, by which the next restore
+    /// knows that it is there.
+    fn mark(&mut self, window: &str, pane: &PlannedPane) {
+        let set = |name: &str| command("set-option").word("-p").value("-t", window).word(name);
+        self.push(set(crate::model::PaneIdentity::OPTION).word(pane.pane.identity.to_string()));
+        if pane.run == Run::Dead {
+            self.push(set("remain-on-exit").word("on"));
+        }
+        self.panes += 1;
+    }
+
+    fn make_room(&mut self, session: &PlannedSession, pane: &PlannedPane) {
+        let shell = early_options(session).find(|option| option.name == "default-shell");
+        self.begin_group_for(pane, shell.and_then(|option| option.value.clone()));
+    }
+
+    /// Ends the group if this pane does not fit into it, and notes what it needs.
+    fn begin_group_for(&mut self, pane: &PlannedPane, shell: Option<BString>) {
+        let shell = shell.unwrap_or_else(|| self.ground.shell.clone());
+        if self.panes >= PANES_OF_A_GROUP || (self.panes > 0 && shell != self.shell) {
+            self.end_group();
+        }
+        self.shell = shell;
+        self.held |= pane.is_held();
+        self.history = self.history.max(pane.pane.history_limit);
+    }
+
+    /// Writes the group with what surrounds it, and a pause in which tmux serves others.
+    fn end_group(&mut self) {
+        if self.group.is_empty() {
+            return;
+        }
+        let ground = self.ground;
+        for command in ground.hooks.take_away() {
+            self.script.push(command);
+        }
+        let gate = (ground.gate)(&self.shell)
+            .filter(|_| self.held)
+            .map(|path| path.as_os_str().as_encoded_bytes().to_owned());
+        let global =
+            |name: &str, value: &[u8]| command("set-option").word("-g").end_of_flags().word(name).word(value);
+        if let Some(gate) = &gate {
+            self.script.push(global("default-shell", gate));
+        }
+        // Up to 3.6 a pane takes its limit when it is made. From 3.7 the option reaches living panes, too, and
+        // putting it back would trim them all: there it is set on the session (`finish`).
+        let raise = self.history > ground.history_limit && !ground.version.at_least(3, 7);
+        if raise {
+            self.script.push(global("history-limit", self.history.to_string().as_bytes()));
+        }
+        self.script.append(&self.group);
+        if raise {
+            self.script.push(global("history-limit", ground.history_limit.to_string().as_bytes()));
+        }
+        if gate.is_some() {
+            self.script.push(global("default-shell", &ground.shell));
+        }
+        for command in ground.hooks.put_back() {
+            self.script.push(command);
+        }
+        self.script.append_text(yield_line(ground.version));
+        self.group.clear();
+        self.panes = 0;
+        self.held = false;
+        self.history = ground.history_limit;
+    }
+}
+
+/// Sets a variable in a session's environment, or marks it as removed.
+pub(super) fn set_environment(target: &str, entry: &EnvironmentEntry) -> Command {
+    let set = command("set-environment").value("-t", target);
+    match &entry.value {
+        Some(value) => set.end_of_flags().word(&entry.name).word(value),
+        None => set.word("-r").end_of_flags().word(&entry.name),
+    }
+}
+
+/// Options of a session that decide what runs in its panes, and how.
+pub(super) fn early_options(planned: &PlannedSession) -> impl Iterator<Item = &OptionEntry> {
+    let own = planned.own;
+    planned
+        .session
+        .options
+        .iter()
+        .filter(move |option| own && (option.name == "default-shell" || option.name == "default-command"))
+}
+
+/// An index beyond all of a session's windows.
+fn placeholder_index(planned: &PlannedSession) -> u32 {
+    planned.links.iter().map(|link| link.index).max().unwrap_or(0).saturating_add(1).min(i32::MAX as u32)
+}
+
+/// A size in which `tiled` always finds room for all panes of a window.
+fn room(planned: &PlannedWindow) -> (u32, u32) {
+    let panes = u32::try_from(planned.panes.len()).unwrap_or(u32::MAX);
+    let side = |size: u32| size.max(panes.saturating_mul(4)).clamp(200, 9000);
+    (side(planned.window.size.width), side(planned.window.size.height))
+}
+
+/// The order in which the panes of a new window are made, as positions in [`PlannedWindow::panes`]. The old layout
+/// language hands panes in their order to the leaves of the tree: where the two orders differ, places on the screen
+/// are kept rather than indexes (see [`crate::layout`]).
+fn making_order(planned: &PlannedWindow, version: TmuxVersion) -> Vec<usize> {
+    let layout = &planned.window.layout;
+    if version.at_least(3, 8) || layout.panes() != planned.panes.len() {
+        return (0..planned.panes.len()).collect();
+    }
+    layout.tree_order()
+}
+
+fn layout(planned: &PlannedWindow, version: TmuxVersion) -> String {
+    let window = &planned.window;
+    if version.at_least(3, 8) && (window.layout.has_floating() || !window.layout.leaves_in_pane_order()) {
+        window.layout.to_json(window.active, &window.last)
+    } else {
+        window.layout.to_old()
+    }
+}
+
+fn with_command(command: Command, run: &Run) -> Command {
+    match run {
+        Run::Shell | Run::Dead => command,
+        Run::Command(words) => words.iter().fold(command.end_of_flags(), |command, word| command.word(word)),
+    }
+}
+
+/// The name a window must be born with because `rename-window` would change it.
+fn name_at_creation(planned: &PlannedWindow, version: TmuxVersion) -> Option<BString> {
+    let naming = window_name(planned.window.name.as_ref(), version);
+    (naming.command == WindowNaming::Create).then_some(naming.recipe.argument)
+}
