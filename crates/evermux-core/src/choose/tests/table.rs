@@ -216,6 +216,7 @@ fn what_was_replaced_stays_replaced() {
     let history = history.entry(Kind::BeforeReplace, Coverage::Whole, "a 5 | b 3");
     let history = history.entry(Kind::AfterRestore, Coverage::Whole, "a 1 2").dies();
     assert_eq!(history.back(), "a 1 2 @4");
+    assert!(matches!(history.choose().left[0].why, WhyNot::Replaced { .. }));
 }
 
 #[test]
