@@ -69,19 +69,18 @@ pub enum LayoutError {
 pub(super) fn settle(root: Cell) -> Result<Cell, LayoutError> {
     let leaves = check_leaves(&root)?;
     let (kind, width, height) = (matches!(root.content, Content::TopBottom(_)), root.width, root.height);
-    let (x, y) = (root.x, root.y);
     let mut cells = dissolve(root);
     let mut root = match cells.len() {
         1 => cells.remove(0),
         _ => {
             let content = if kind { Content::TopBottom(cells) } else { Content::LeftRight(cells) };
-            Cell { width: width.max(1), height: height.max(1), x, y, content }
+            Cell { width: width.max(1), height: height.max(1), x: 0, y: 0, content }
         }
     };
     if root.is_tiled() {
         (root.x, root.y) = (0, 0);
-        fit_root(&mut root);
     }
+    fit_root(&mut root);
     place(&mut root)?;
     number_floating(&mut root, leaves);
     Ok(root)

@@ -8,9 +8,9 @@
 //! and [`Layout::to_json`] print may reach `select-layout`, and JSON only a tmux that is at least 3.8.
 //!
 //! # Tree order and pane order
-//! The order of the leaves in the tree is not always the order of the window's panes (`#{pane_index}`): up to 3.5a
-//! and in 3.8 `join-pane -f` and `move-pane -f` put a pane at the edge of the tree but beside its target in the list,
-//! and in 3.1c `join-pane -b` puts it before its target in the tree but behind it in the list. Splits, swaps,
+//! The order of the leaves in the tree is not always the order of the window's panes (`#{pane_index}`): in every
+//! version `join-pane -f` and `move-pane -f` put a pane at the edge of the tree but beside its target in the list, and
+//! in 3.1 `join-pane -b` puts it before its target in the tree but behind it in the list. Splits (`-b`, `-f`), swaps,
 //! rotations and breaks keep the two in step. It matters for the old language: `select-layout` ignores the pane ids
 //! in the string and hands the panes in list order to the leaves in tree order. So where
 //! [`Layout::leaves_in_pane_order`] is false, old tmux can give back the places on the screen (panes made in

@@ -1,5 +1,6 @@
 //! The old language: `CSUM,WxH,X,Y` and then `,ID` of a pane, `{…}` side by side or `[…]` one above the other
-//! (`layout-custom.c`). tmux 3.7 adds `<…>` with the floating panes, the front one first, and cannot read it back.
+//! (`layout-custom.c`). tmux 3.7 has floating panes in the tree and names them again behind it, in `<…>`, the front one
+//! first; it cannot read that back.
 
 use super::{Cell, Content, LayoutError, Leaf, MAX_DEPTH};
 
@@ -16,21 +17,23 @@ pub(super) fn parse(text: &[u8], pane_ids: &[u32]) -> Result<Cell, LayoutError> 
     if stated != computed {
         return Err(LayoutError::Checksum { stated, computed });
     }
-    let mut root = reader.cell(0, None)?;
+    let mut root = reader.cell(0)?;
     if reader.take(b'<') {
-        add_floating(&mut root, reader.floating()?);
+        for (place, id) in (0..).zip(reader.floating()?) {
+            float(&mut root, id, place);
+        }
     }
     if reader.at == text.len() { Ok(root) } else { Err(reader.expected("its end")) }
 }
 
-/// Hangs the floating panes of tmux 3.7, which stand beside its tree, into the tree, as 3.8 has them.
-fn add_floating(root: &mut Cell, floating: Vec<Cell>) {
-    if let Content::Pane(_) = root.content {
-        let outer = Cell { content: Content::LeftRight(Vec::new()), ..root.clone() };
-        let pane = std::mem::replace(root, outer);
-        add_floating(root, [pane].into_iter().chain(floating).collect());
-    } else if let Content::LeftRight(cells) | Content::TopBottom(cells) = &mut root.content {
-        cells.extend(floating);
+/// Makes the pane at this position float, at this place in the stack.
+fn float(cell: &mut Cell, pane: usize, place: u32) {
+    match &mut cell.content {
+        Content::Pane(leaf) if leaf.pane == pane => leaf.floating = Some(place),
+        Content::Pane(_) => {}
+        Content::LeftRight(cells) | Content::TopBottom(cells) => {
+            cells.iter_mut().for_each(|cell| float(cell, pane, place));
+        }
     }
 }
 
@@ -92,8 +95,8 @@ impl Reader<'_> {
         Ok(if negative { -number } else { number })
     }
 
-    /// A cell with all that is inside; `floating` is its place in the stack.
-    fn cell(&mut self, depth: usize, floating: Option<u32>) -> Result<Cell, LayoutError> {
+    /// A cell with all that is inside.
+    fn cell(&mut self, depth: usize) -> Result<Cell, LayoutError> {
         if depth >= MAX_DEPTH {
             return Err(LayoutError::TooDeep);
         }
@@ -105,13 +108,9 @@ impl Reader<'_> {
         self.want(b',', "','")?;
         let y = self.offset()?;
         let content = match self.peek() {
-            Some(b',') => Content::Pane(Leaf { pane: self.pane()?, floating }),
-            Some(b'{') if floating.is_none() => {
-                Content::LeftRight(self.cells(depth, b'}', "',' or '}' after a cell")?)
-            }
-            Some(b'[') if floating.is_none() => {
-                Content::TopBottom(self.cells(depth, b']', "',' or ']' after a cell")?)
-            }
+            Some(b',') => Content::Pane(Leaf { pane: self.pane()?, floating: None }),
+            Some(b'{') => Content::LeftRight(self.cells(depth, b'}', "',' or '}' after a cell")?),
+            Some(b'[') => Content::TopBottom(self.cells(depth, b']', "',' or ']' after a cell")?),
             _ => return Err(self.expected("a pane id, '{' or '['")),
         };
         Ok(Cell { width, height, x, y, content })
@@ -129,7 +128,7 @@ impl Reader<'_> {
         let mut cells = Vec::new();
         self.at += 1;
         loop {
-            cells.push(self.cell(depth + 1, None)?);
+            cells.push(self.cell(depth + 1)?);
             if !self.take(b',') {
                 self.want(close, end)?;
                 return Ok(cells);
@@ -137,14 +136,17 @@ impl Reader<'_> {
         }
     }
 
-    /// Floating panes up to the closing `>`.
-    fn floating(&mut self) -> Result<Vec<Cell>, LayoutError> {
-        let mut cells = Vec::new();
+    /// The positions of the floating panes up to the closing `>`.
+    fn floating(&mut self) -> Result<Vec<usize>, LayoutError> {
+        let mut panes = Vec::new();
         loop {
-            cells.push(self.cell(1, Some(cells.len() as u32))?);
+            match self.cell(1)?.content {
+                Content::Pane(leaf) => panes.push(leaf.pane),
+                _ => return Err(self.expected("a floating pane")),
+            }
             if !self.take(b',') {
                 self.want(b'>', "',' or '>' after a floating pane")?;
-                return Ok(cells);
+                return Ok(panes);
             }
         }
     }

@@ -3,6 +3,8 @@
 mod print;
 mod replies;
 mod shell;
+#[cfg(test)]
+mod tests;
 mod tmux;
 
 pub use print::{printable, tmux_message};

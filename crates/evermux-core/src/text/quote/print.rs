@@ -31,7 +31,7 @@ fn is_deceptive(c: char) -> bool {
 }
 
 /// `bytes` as the argument of tmux's `display-message`: [`printable`], and neither format nor style nor time (`%H`,
-/// which this command expands).
+/// which this command expands). From 3.2 on several `#` in a row show as half as many, unless `[` follows.
 pub fn tmux_message(bytes: &[u8]) -> String {
     printable(bytes).replace('#', "##").replace('%', "%%")
 }

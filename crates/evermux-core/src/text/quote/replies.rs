@@ -110,7 +110,8 @@ pub struct BadEnvironment {
 /// The output of `show-environment -s` (with `-g`, `-h` or a session): variables with their values, exact bytes, and
 /// the ones that are removed. Every tmux from 3.0 on has `-s`; the plain form is ambiguous when values have newlines.
 ///
-/// tmux 3.4 and 3.5 print control and invalid bytes as `\ooo`; since `-s` doubles backslashes that is undone here.
+/// tmux 3.4 and 3.5 print control and invalid bytes as `\ooo` or `\r`; since `-s` doubles backslashes that is undone
+/// here.
 ///
 /// # Errors
 /// [`BadEnvironment`] if anything is left that is not such an entry.
@@ -148,7 +149,7 @@ fn assignment(text: &[u8]) -> Option<(EnvironmentEntry, &[u8])> {
 
 fn undo_environment_escape(rest: &mut &[u8]) -> Option<u8> {
     match rest.first()? {
-        b'0'..=b'7' => undo_escape(rest),
+        b'0'..=b'7' | b'a' | b'b' | b'v' | b'f' | b'r' => undo_escape(rest),
         byte @ (b'$' | b'`' | b'"' | b'\\') => {
             *rest = &rest[1..];
             Some(*byte)
