@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bstr::ByteSlice;
 use evermux_core::model::{BString, OptionEntry, PaneId, PaneIdentity};
+use evermux_core::text::quote::tmux_word;
 use evermux_core::tmux::{
     Binaries, CaptureRequest, CaptureScript, CaptureStyle, ConnectError, Frame, ListError, ListRequest,
     Listing, Mark, Nonce, Part, Row, RunError, Server, Start, StartError, in_blocks,
@@ -369,6 +370,47 @@ fn lists_five_hundred_panes_with_options() {
         for pane in listing.panes() {
             let value = format!("{} {}", pane.id.0, "x".repeat(100));
             assert_eq!(pane.options, [option("@number", &value)]);
+        }
+    });
+}
+
+#[test]
+fn blocks_hold_any_word() {
+    let nasty: &[&[u8]] = &[
+        b"}",
+        b"{",
+        b"\"}\"",
+        b"'{",
+        b"\\}",
+        b"a } b { c",
+        b"#{pid} #}",
+        b"%if 1",
+        b"\n%endif\n}\n",
+        b"~/x $HOME ${HOME}",
+        b"\xff\xfe\x01\x7f\x1b\t",
+        b"# }",
+        b"; kill-server",
+        b"\\",
+        b"\\\\\"",
+        b"'\"'\"",
+        "é🎉}".as_bytes(),
+    ];
+    every_version(|private| {
+        let server = connect(private);
+        // 3.1c's other way: options do not expand formats.
+        let line = |(index, word): (usize, &&[u8])| {
+            let mut line = format!("set-option -g @w{index} ").into_bytes();
+            line.extend(tmux_word(word).unwrap());
+            line
+        };
+        let script = in_blocks(nasty.iter().enumerate().map(line));
+        let output = server.run(&script, LIMIT).unwrap();
+        assert_eq!(output.errors, Vec::<BString>::new(), "{:?}", script.as_bstr());
+        let listing = list(private);
+        for (index, word) in nasty.iter().enumerate() {
+            let name = BString::from(format!("@w{index}"));
+            let found = listing.server.session_options.iter().find(|entry| entry.name == name);
+            assert_eq!(found.unwrap().value, Some((*word).into()), "{index}");
         }
     });
 }

@@ -346,3 +346,6 @@ fn parse_head(head: &[u8]) -> Option<FrameHead> {
 fn number<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
     field.to_str().ok()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,13 +29,7 @@ impl Server {
         let output = self.run(&list_script::list_script(request), limit)?;
         let mut parsed = list_parse::parse_listing(&nonce, &output.stdout)?;
         if !parsed.own.complete {
-            let listing = &parsed.listing;
-            let script = list_script::options_script(
-                nonce,
-                &listing.sessions.iter().map(|session| session.id).collect::<Vec<_>>(),
-                &listing.windows.iter().map(|window| window.id).collect::<Vec<_>>(),
-                &listing.panes().map(|pane| pane.id).collect::<Vec<_>>(),
-            );
+            let script = list_script::options_script(nonce, &parsed.listing);
             let output = self.run(&script, limit)?;
             list_parse::parse_options_reply(&nonce, &output.stdout, &mut parsed);
             if !parsed.own.complete {

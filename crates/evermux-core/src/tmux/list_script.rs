@@ -12,8 +12,8 @@
 
 use std::fmt::Write;
 
-use super::{Nonce, in_blocks};
-use crate::model::{PaneId, PaneIdentity, SessionId, WindowId};
+use super::{Listing, Nonce, in_blocks};
+use crate::model::PaneIdentity;
 
 /// What to ask for.
 #[derive(Clone, Copy, Debug)]
@@ -184,27 +184,22 @@ fn options_of_those_that_have(n: Nonce) -> String {
 
 /// The options of objects by their ids, for a second client: before 3.2, and where the loop did not come to its end
 /// (later versions limit how long one format may take).
-pub(super) fn options_script(
-    n: Nonce,
-    sessions: &[SessionId],
-    windows: &[WindowId],
-    panes: &[PaneId],
-) -> Vec<u8> {
+pub(super) fn options_script(n: Nonce, listing: &Listing) -> Vec<u8> {
     let mut lines = Vec::new();
     // The id is printed by tmux itself: for an object that is gone the record is empty or missing.
     let mut show = |tag: char, format: &str, id: &dyn std::fmt::Display, command: &str| {
         lines.push(format!("display-message -p -t '{id}' '{n}{tag}#{{{format}}}{n}.'"));
         lines.push(format!("{command} -t '{id}'"));
     };
-    for id in sessions {
-        show('E', "session_id", id, "show-environment -s");
-        show('O', "session_id", id, "show-options");
+    for id in listing.sessions.iter().map(|session| session.id) {
+        show('E', "session_id", &id, "show-environment -s");
+        show('O', "session_id", &id, "show-options");
     }
-    for id in windows {
-        show('O', "window_id", id, "show-options -w");
+    for id in listing.windows.iter().map(|window| window.id) {
+        show('O', "window_id", &id, "show-options -w");
     }
-    for id in panes {
-        show('O', "pane_id", id, "show-options -p");
+    for id in listing.panes().map(|pane| pane.id) {
+        show('O', "pane_id", &id, "show-options -p");
     }
     lines.push(format!("display-message -p '{n}Y{n}.'"));
     in_blocks(lines)

@@ -130,7 +130,7 @@ pub struct ListedPane {
     pub size: Size,
     /// Whether it is its window's active pane.
     pub active: bool,
-    /// Whether it was the active pane before (`#{pane_last}`); tmux 3.8 tells more in the layout.
+    /// Whether it was the active pane before (`#{pane_last}`). 3.1c does not tell, 3.8 tells more in the layout.
     pub last: bool,
     /// Whether its program has ended (before 3.8 also an empty pane from 3.2 on: it has no pid).
     pub dead: bool,
@@ -154,9 +154,10 @@ pub struct ListedPane {
     pub history: History,
     /// Unix time of the last output (tmux 3.8+).
     pub last_output: Option<i64>,
-    /// `#{pane_start_command}`; empty for the default shell.
+    /// `#{pane_start_command}`; empty for the default shell. Before 3.2 the arguments joined by blanks, later each of
+    /// them in tmux's own quoting.
     pub start_command: BString,
-    /// `#{pane_start_command_list}` (tmux 3.8+): the exact arguments, quoted by tmux.
+    /// `#{pane_start_command_list}` (tmux 3.8+): the exact arguments, each quoted as for a shell (`'it'\\''s'`).
     pub start_command_list: Option<BString>,
     /// `#{pane_start_path}` (tmux 3.3+).
     pub start_path: Option<BString>,

@@ -14,6 +14,8 @@ mod listing;
 mod marks;
 mod nonce;
 mod options;
+#[cfg(test)]
+mod recorded;
 mod script;
 mod server;
 mod socket;
