@@ -3,12 +3,17 @@
 //! It reads and decides; it masks nothing and prints nothing. The library gets all of this as parameters.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use bstr::BString;
 use etcetera::BaseStrategy;
 use etcetera::base_strategy::Xdg;
+use evermux_core::model::ServerName;
+use evermux_core::procs;
+use evermux_core::store::Place;
+use evermux_core::tmux::{Binaries, SocketChoice};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -46,8 +51,12 @@ pub struct Context {
     pub state: PathBuf,
     /// The socket of the tmux server this is about; absolute.
     pub socket: PathBuf,
-    /// How the user named that server, for hints: `-L work`.
-    pub server_arguments: String,
+    /// Where to look for tmux.
+    pub binaries: Binaries,
+    /// This machine, as the store's folder names it.
+    pub machine: String,
+    /// This boot of it.
+    pub boot: String,
     /// Our user, the effective one: tmux names its socket folder by it.
     pub uid: u32,
     /// Where times are shown and read.
@@ -73,10 +82,29 @@ impl Context {
             unknown_settings,
             state: state_folder()?,
             socket: socket(global, uid)?,
-            server_arguments: server_arguments(global),
+            binaries: Binaries {
+                path: variable("PATH"),
+                home: env::home_dir(),
+                user: variable("USER").or_else(|| variable("LOGNAME")),
+            },
+            machine: procs::machine(),
+            boot: procs::boot(),
             uid,
             zone: TimeZone::system(),
         })
+    }
+
+    /// Where the store is.
+    pub fn place(&self) -> Place {
+        Place::new(&self.state, &self.machine, self.uid)
+    }
+
+    /// The lasting name of the server this is about.
+    pub fn server(&self) -> ServerName {
+        ServerName {
+            machine: self.machine.clone(),
+            socket: BString::from(self.socket.as_os_str().as_bytes()),
+        }
     }
 
     /// The clock.
@@ -133,44 +161,25 @@ fn absolute(path: &Path) -> Result<PathBuf, CliError> {
         .map_err(|error| CliError::failed(format!("cannot tell what {} is", path.display())).because(&error))
 }
 
-/// The socket by tmux's own rules: `-S`, `-L`, `$TMUX`, then `default`.
+/// The socket by tmux's own rules.
 fn socket(global: &Global, uid: u32) -> Result<PathBuf, CliError> {
-    let socket = match (&global.socket_path, &global.socket_name, variable("TMUX")) {
-        (Some(_), Some(_), _) => {
-            return Err(CliError::usage("-L and -S name two servers").hint("Give one of them."));
-        }
-        (Some(path), None, _) => path.clone(),
-        (None, Some(name), _) => socket_folder(uid).join(name),
-        (None, None, Some(tmux)) => socket_of(&tmux),
-        (None, None, None) => socket_folder(uid).join("default"),
+    if global.socket_path.is_some() && global.socket_name.is_some() {
+        return Err(CliError::usage("-L and -S name two servers").hint("Give one of them."));
+    }
+    let (tmux, folder) = (variable("TMUX"), variable("TMUX_TMPDIR"));
+    let choice = SocketChoice {
+        path: global.socket_path.as_deref(),
+        name: global.socket_name.as_deref(),
+        tmux: tmux.as_deref(),
+        tmpdir: folder.as_deref(),
+        uid,
     };
-    // One server has one name, by whatever links its folder is reached: what tmux does for its own folder, too.
-    let socket = absolute(&socket)?;
+    let socket = choice.resolve();
+    // One server has one name in the store, by whatever links its folder is reached.
     Ok(match (socket.parent().map(Path::canonicalize), socket.file_name()) {
         (Some(Ok(folder)), Some(name)) => folder.join(name),
         _ => socket,
     })
-}
-
-/// `$TMUX` is `SOCKET,PID,SESSION`; tmux itself cuts at the first comma.
-fn socket_of(tmux: &OsStr) -> PathBuf {
-    let path = tmux.as_bytes().split(|&byte| byte == b',').next().unwrap_or_default();
-    PathBuf::from(OsString::from_vec(path.to_vec()))
-}
-
-/// Where tmux puts sockets: `tmux-UID` in `TMUX_TMPDIR`, if that exists, else in `/tmp`.
-fn socket_folder(uid: u32) -> PathBuf {
-    let base = variable("TMUX_TMPDIR").and_then(|folder| Path::new(&folder).canonicalize().ok());
-    base.unwrap_or_else(|| PathBuf::from("/tmp")).join(format!("tmux-{uid}"))
-}
-
-fn server_arguments(global: &Global) -> String {
-    let word = |text: &OsStr| String::from_utf8_lossy(text.as_bytes()).into_owned();
-    match (&global.socket_path, &global.socket_name) {
-        (Some(path), _) => format!("-S {} ", word(path.as_os_str())),
-        (None, Some(name)) => format!("-L {} ", word(name)),
-        (None, None) => String::new(),
-    }
 }
 
 #[cfg(test)]
@@ -178,13 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_socket_of_a_client_ends_at_the_first_comma() {
-        assert_eq!(socket_of(OsStr::new("/tmp/tmux-1000/work,4711,0")), Path::new("/tmp/tmux-1000/work"));
-        assert_eq!(socket_of(OsStr::new("/tmp/odd")), Path::new("/tmp/odd"));
-    }
-
-    #[test]
-    fn a_socket_path_wins_and_is_absolute() {
+    fn a_socket_path_is_absolute() {
         let global = Global { socket_path: Some("x/../y".into()), ..Global::default() };
         assert!(socket(&global, 1).unwrap().is_absolute());
     }

@@ -6,6 +6,10 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use evermux_core::capture;
+use evermux_core::history::{BadName, NotFound, RemovalError};
+use evermux_core::store::StoreError;
+use evermux_core::tmux::{ConnectError, ListError, ListingError, RunError};
 use serde::Serialize;
 
 use crate::config::ConfigError;
@@ -152,6 +156,117 @@ impl From<ConfigError> for CliError {
             }
             ConfigError::Unreadable { .. } | ConfigError::NotAFile(_) | ConfigError::Wrong { .. } => {
                 shown.hint("EVERMUX_CONFIG=/dev/null evermux … runs with the defaults.")
+            }
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::Absent(_)
+            | StoreError::NoSnapshot(_)
+            | StoreError::NoRestore(_)
+            | StoreError::Empty => Kind::NothingThere,
+            StoreError::Busy { .. } => Kind::Busy,
+            _ => Kind::Failed,
+        };
+        let hint = match &error {
+            StoreError::Absent(_) => Some("Nothing has been saved yet: evermux save"),
+            StoreError::NoSnapshot(_) => Some("evermux list --all shows all snapshots."),
+            StoreError::Busy { .. } => Some("Try again in a moment."),
+            StoreError::Full(_) => Some("Make room; what was saved before is safe."),
+            StoreError::Refused { .. } => {
+                Some("What is saved may hold secrets, so its folder must be yours and closed to others.")
+            }
+            StoreError::Newer { .. } => Some("A newer evermux has been used here; use that one."),
+            StoreError::Damaged { .. } => Some("evermux verify tells what is left."),
+            _ => None,
+        };
+        let shown = Self::of(kind, &error);
+        match hint {
+            Some(hint) => shown.hint(hint),
+            None => shown,
+        }
+    }
+}
+
+impl From<NotFound> for CliError {
+    fn from(error: NotFound) -> Self {
+        match error {
+            NotFound::File(_) => Self::of(Kind::Usage, &error),
+            _ => Self::of(Kind::NothingThere, &error).hint("evermux list --all shows all snapshots."),
+        }
+    }
+}
+
+impl From<BadName> for CliError {
+    fn from(error: BadName) -> Self {
+        Self::of(Kind::Usage, &error)
+    }
+}
+
+impl From<RemovalError> for CliError {
+    fn from(error: RemovalError) -> Self {
+        match error {
+            RemovalError::Pinned(id) => {
+                Self::of(Kind::Failed, &error).hint(format!("Nothing was removed. evermux unpin {id}"))
+            }
+            RemovalError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<capture::Error> for CliError {
+    fn from(error: capture::Error) -> Self {
+        match error {
+            capture::Error::List(error) => error.into(),
+            capture::Error::Run(error) => error.into(),
+            capture::Error::NothingLeft => Self::of(Kind::NothingThere, &error)
+                .hint("See [exclude] in the config file, and @evermux-policy on the sessions."),
+            error => Self::of(Kind::Failed, &error),
+        }
+    }
+}
+
+impl From<ConnectError> for CliError {
+    fn from(error: ConnectError) -> Self {
+        match &error {
+            ConnectError::Missing(_) | ConnectError::Dead(_) => {
+                Self::of(Kind::NothingThere, &error).hint("-L NAME or -S PATH names another server.")
+            }
+            ConnectError::Foreign { .. } | ConnectError::Unsafe(_) => Self::of(Kind::Failed, &error)
+                .hint("evermux only talks to servers that nobody else could have put there."),
+            ConnectError::NoBinary => {
+                Self::of(Kind::Failed, &error).hint("Install tmux, or put its folder into PATH.")
+            }
+            _ => Self::of(Kind::Failed, &error),
+        }
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> Self {
+        let shown = Self::of(Kind::Failed, &error);
+        match &error {
+            RunError::Deadline { .. } => {
+                shown.hint("The server hangs, is stopped, or has very much to do; it was left alone.")
+            }
+            _ => shown,
+        }
+    }
+}
+
+impl From<ListError> for CliError {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Run(error) => error.into(),
+            ListError::Listing(error) => {
+                let kind = match &error {
+                    ListingError::NoSession => Kind::NothingThere,
+                    _ => Kind::Failed,
+                };
+                Self::of(kind, &error)
             }
         }
     }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use evermux_core::problem::Problem;
+use evermux_core::text::quote::printable;
 use serde::Serialize;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
@@ -31,13 +32,6 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// Bytes from outside as text that is safe on a terminal.
 pub fn outside(bytes: impl AsRef<[u8]>) -> String {
     printable(bytes.as_ref())
-}
-
-fn printable(bytes: &[u8]) -> String {
-    json_text(bytes)
-        .chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
 }
 
 /// Bytes from outside as a JSON string: UTF-8 as it is, any other byte as `\xNN`. JSON's own escapes take care of
@@ -146,7 +140,10 @@ fn show_error(error: &CliError, json: bool) -> io::Result<()> {
     } else {
         writeln!(stderr, "{ERROR}error:{ERROR:#} {}", outside(&error.message))?;
         for cause in &error.causes {
-            writeln!(stderr, "{FAINT}cause:{FAINT:#} {}", outside(cause))?;
+            // Some causes show a place in a file: several lines, which must stay aligned.
+            let mut lines = cause.trim_end().lines();
+            writeln!(stderr, "{FAINT}cause:{FAINT:#} {}", outside(lines.next().unwrap_or_default()))?;
+            lines.try_for_each(|line| writeln!(stderr, "       {}", outside(line)))?;
         }
         for hint in &error.hints {
             writeln!(stderr, "{HINT}hint:{HINT:#} {}", outside(hint))?;

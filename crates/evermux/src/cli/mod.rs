@@ -1,13 +1,27 @@
 //! The command line: one file per command, each with its arguments and its function.
 
+mod choosing;
 mod completions;
+mod describe;
+mod forget;
+mod json;
+mod list;
+mod log;
+mod pin;
 #[cfg(test)]
 mod reference;
+mod show;
+mod verify;
+mod when;
+mod which;
+mod why;
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use evermux_core::store::{Access, Store};
 
 use crate::context::{Context, Global};
 use crate::error::{CliError, Exit};
@@ -31,9 +45,19 @@ EVERMUX_CONFIG the config file (~/.config/evermux/config.toml).
 
 Exit status: 0 done, 1 failed, 2 wrong use, 3 done with problems or debts, 4 nothing there, 5 busy.";
 
+/// How long a command waits for another evermux that changes the same server's snapshots.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
 /// The commands, in the order of the help.
 #[derive(Debug, Subcommand)]
 enum Command {
+    List(list::Args),
+    Show(show::Args),
+    Verify(verify::Args),
+    Forget(forget::Args),
+    Log(log::Args),
+    Pin(pin::PinArgs),
+    Unpin(pin::UnpinArgs),
     Completions(completions::Args),
 }
 
@@ -50,8 +74,15 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn run(_global: &Global, command: Command) -> Exit {
+fn run(global: &Global, command: Command) -> Exit {
     match command {
+        Command::List(args) => with_context(global, |context| list::run(context, &args)),
+        Command::Show(args) => with_context(global, |context| show::run(context, &args)),
+        Command::Verify(args) => with_context(global, |context| verify::run(context, &args)),
+        Command::Forget(args) => with_context(global, |context| forget::run(context, &args)),
+        Command::Log(args) => with_context(global, |context| log::run(context, &args)),
+        Command::Pin(args) => with_context(global, |context| pin::pin(context, &args)),
+        Command::Unpin(args) => with_context(global, |context| pin::unpin(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }
@@ -65,6 +96,12 @@ fn with_context(global: &Global, command: impl FnOnce(&Context) -> Result<Outcom
         command(&context)
     });
     output::show(result, global.json)
+}
+
+/// Opens what was saved, to change it; where nothing was saved, nothing is made.
+fn open_to_change(context: &Context) -> Result<Store, CliError> {
+    drop(Store::open(&context.place(), Access::Read)?);
+    Ok(Store::open(&context.place(), Access::Write)?)
 }
 
 /// Help and version are results; anything else is wrong use, in JSON if that was asked for.

@@ -19,15 +19,12 @@ fn the_reference_is_up_to_date() {
         std::fs::write(&path, &wanted).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == wanted,
-        "docs/cli.md is out of date; to write it anew: {UPDATE}=1 cargo test -p evermux reference"
-    );
+    assert!(found == wanted, "docs/cli.md is out of date; to write it anew: cargo xtask generate");
 }
 
 fn reference() -> String {
     let mut text = String::from(
-        "<!-- Written by `EVERMUX_UPDATE_DOCS=1 cargo test -p evermux reference`; do not edit. -->\n\n\
+        "<!-- Written by `cargo xtask generate`; do not edit. -->\n\n\
          # The command line of evermux\n\n\
          `evermux [-L NAME | -S PATH] [--json] [-v] COMMAND`. These options may stand before or after the command.\n\
          What `--json` prints is told in [json.md](json.md).\n",

@@ -169,14 +169,11 @@ fn lay_over(below: &mut toml::Table, above: toml::Table) {
 /// A time in words: `90s`, `2h 30m`, `30d`. A day has 24 hours.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let span: Span =
-        text.parse().map_err(|error| de::Error::custom(format!("'{text}' is not a time: {error}")))?;
-    span.to_duration(SpanRelativeTo::days_are_24_hours())
-        .ok()
-        .and_then(|duration| Duration::try_from(duration).ok())
-        .ok_or_else(|| {
-            de::Error::custom(format!("'{text}' is not a time: use days, hours, minutes or seconds"))
-        })
+    let duration = || {
+        let span: Span = text.parse().ok()?;
+        Duration::try_from(span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?).ok()
+    };
+    duration().ok_or_else(|| de::Error::custom(format!("'{text}' is not a time such as 90s, 2h 30m or 30d")))
 }
 
 #[cfg(test)]
@@ -221,7 +218,7 @@ mod tests {
         let (_folder, path) = file("[save]\ndeadline = 'soon'\n", 0o600);
         let error = load(&path, me()).unwrap_err();
         let ConfigError::Wrong { source, .. } = error else { panic!("{error}") };
-        assert!(source.to_string().contains("'soon' is not a time"), "{source}");
+        assert!(source.to_string().contains("'soon' is not a time such as"), "{source}");
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! A snapshot for people: its sessions, windows and panes as an outline.
+
+use std::fmt::Write;
+
+use bstr::BString;
+use evermux_core::model::{Debt, Link, Owed, Pane, Session, Snapshot, Window};
+use evermux_core::store::Listed;
+use evermux_core::text::quote::shell_word;
+
+use crate::output::{FAINT, HEADING, NOTICE, outside};
+
+/// A command line as one would type it.
+pub fn command_line(argv: &[BString]) -> String {
+    let word = |word: &BString| match shell_word(word) {
+        Ok(quoted) => outside(quoted),
+        Err(_) => outside(word),
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// `1 pane`, `2 panes`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How many sessions, windows and panes.
+pub fn size(snapshot: &Snapshot) -> String {
+    let panes = snapshot.panes().count();
+    format!(
+        "{}, {}, {}",
+        count(snapshot.sessions().len(), "session"),
+        count(snapshot.windows().len(), "window"),
+        count(panes, "pane")
+    )
+}
+
+/// The same of a snapshot in a list.
+pub fn size_of(listed: &Listed) -> String {
+    format!(
+        "{}, {}, {}",
+        count(listed.entry.sessions.len(), "session"),
+        count(listed.windows as usize, "window"),
+        count(listed.panes as usize, "pane")
+    )
+}
+
+/// What is owed, as a fragment.
+pub fn owed(debt: &Debt) -> String {
+    let what = match &debt.owed {
+        Owed::Program(program) => command_line(&program.command.argv),
+        Owed::Start(start) => outside(&start.shown),
+        Owed::Directory(directory) => format!("directory {}", outside(directory)),
+        Owed::Text => "its text".to_owned(),
+    };
+    format!("{what} ({})", outside(&debt.reason))
+}
+
+/// The sessions of a snapshot, with what is in them.
+pub fn outline(snapshot: &Snapshot) -> String {
+    let mut text = String::new();
+    for session in snapshot.sessions() {
+        text.push('\n');
+        describe_session(&mut text, snapshot, session);
+    }
+    text
+}
+
+fn describe_session(text: &mut String, snapshot: &Snapshot, session: &Session) {
+    let name = outside(&session.name);
+    let mut facts = vec![outside(&session.directory)];
+    facts.extend(session.group.as_ref().map(|group| format!("group {}", outside(group))));
+    line(text, &format!("{HEADING}{name}{HEADING:#}"), &facts);
+    for link in &session.links {
+        describe_window(text, snapshot, session, *link);
+    }
+}
+
+fn describe_window(text: &mut String, snapshot: &Snapshot, session: &Session, link: Link) {
+    let window = snapshot.window(link);
+    let mark = match link.index {
+        index if index == session.active => "*",
+        index if session.last.first() == Some(&index) => "-",
+        _ => "",
+    };
+    let zoomed = if window.zoomed { "Z" } else { "" };
+    let mut facts = vec![format!("{}x{}", window.size.width, window.size.height)];
+    let others = linked_by(snapshot, session, link);
+    if !others.is_empty() {
+        facts.push(format!("also {}", others.join(", ")));
+    }
+    line(text, &format!("  {}: {}{mark}{zoomed}", link.index, outside(&window.name)), &facts);
+    for (position, pane) in window.panes.iter().enumerate() {
+        describe_pane(text, window, position, pane);
+    }
+}
+
+/// Where else a window stands, except in sessions of the same group, which show all the same windows.
+fn linked_by(snapshot: &Snapshot, session: &Session, link: Link) -> Vec<String> {
+    let mut others = Vec::new();
+    for other in snapshot.sessions() {
+        let same_group = other.group.is_some() && other.group == session.group;
+        for there in &other.links {
+            let itself = other.name == session.name && there.index == link.index;
+            if there.window == link.window && !itself && (!same_group || other.name == session.name) {
+                others.push(format!("{}:{}", outside(&other.name), there.index));
+            }
+        }
+    }
+    others
+}
+
+fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pane) {
+    let mark = if window.panes.len() > 1 && position == window.active { "*" } else { "" };
+    let mut facts = Vec::new();
+    if let Some(death) = pane.dead {
+        facts.push(match (death.status, death.signal) {
+            (_, Some(signal)) => format!("dead by signal {signal}"),
+            (Some(status), None) => format!("dead with status {status}"),
+            (None, None) => "dead".to_owned(),
+        });
+    }
+    match (&pane.program, &pane.start) {
+        (Some(program), _) => facts.push(command_line(&program.command.argv)),
+        (None, Some(start)) => facts.push(outside(&start.shown)),
+        (None, None) => {}
+    }
+    match (&pane.text, &pane.facts.text_left_out) {
+        (Some(scrollback), _) => facts.push(format!("{} lines", scrollback.lines())),
+        (None, Some(why)) => facts.push(format!("no text: {}", outside(why))),
+        (None, None) => facts.push("no text".to_owned()),
+    }
+    for (set, word) in [(pane.marked, "marked"), (pane.input_off, "input off")] {
+        if set {
+            facts.push(word.to_owned());
+        }
+    }
+    line(text, &format!("    .{position}{mark} {}", outside(&pane.directory)), &facts);
+    for debt in &pane.debts {
+        writeln!(text, "      {NOTICE}owed:{NOTICE:#} {}", owed(debt)).unwrap_or_default();
+    }
+}
+
+fn line(text: &mut String, head: &str, facts: &[String]) {
+    text.push_str(head);
+    if !facts.is_empty() {
+        let facts = facts.join(", ");
+        write!(text, "  {FAINT}{facts}{FAINT:#}").unwrap_or_default();
+    }
+    text.push('\n');
+}
