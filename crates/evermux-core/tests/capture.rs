@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use evermux_core::capture::{Blocks, Captured, Error, Options, Pattern, capture};
+use evermux_core::choose::Coverage;
 use evermux_core::model::{BlockId, BlockRef, Link, Pane, Snapshot};
 use evermux_core::tmux::{Binaries, Server};
 use evermux_testkit::{Server as Private, tmux_binaries};
@@ -169,13 +170,19 @@ fn what_is_ignored_is_not_saved() {
         private.run(&["set-option", "-p", "-t", "main:0.0", "@evermux-policy", "skip"]);
         private.wait_for_prompts();
         subject.options.ignored_sessions = vec![Pattern::new("scratch-*")];
-        let snapshot = subject.capture().live.snapshot;
+        let captured = subject.capture();
+        assert_eq!(captured.coverage, Coverage::Without(vec!["scratch-1".into()]));
+        let snapshot = captured.live.snapshot;
         let [main, own] = snapshot.sessions() else { panic!("{:?}", snapshot.sessions()) };
         assert_eq!((main.links.len(), main.links[0].index), (1, 0));
         assert_eq!((own.active, own.links.len()), (0, 1));
         let window = &snapshot.windows()[0];
         assert_eq!((window.panes.len(), window.layout.panes()), (2, 2));
         assert_eq!(window.panes[0].options[0].name, "@evermux-policy");
+        subject.options.ignored_sessions = vec![];
+        assert_eq!(subject.capture().coverage, Coverage::Whole);
+        subject.options.only_sessions = vec![Pattern::new("own")];
+        assert_eq!(subject.capture().coverage, Coverage::Part);
         subject.options.ignored_sessions = vec![Pattern::new("*")];
         assert!(matches!(subject.try_capture(), Err(Error::NothingLeft)));
     });

@@ -13,8 +13,10 @@ mod programs;
 mod start;
 mod untouched;
 
+use std::collections::HashSet;
 use std::path::Path;
 
+use bstr::BString;
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -22,6 +24,7 @@ pub use options::Options;
 pub use policy::{POLICY_OPTION, Pattern, Policy};
 
 use self::assemble::{Draft, Sources};
+use crate::choose::Coverage;
 use crate::model::{BlockId, BlockRef, Invalid, Live, Snapshot};
 use crate::problem::{Problem, Subject};
 use crate::procs::{NoProcessTable, ProcessTable, TerminalState};
@@ -53,6 +56,8 @@ pub struct Captured {
     /// The snapshot, with the ids that are valid in this life of the server. Its texts mention blocks that were
     /// written to [`Blocks`] in this capture or in an earlier one.
     pub live: Live,
+    /// What the snapshot says about sessions that are not in it.
+    pub coverage: Coverage,
     /// What could not be captured.
     pub problems: Vec<Problem>,
 }
@@ -109,7 +114,19 @@ pub fn capture(
     if options.mark {
         set_marks(server, &mut live, options, random, &mut problems);
     }
-    Ok(Captured { live, problems })
+    let coverage = coverage(&listing, &live.snapshot, options);
+    Ok(Captured { live, coverage, problems })
+}
+
+/// What is left out on request was not closed.
+fn coverage(listing: &Listing, snapshot: &Snapshot, options: &Options) -> Coverage {
+    if !options.only_sessions.is_empty() {
+        return Coverage::Part;
+    }
+    let saved: HashSet<&BString> = snapshot.sessions().iter().map(|session| &session.name).collect();
+    let listed = listing.sessions.iter().map(|session| &session.name);
+    let left_out: Vec<BString> = listed.filter(|name| !saved.contains(name)).cloned().collect();
+    if left_out.is_empty() { Coverage::Whole } else { Coverage::Without(left_out) }
 }
 
 fn finish(mut draft: Draft, listing: &Listing, now: Timestamp) -> Result<Live, Error> {
