@@ -168,33 +168,3 @@ fn what_is_owed_can_be_let_go() {
     ground.save(950, &[("a", 1), ("b", 2)]);
     assert_eq!(ground.back().len(), 2);
 }
-
-#[test]
-fn differences_read_text_from_where_it_is() {
-    struct Blocks(Vec<u8>);
-    impl Text for Blocks {
-        fn block(&self, id: &BlockId) -> Result<Vec<u8>, StoreError> {
-            let lost = || StoreError::Lost { what: id.to_string(), why: "gone".to_owned() };
-            (*id == BlockId::of(&self.0)).then(|| self.0.clone()).ok_or_else(lost)
-        }
-    }
-    let with_text = |history: &[&[u8]], screen: &[u8]| {
-        let (taken_at, server, sessions, mut windows) = snapshot(10, &[("a", 1)]).into_parts();
-        let block = |bytes: &[u8]| BlockRef { id: BlockId::of(bytes), lines: 1, bytes: bytes.len() as u32 };
-        windows[0].panes[0].text = Some(Scrollback {
-            size: Size { width: 80, height: 24 },
-            head: None,
-            skip: 0,
-            history: history.iter().map(|bytes| block(bytes)).collect(),
-            screen: block(screen),
-            end_row: 0,
-            mark: TextMark::default(),
-        });
-        Snapshot::new(taken_at, server, sessions, windows).unwrap()
-    };
-    let (whole, parts) = (with_text(&[], b"one\ntwo\n"), with_text(&[b"one\n"], b"two\n"));
-    let blocks = [Blocks(b"one\ntwo\n".to_vec()), Blocks(b"one\n".to_vec()), Blocks(b"two\n".to_vec())];
-    let all: Vec<&dyn Text> = blocks.iter().map(|blocks| blocks as &dyn Text).collect();
-    assert_eq!(differences(&whole, &parts, &all), []);
-    assert_eq!(inexact(&whole, &parts, &all[1..]).len(), 1, "a block that is lost proves nothing");
-}
