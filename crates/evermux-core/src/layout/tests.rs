@@ -326,7 +326,7 @@ fn check_printed(text: &str, ids: &[u32], reported: &Reported) {
     let json = layout.to_json(active.unwrap_or(0), last);
     assert_eq!(Layout::parse(json.as_bytes(), &positions).as_ref(), Ok(layout));
     assert_eq!(Layout::parse(layout.to_old().as_bytes(), &positions), Ok(layout.tiled()));
-    if !text.starts_with('{') {
+    if !text.starts_with('{') && !layout.has_floating() {
         let mut with_ids = layout.root.clone();
         permute(&mut with_ids, &ids.iter().map(|&id| id as usize).collect::<Vec<_>>());
         assert_eq!(old::print(&with_ids), text);
