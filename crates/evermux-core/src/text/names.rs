@@ -272,16 +272,12 @@ impl Rule {
     fn unvis(self, text: &BStr) -> BString {
         let mut name = BString::default();
         let mut rest: &[u8] = text;
-        while let Some((&byte, after)) = rest.split_first() {
-            let (undone, length) = match undo_escape(rest) {
-                // A tmux that wants printable names never has these escapes in them.
-                Some((undone, _)) if self.printable && !b"\\$".contains(&undone) => (byte, 1),
-                Some(escape) => escape,
-                None => (byte, 1),
-            };
+        while let Some(&byte) = rest.first() {
+            // A tmux that wants printable names never has other escapes in them.
+            let undone = undo_escape(rest).filter(|(undone, _)| !self.printable || b"\\$".contains(undone));
+            let (undone, length) = undone.unwrap_or((byte, 1));
             name.push(undone);
             rest = &rest[length..];
-            debug_assert!(rest.len() <= after.len());
         }
         name
     }
