@@ -1,70 +1,165 @@
-//! What to start again: the program table.
+//! What to start again, and why not: pure decisions.
+//!
+//! Only what is in the program table ([`table`]) runs without being asked for: shells, viewers and monitors, with
+//! arguments that can neither run something else nor write a file. Everything else is owed and shown. The table is
+//! about what a program is told to do by its arguments; what it does by its own configuration files and environment
+//! stays the user's.
 
+mod plain;
 mod shells;
+mod syntax;
+pub mod table;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
-use bstr::BString;
+use bstr::{BStr, BString, ByteSlice};
 
 pub use shells::Shell;
 
 use crate::model::{Program, StartCommand};
+use crate::text::quote::printable;
 
 /// What is done about a recorded command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Execute exactly these words, without a shell in between.
+    /// Start it with these words. Of the command a pane was made with they are tmux's arguments: one is a line for
+    /// the shell (proven to be a single plain command), several are executed as they are.
     Run(Vec<BString>),
     /// Leave it, say why, and carry it as a debt.
     Owe(Reason),
 }
 
-/// Which programs the user allows to start (`--run`, or the config file).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Allow {
-    /// None at all.
-    Nothing,
+/// Which programs the user allows to start: `--run`, or the config file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
     /// Those of the program table.
-    #[default]
-    Table,
-    /// Those of the program table and these, by the name of their file.
-    Also(Vec<BString>),
+    pub table: bool,
+    /// Programs by the name of their file, whatever their arguments are.
+    pub names: Vec<BString>,
+}
+
+impl Allow {
+    /// No program at all: `--run none`.
+    pub const NOTHING: Self = Self { table: false, names: Vec::new() };
+    /// Those of the program table: `--run table`.
+    pub const TABLE: Self = Self { table: true, names: Vec::new() };
 }
 
 /// Under which conditions a command would start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
-    /// What the user allows.
-    pub allow: Allow,
-    /// The user said so on the command line: needed for what comes from a file or another machine.
-    pub explicit: bool,
-    /// The snapshot is this machine's own, not from a file or another machine.
-    pub own_machine: bool,
+    /// What the user allows. If nothing was said: the table for this machine's own snapshots, nothing for others.
+    pub allow: Option<Allow>,
+    /// Whether the snapshot comes from a file or another machine. Then `allow` must be what was said on the command
+    /// line, not in the config file.
+    pub foreign: bool,
     /// `@evermux-policy` of the pane or its session says `skip` or `prefill`.
     pub restricted: bool,
 }
 
-/// Why a command is not started; displayed as a fragment: "not in the program table".
+/// Why a command is not started. Displayed as a fragment that reads after "not started: ".
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// Not known to be harmless.
-    NotInTable,
+    /// A secret in it was masked.
+    Masked,
+    /// `@evermux-policy` says so.
+    Restricted,
+    /// It comes from a file or another machine.
+    Foreign,
+    /// The user allows nothing.
+    NothingAllowed,
+    /// What exactly was run is not known.
+    Unknown,
+    /// A line of shell that is more than one plain command.
+    NotPlain,
+    /// This program is not known to be harmless.
+    NotInTable(BString),
+    /// It does not lie where programs are installed.
+    Place(BString),
+    /// The program is known, but not that this argument is harmless.
+    Argument(BString),
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotInTable => f.write_str("not in the program table"),
+            Self::Masked => f.write_str("a secret in it was masked"),
+            Self::Restricted => f.write_str("the pane's @evermux-policy says so"),
+            Self::Foreign => f.write_str("it comes from a file or another machine"),
+            Self::NothingAllowed => f.write_str("no program is allowed to run"),
+            Self::Unknown => f.write_str("its exact arguments are not known"),
+            Self::NotPlain => f.write_str("it is a line of shell, not one plain command"),
+            Self::NotInTable(name) => write!(f, "{} is not in the program table", printable(name)),
+            Self::Place(path) => write!(f, "{} is not where programs are installed", printable(path)),
+            Self::Argument(word) => write!(f, "its argument {} is not known to be harmless", printable(word)),
         }
     }
 }
 
 /// What to do about the command a pane was made with.
-pub fn decide_start(_start: &StartCommand, _conditions: &Conditions) -> Decision {
-    Decision::Owe(Reason::NotInTable)
+pub fn decide_start(start: &StartCommand, conditions: &Conditions) -> Decision {
+    decide(start.masked, conditions, || match start.argv.as_slice() {
+        [] => Err(Reason::Unknown),
+        [line] => judge(&plain::words(line).ok_or(Reason::NotPlain)?, conditions),
+        words => judge(words, conditions),
+    })
+    .map_or_else(Decision::Owe, |()| Decision::Run(start.argv.clone()))
 }
 
 /// What to do about a program that ran in a pane's shell.
-pub fn decide_program(_program: &Program, _conditions: &Conditions) -> Decision {
-    Decision::Owe(Reason::NotInTable)
+pub fn decide_program(program: &Program, conditions: &Conditions) -> Decision {
+    let argv = &program.command.argv;
+    decide(program.command.masked, conditions, || judge(argv, conditions))
+        .map_or_else(Decision::Owe, |()| Decision::Run(argv.clone()))
+}
+
+/// What holds for every command, before its words are looked at.
+fn decide(
+    masked: bool,
+    conditions: &Conditions,
+    judge: impl FnOnce() -> Result<(), Reason>,
+) -> Result<(), Reason> {
+    match &conditions.allow {
+        _ if masked => Err(Reason::Masked),
+        _ if conditions.restricted => Err(Reason::Restricted),
+        None if conditions.foreign => Err(Reason::Foreign),
+        Some(allow) if !allow.table && allow.names.is_empty() => Err(Reason::NothingAllowed),
+        _ => judge(),
+    }
+}
+
+/// Whether these words, a program and its arguments, may be executed.
+fn judge(words: &[BString], conditions: &Conditions) -> Result<(), Reason> {
+    let [program, arguments @ ..] = words else { return Err(Reason::Unknown) };
+    let name = installed_name(program.as_bstr())?;
+    let (table, names) = match &conditions.allow {
+        Some(allow) => (allow.table, allow.names.as_slice()),
+        None => (true, &[][..]),
+    };
+    if names.iter().any(|allowed| allowed == name) {
+        return Ok(());
+    }
+    let rule = table::find(name).filter(|_| table).ok_or_else(|| Reason::NotInTable(name.into()))?;
+    rule.check(arguments).map_err(|word| Reason::Argument(word.clone()))
+}
+
+/// The name of a program that is called by its name or by the path of a place where programs are installed.
+fn installed_name(program: &BStr) -> Result<&BStr, Reason> {
+    let Some(slash) = program.rfind_byte(b'/') else {
+        // `NAME=value` in front of a command is no program.
+        let is_name = !program.is_empty() && !program.contains(&b'=');
+        return if is_name { Ok(program) } else { Err(Reason::NotInTable(program.into())) };
+    };
+    let (folder, name) = (&program[..slash], &program[slash + 1..]);
+    let outside = || Reason::Place(program.into());
+    if folder.split_str("/").any(|part| part == b".." || part == b".") {
+        return Err(outside());
+    }
+    let installed = table::FOLDERS.iter().any(|known| known.as_bytes() == folder)
+        // Nix: /nix/store/HASH-NAME/bin.
+        || (folder.starts_with(b"/nix/store/") && folder.ends_with(b"/bin"))
+        || (folder.starts_with(b"/etc/profiles/per-user/") && folder.ends_with(b"/bin"));
+    if installed { Ok(name.as_bstr()) } else { Err(outside()) }
 }
