@@ -347,13 +347,11 @@ impl Builder<'_, '_> {
             return Run::Dead;
         }
         let conditions = Conditions {
-            allow: self.options.allow.clone(),
-            explicit: self.options.explicit,
-            own_machine: source.own,
+            allow: (source.own || self.options.explicit).then(|| self.options.allow.clone()),
+            foreign: !source.own,
             restricted,
         };
         match decide_start(&start, &conditions) {
-            Decision::Run(_) if !start.argv.is_empty() => Run::Command(start.argv),
             Decision::Run(words) => Run::Command(words),
             Decision::Owe(reason) => {
                 self.owe(pane, Owed::Start(start), reason.to_string());

@@ -47,6 +47,12 @@ impl Allow {
     pub const TABLE: Self = Self { table: true, names: Vec::new() };
 }
 
+impl Default for Allow {
+    fn default() -> Self {
+        Self::TABLE
+    }
+}
+
 /// Under which conditions a command would start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
