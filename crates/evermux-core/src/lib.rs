@@ -26,5 +26,6 @@ pub mod store;
 
 // Verbs: seams and decisions put together.
 pub mod capture;
+pub mod save;
 pub mod restore;
 pub mod history;

@@ -7,11 +7,11 @@ use bstr::{BString, ByteSlice};
 use super::matching::Present;
 use super::{
     Closing, Leader, LinkedWindow, Options, Plan, PlannedLink, PlannedPane, PlannedSession, PlannedWindow,
-    Run, SessionPlace, Source, Wanted, Why, WindowPlace,
+    Run, Scope, SessionPlace, Source, Wanted, Why, WindowPlace,
 };
 use crate::layout::Layout;
 use crate::model::{
-    Debt, Live, OptionEntry, Owed, Pane, PaneIdentity, Session, SessionId, Size, Window, WindowId,
+    Buffer, Debt, Live, OptionEntry, Owed, Pane, PaneIdentity, Session, SessionId, Size, Window, WindowId,
 };
 use crate::problem::{Problem, Subject};
 use crate::relaunch::{Conditions, Decision, decide_start};
@@ -31,6 +31,7 @@ pub fn build(sources: &[Source<'_>], live: Option<&Live>, options: &mut Options<
         taken: HashMap::new(),
         options,
     };
+    builder.server(sources);
     builder.absorb(sources);
     for (position, source) in sources.iter().enumerate() {
         for wanted in &source.wanted {
@@ -387,6 +388,34 @@ impl Builder<'_, '_> {
                 .push(Problem::new(subject, format!("the index is taken; it comes back as {free}")));
         }
         self.plan.sessions[at].links.push(PlannedLink { index: free, was, window });
+    }
+
+    /// Plans what belongs to the server as a whole: paste buffers it has not, and, if asked for, global options.
+    fn server(&mut self, sources: &[Source<'_>]) {
+        let Some(source) = sources.first() else { return };
+        let saved = source.snapshot.server();
+        let live = self.present.live().map(|live| live.snapshot.server());
+        let have =
+            |buffer: &Buffer| live.is_some_and(|live| live.buffers.iter().any(|b| b.name == buffer.name));
+        self.plan.buffers = saved.buffers.iter().filter(|buffer| !have(buffer)).cloned().collect();
+        if !self.options.globals {
+            return;
+        }
+        if !source.own {
+            let what = "its global options come from elsewhere and are not set";
+            self.plan.problems.push(Problem::new(Subject::Server, what));
+            return;
+        }
+        let tables = [
+            (Scope::Server, &saved.server_options, live.map(|live| &live.server_options)),
+            (Scope::Session, &saved.session_options, live.map(|live| &live.session_options)),
+            (Scope::Window, &saved.window_options, live.map(|live| &live.window_options)),
+        ];
+        for (scope, saved, live) in tables {
+            let same = |option: &OptionEntry| live.is_some_and(|live| live.contains(option));
+            let differ = saved.iter().filter(|option| !same(option)).cloned();
+            self.plan.globals.extend(differ.map(|option| (scope, option)));
+        }
     }
 
     /// Drops what needs nothing, and settles who follows whom.

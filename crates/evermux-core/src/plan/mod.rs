@@ -12,7 +12,10 @@ use std::collections::HashSet;
 use bstr::BString;
 use jiff::Timestamp;
 
-use crate::model::{Debt, Link, Pane, PaneId, PaneIdentity, Session, SessionId, Snapshot, Window, WindowId};
+use crate::model::{
+    Buffer, Debt, Link, OptionEntry, Pane, PaneId, PaneIdentity, Session, SessionId, Snapshot, Window,
+    WindowId,
+};
 use crate::problem::Problem;
 use crate::relaunch::Allow;
 
@@ -93,6 +96,8 @@ pub struct Options<'a> {
     pub replace: bool,
     /// Whether text comes back.
     pub text: bool,
+    /// Whether the server's global options come back.
+    pub globals: bool,
     /// What may be started.
     pub allow: Allow,
     /// Whether the user said so on the command line; needed for what comes from elsewhere.
@@ -112,10 +117,25 @@ pub struct Plan {
     pub sessions: Vec<PlannedSession>,
     /// Windows to make or to complete, each once.
     pub windows: Vec<PlannedWindow>,
+    /// Global options to set, those that differ from the live ones.
+    pub globals: Vec<(Scope, OptionEntry)>,
+    /// Paste buffers to load, the oldest first.
+    pub buffers: Vec<Buffer>,
     /// Saved panes that are alive already.
     pub present: usize,
     /// What does not come back as it was, or not at all, and why.
     pub problems: Vec<Problem>,
+}
+
+/// A table of global options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// `set-option -s`.
+    Server,
+    /// `set-option -g`.
+    Session,
+    /// `set-option -gw`.
+    Window,
 }
 
 /// A live session that gives way.
@@ -271,7 +291,11 @@ impl PlannedPane {
 impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.closing.is_empty() && self.sessions.is_empty() && self.windows.is_empty()
+        self.closing.is_empty()
+            && self.sessions.is_empty()
+            && self.windows.is_empty()
+            && self.globals.is_empty()
+            && self.buffers.is_empty()
     }
 
     /// How many panes it makes.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
+use jiff::Timestamp;
 use thiserror::Error;
 
 use super::finish;
@@ -55,6 +56,8 @@ pub enum ApplyError {
 /// What was done.
 #[derive(Debug, Default)]
 pub struct Applied {
+    /// When it began.
+    pub began: Timestamp,
     /// The live panes, by identity.
     pub(super) panes: HashMap<PaneIdentity, MadePane>,
     /// The live sessions, by position in the plan.
@@ -81,7 +84,7 @@ struct Look {
 ///
 /// # Errors
 /// [`ApplyError`]; what was made until then carries the restore's id, so that the next one can tell.
-pub fn apply(plan: &Plan, tools: &Tools<'_>) -> Result<Applied, ApplyError> {
+pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, ApplyError> {
     let begun = Instant::now();
     let look = look(tools)?;
     let gates = open_gates(plan, &look, tools)?;
@@ -97,7 +100,7 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>) -> Result<Applied, ApplyError> {
     let script = Skeleton::write(plan, &ground);
     let output = tools.server.run(script.bytes(), tools.limit)?;
     let made = Made::read(&output.stdout, tools.id);
-    let mut applied = Applied::default();
+    let mut applied = Applied { began: now, ..Applied::default() };
     applied.problems.extend(output.errors.iter().map(refused));
     missing(plan, &made, &mut applied.problems);
     applied.times[0] = begun.elapsed();

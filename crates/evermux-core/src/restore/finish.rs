@@ -8,10 +8,9 @@ use super::hooks::Hooks;
 use super::script::{Command, Script, command};
 use super::skeleton::{Made, PANE_TAG, SESSION_TAG, WINDOW_TAG, early_options};
 use crate::model::{OptionEntry, TmuxVersion};
-use crate::plan::{LinkedWindow, Plan, PlannedSession, PlannedWindow, Run, SessionPlace, WindowPlace};
+use crate::plan::{LinkedWindow, Plan, PlannedSession, PlannedWindow, Run, Scope, SessionPlace, WindowPlace};
 use crate::problem::{Problem, Subject};
 use crate::text::names::{Inexact, WindowNaming, pane_title, session_name, window_name};
-use crate::tmux::yield_line;
 
 /// How many commands run between two pauses: one costs tmux 5 to 20 us, and every option a redraw of each client.
 const COMMANDS_OF_A_GROUP: usize = 100;
@@ -37,6 +36,7 @@ pub(super) fn write(plan: &Plan, made: &Made, ground: &Ground<'_>) -> (Script, V
         commands: 0,
         problems: Vec::new(),
     };
+    finish.server();
     for (position, window) in plan.windows.iter().enumerate() {
         finish.window(position, window);
     }
@@ -81,16 +81,34 @@ impl Finish<'_> {
             return;
         }
         let hooks = self.ground.hooks;
+        self.script.begin_block();
         hooks.take_away().for_each(|command| self.script.push(command));
         self.script.append(&self.group);
         hooks.put_back().for_each(|command| self.script.push(command));
-        self.script.append_text(yield_line(self.ground.version));
+        self.script.end_block();
+        self.script.pause(self.ground.version);
         self.group.clear();
         self.commands = 0;
     }
 
     fn problem(&mut self, subject: Subject, what: String) {
         self.problems.push(Problem::new(subject, what));
+    }
+
+    /// What belongs to no session.
+    fn server(&mut self) {
+        for (scope, option) in &self.plan.globals {
+            let scope = match scope {
+                Scope::Server => "-s",
+                Scope::Session => "-g",
+                Scope::Window => "-gw",
+            };
+            let value = option.value.as_deref().map_or(&b""[..], |value| value.as_ref());
+            self.push(command("set-option").word(scope).end_of_flags().word(&option.name).word(value));
+        }
+        for buffer in &self.plan.buffers {
+            self.push(command("set-buffer").value("-b", &buffer.name).end_of_flags().word(&buffer.content));
+        }
     }
 
     fn window(&mut self, position: usize, planned: &PlannedWindow) {

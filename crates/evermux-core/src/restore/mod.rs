@@ -1,7 +1,11 @@
-//! Restoring: applying a plan to a running server.
+//! Restoring: what comes back, made on a running server, checked and saved.
+//!
+//! [`restore`] is the whole of it; [`plan`] only says what it would do. The steps: what interrupted restores have left
+//! goes (`leftovers`), the live server is read, a [`crate::plan::Plan`] is built and written into the store's journal,
+//! `apply` makes it (`skeleton`, `text`, `finish`), the shells come to their prompts (`settle`), and the result is
+//! compared with what was there and saved (`after`).
 
-#![allow(dead_code)] // until the verb is here
-
+mod after;
 mod apply;
 mod finish;
 mod hooks;
@@ -9,6 +13,10 @@ mod leftovers;
 mod script;
 mod settle;
 mod skeleton;
+mod sources;
 mod text;
+mod work;
 
-pub use apply::{Applied, ApplyError, Tools, apply};
+pub use apply::ApplyError;
+pub use sources::{Chosen, NoSuchPlace, Place};
+pub use work::{Manner, RestoreError, Restored, World, plan, restore};

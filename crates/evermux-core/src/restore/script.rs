@@ -1,6 +1,8 @@
 //! Commands for tmux, written word by word so that nothing from outside is ever more than one word.
 
+use crate::model::TmuxVersion;
 use crate::text::quote::{format_literal, tmux_word};
+use crate::tmux::yield_line;
 
 /// A file of tmux commands, one on each line.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +34,20 @@ impl Script {
         self.bytes.extend_from_slice(&other.bytes);
     }
 
-    /// Adds lines that are already in tmux's language.
-    pub(super) fn append_text(&mut self, lines: &str) {
-        self.bytes.extend_from_slice(lines.as_bytes());
+    /// Adds a pause, in which tmux serves others.
+    pub(super) fn pause(&mut self, version: TmuxVersion) {
+        self.bytes.extend_from_slice(yield_line(version).as_bytes());
+    }
+
+    /// Begins a block, which tmux parses on its own: what it parses at once costs it time in the square of the length
+    /// (see [`crate::tmux::in_blocks`]).
+    pub(super) fn begin_block(&mut self) {
+        self.bytes.extend_from_slice(b"if-shell -F 1 {\n");
+    }
+
+    /// Ends a block.
+    pub(super) fn end_block(&mut self) {
+        self.bytes.extend_from_slice(b"}\n");
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -18,7 +18,6 @@ use crate::plan::{
     Leader, LinkedWindow, Plan, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace, WindowPlace,
 };
 use crate::text::names::{WindowNaming, session_name, window_name};
-use crate::tmux::yield_line;
 
 /// How many panes a group makes: a pane costs tmux 1 to 2 ms (the fork), and a group shall not take longer than 10.
 const PANES_OF_A_GROUP: usize = 5;
@@ -397,6 +396,7 @@ impl<'a> Skeleton<'a> {
             return;
         }
         let ground = self.ground;
+        self.script.begin_block();
         for command in ground.hooks.take_away() {
             self.script.push(command);
         }
@@ -424,7 +424,8 @@ impl<'a> Skeleton<'a> {
         for command in ground.hooks.put_back() {
             self.script.push(command);
         }
-        self.script.append_text(yield_line(ground.version));
+        self.script.end_block();
+        self.script.pause(ground.version);
         self.group.clear();
         self.panes = 0;
         self.held = false;

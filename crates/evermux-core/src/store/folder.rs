@@ -134,6 +134,17 @@ impl Folder {
         self.path.join("log")
     }
 
+    /// The folder of restores' files, made if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if it is not ours alone.
+    pub fn jobs(&self) -> Result<PathBuf, StoreError> {
+        let path = self.path.join("jobs");
+        make_folder(&path)?;
+        check_folder(&path, self.uid, true)?;
+        Ok(path)
+    }
+
     /// The lock called `name`.
     pub fn lock(&self, name: &str) -> PathBuf {
         self.locks.join(format!("{}{name}.lock", self.prefix))

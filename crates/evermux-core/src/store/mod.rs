@@ -119,6 +119,14 @@ impl Store {
         &self.folder.path
     }
 
+    /// The folder for the files of restores that are at work, or whose panes still live; made if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`], [`StoreError::Io`].
+    pub fn jobs(&self) -> Result<PathBuf, StoreError> {
+        self.folder.jobs()
+    }
+
     /// Whether the store is on a network file system: it then works in a slower mode, its locks lie elsewhere, and
     /// SQLite's promises are only as good as that file system.
     pub fn on_network(&self) -> bool {

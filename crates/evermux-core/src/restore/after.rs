@@ -1,0 +1,161 @@
+//! What must stand after a restore, and whether it does.
+
+use std::collections::{HashMap, HashSet};
+
+use super::apply::Applied;
+use super::settle::Stand;
+use super::sources::Chosen;
+use bstr::BString;
+
+use crate::diff::{Change, exact};
+use crate::model::{BlockId, Debt, Owed, Pane, PaneIdentity, Scrollback, Snapshot, TextMark};
+use crate::plan::{Part, Plan, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace};
+use crate::problem::{Problem, Subject};
+use crate::store::{PreparedBlock, StoreError};
+
+/// The most rows of a prompt that are believed.
+const LONGEST_PROMPT: u32 = 10;
+
+/// What a restore has made, and how it looks now.
+pub(super) struct Expected<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) applied: &'a Applied,
+    /// Panes whose shell stands at its first prompt.
+    pub(super) at_prompt: HashSet<PaneIdentity>,
+    pub(super) stands: HashMap<PaneIdentity, Stand>,
+}
+
+impl<'a> Expected<'a> {
+    fn panes(&self) -> impl Iterator<Item = (&'a PlannedWindow, &'a PlannedPane)> + '_ {
+        self.plan
+            .windows
+            .iter()
+            .flat_map(|window| window.panes.iter().map(move |pane| (window, pane)))
+            .filter(|(_, pane)| self.applied.panes.contains_key(&pane.pane.identity))
+    }
+
+    /// The text a pane has got.
+    fn text(&self, pane: &'a PlannedPane) -> Option<&'a Scrollback> {
+        let failed = self.applied.without_text.contains(&pane.pane.identity);
+        pane.pane.text.as_ref().filter(|_| pane.is_held() && pane.text && !failed)
+    }
+
+    /// How a pane stands whose screen can be compared with the saved one: a shell at its first prompt where there was
+    /// a prompt, in a pane of the same width.
+    fn comparable(&self, pane: &'a PlannedPane) -> Option<(&'a Scrollback, Stand)> {
+        let text = self.text(pane)?;
+        let stand = self.stands.get(&pane.pane.identity).copied()?;
+        let same = stand.width == text.size.width && stand.height == text.size.height;
+        let prompts = pane.run == Run::Shell && pane.pane.facts.at_prompt;
+        (same && prompts && self.at_prompt.contains(&pane.pane.identity)).then_some((text, stand))
+    }
+
+    /// How many rows the prompts of the restored shells take: the rows from where the text ended to the cursor, those
+    /// that the prompt scrolled away included.
+    pub(super) fn prompt_rows(&self) -> HashMap<PaneIdentity, u32> {
+        let rows = |(_, pane): (&PlannedWindow, &'a PlannedPane)| {
+            let (text, stand) = self.comparable(pane)?;
+            let scrolled = i64::from(stand.history) - i64::from(text.mark.history_size);
+            let rows = i64::from(stand.cursor) + scrolled - i64::from(text.end_row) + 1;
+            let rows = u32::try_from(rows).ok().filter(|rows| (1..=LONGEST_PROMPT).contains(rows))?;
+            Some((pane.pane.identity, rows))
+        };
+        self.panes().filter_map(rows).collect()
+    }
+
+    /// Panes that hold less history than they did.
+    pub(super) fn shortened(&self) -> Vec<Problem> {
+        let short = |(window, pane): (&'a PlannedWindow, &'a PlannedPane)| {
+            let (text, stand) = self.comparable(pane)?;
+            let missing = text.mark.history_size.checked_sub(stand.history).filter(|missing| *missing > 0)?;
+            let what = format!("{missing} of {} rows of history are missing", text.mark.history_size);
+            Some(Problem::new(subject(window, pane), what))
+        };
+        self.panes().filter_map(short).collect()
+    }
+
+    /// The debts of the panes that were made, those for their text included.
+    pub(super) fn debts(&self) -> Vec<(Subject, Debt)> {
+        self.panes()
+            .flat_map(|(window, pane)| {
+                self.debts_of(pane).into_iter().map(move |debt| (subject(window, pane), debt))
+            })
+            .collect()
+    }
+
+    fn debts_of(&self, pane: &PlannedPane) -> Vec<Debt> {
+        let mut debts = pane.pane.debts.clone();
+        if self.applied.without_text.contains(&pane.pane.identity) {
+            let since = self.applied.began;
+            debts.push(Debt { owed: Owed::Text, since, reason: "it could not be brought back".to_owned() });
+        }
+        debts
+    }
+
+    /// The snapshot of the server as it is, with what only the restore knows: debts, and the text just written.
+    pub(super) fn complete(&self, snapshot: Snapshot) -> Snapshot {
+        let mut made: HashMap<PaneIdentity, &'a PlannedPane> =
+            self.panes().map(|(_, pane)| (pane.pane.identity, pane)).collect();
+        let (taken_at, server, sessions, mut windows) = snapshot.clone().into_parts();
+        for pane in windows.iter_mut().flat_map(|window| &mut window.panes) {
+            if let Some(planned) = made.remove(&pane.identity) {
+                self.complete_pane(pane, planned);
+            }
+        }
+        // Only panes were changed, and nothing of what the invariants are about.
+        Snapshot::new(taken_at, server, sessions, windows).unwrap_or(snapshot)
+    }
+
+    fn complete_pane(&self, pane: &mut Pane, planned: &'a PlannedPane) {
+        pane.debts = self.debts_of(planned);
+        if let Some(text) = self.text(planned) {
+            // The mark is of the pane that was: the next capture must not continue from it.
+            pane.text = Some(Scrollback { mark: TextMark::default(), ..text.clone() });
+        }
+    }
+
+    /// What differs from what was there, in sessions that came back whole.
+    pub(super) fn differences(
+        &self,
+        chosen: &[Chosen],
+        now: &Snapshot,
+        block: &dyn Fn(BlockId) -> Option<Vec<u8>>,
+    ) -> Vec<Change> {
+        let mut differences = Vec::new();
+        for chosen in chosen {
+            let made = |name: &BString| {
+                let new = |planned: &PlannedSession| planned.place == SessionPlace::New;
+                self.plan.sessions.iter().any(|planned| new(planned) && planned.session.name == *name)
+            };
+            let wanted = chosen.wanted.iter().filter(|wanted| wanted.part == Part::Whole);
+            let names = wanted.map(|wanted| &chosen.snapshot.sessions()[wanted.session].name);
+            let whole: HashSet<String> = names.filter(|name| made(name)).map(ToString::to_string).collect();
+            let changes = exact(&chosen.snapshot, now, &mut |id| block(id));
+            differences.extend(changes.into_iter().filter(|change| {
+                !change.is_addition() && session_of(&change.subject).is_some_and(|name| whole.contains(name))
+            }));
+        }
+        differences
+    }
+
+    /// Blocks of texts that come from elsewhere and are not in our store.
+    pub(super) fn foreign_blocks(
+        &self,
+        block: &dyn Fn(BlockId) -> Option<Vec<u8>>,
+    ) -> Result<Vec<PreparedBlock>, StoreError> {
+        let texts = self.panes().filter(|(window, _)| !window.own).filter_map(|(_, pane)| self.text(pane));
+        let blocks = texts.flat_map(|text| text.history.iter().chain([&text.screen]));
+        blocks.filter_map(|part| block(part.id)).map(|bytes| PreparedBlock::new(&bytes)).collect()
+    }
+}
+
+fn subject(window: &PlannedWindow, pane: &PlannedPane) -> Subject {
+    Subject::Pane(window.label.0.to_string(), window.label.1, pane.position)
+}
+
+fn session_of(subject: &Subject) -> Option<&str> {
+    match subject {
+        Subject::Session(name) | Subject::Window(name, _) | Subject::Pane(name, _, _) => Some(name),
+        _ => None,
+    }
+}

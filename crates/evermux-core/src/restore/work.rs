@@ -1,0 +1,355 @@
+//! A whole restore: what comes back is chosen, planned, made, checked, saved, and written into the journal.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bstr::{BString, ByteSlice};
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::apply::{ApplyError, Tools, apply};
+use super::settle::{self, Stand};
+use super::sources::Chosen;
+use super::{after, leftovers};
+use crate::capture::{self, Blocks};
+use crate::choose::Source as Brought;
+use crate::diff::Change;
+use crate::model::{BlockId, BlockRef, Debt, Kind, Live, PaneIdentity, ServerName, SnapshotId};
+use crate::plan::{self, Plan, Why};
+use crate::problem::{Problem, Subject};
+use crate::relaunch::Allow;
+use crate::save::{self, SaveError};
+use crate::store::{Began, Emergency, Journal, RestoreId, RestoreState, Restoring, Save, Store, StoreError};
+use crate::tmux::{RunError, Server};
+
+/// How long the shells of restored panes may take to their first prompt before the result is saved.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// What a restore needs of the world.
+pub struct World<'a> {
+    /// This user's and machine's own store.
+    pub store: &'a Store,
+    /// The server's lasting name.
+    pub name: &'a ServerName,
+    /// How the live server is read.
+    pub capture: &'a capture::Options,
+    /// The program that recognises itself as a gate's helper: evermux.
+    pub helper: &'a Path,
+    /// Reads a block of text of the snapshots that come back.
+    pub block: &'a dyn Fn(BlockId) -> Option<Vec<u8>>,
+    /// The clock.
+    pub now: &'a dyn Fn() -> Timestamp,
+    /// Sixteen random bytes.
+    pub random: &'a mut dyn FnMut() -> [u8; 16],
+    /// How long to wait for another process that saves or restores the same server.
+    pub patience: Duration,
+}
+
+/// How a restore is done.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// The new name of the only session that comes back.
+    pub rename: Option<BString>,
+    /// Whether live sessions are replaced.
+    pub replace: bool,
+    /// Whether text stays away.
+    pub without_text: bool,
+    /// Whether the server's global options come back.
+    pub options: bool,
+    /// What may be started.
+    pub allow: Allow,
+    /// Whether the user said so on the command line.
+    pub explicit: bool,
+}
+
+/// Why nothing, or not all, came back.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    /// The live server could not be read.
+    #[error("the server could not be read")]
+    Capture(#[from] capture::Error),
+    /// What interrupted restores have left could not be cleared away.
+    #[error("what an interrupted restore left could not be cleared away")]
+    Leftovers(#[source] RunError),
+    /// The store did not do its part.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// What is to be replaced could not be saved before; nothing was touched.
+    #[error("what is to be replaced could not be saved")]
+    Before(#[from] SaveError),
+    /// It stopped half-way; the next restore completes it.
+    #[error("the restore stopped half-way")]
+    Apply(#[from] ApplyError),
+}
+
+/// What a restore did.
+#[derive(Debug)]
+pub struct Restored {
+    /// Its name in the journal; none if there was nothing to do.
+    pub id: Option<RestoreId>,
+    /// What it was to do.
+    pub plan: Plan,
+    /// Differences between what came back and what was there, beyond the debts.
+    pub differences: Vec<Change>,
+    /// The debts of the panes it made.
+    pub debts: Vec<(Subject, Debt)>,
+    /// What went wrong without stopping it.
+    pub problems: Vec<Problem>,
+    /// The snapshot of what it made.
+    pub saved: Option<SnapshotId>,
+    /// How long it took: reading the server, skeleton, text, finish, settling and checking.
+    pub times: [Duration; 5],
+}
+
+/// What a restore would do.
+///
+/// # Errors
+/// [`RestoreError::Capture`].
+pub fn plan(
+    world: &mut World<'_>,
+    server: Option<&Server>,
+    chosen: &[Chosen],
+    manner: &Manner,
+) -> Result<(Plan, Option<Live>), RestoreError> {
+    // A look that changes nothing: no identity is set.
+    let options = capture::Options { mark: false, text: false, ..world.capture.clone() };
+    let live = match server {
+        Some(server) => Some(look(world, server, &options)?),
+        None => None,
+    };
+    Ok((build(world, chosen, live.as_ref(), manner), live))
+}
+
+/// Brings back what is chosen onto a running server.
+///
+/// `beginning` is the session of no use that the server was started with for this restore; it goes at the end.
+///
+/// # Errors
+/// [`RestoreError`]. What was made by then is completed by the next restore.
+pub fn restore(
+    world: &mut World<'_>,
+    server: &Server,
+    chosen: &[Chosen],
+    manner: &Manner,
+    beginning: Option<&str>,
+) -> Result<Restored, RestoreError> {
+    let begun = Instant::now();
+    let store = world.store;
+    let restoring = store.restoring(world.name, world.patience)?;
+    let unfinished = store.unfinished_restore(world.name)?;
+    let mut problems = leftovers::clear(server, world.capture.limit).map_err(RestoreError::Leftovers)?;
+    let options = capture::Options { text: false, ..world.capture.clone() };
+    let live = look(world, server, &options)?;
+    let plan = build(world, chosen, Some(&live), manner);
+    problems.extend(plan.problems.iter().cloned());
+    let times = [begun.elapsed(), Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO];
+    let mut restored =
+        Restored { id: None, plan, differences: Vec::new(), debts: Vec::new(), problems, saved: None, times };
+    if !restored.plan.is_empty() {
+        let before = save_before(world, server, &restored.plan)?;
+        let journal = begin(world, &restoring, chosen, &restored.plan, &live, before)?;
+        restored.id = Some(journal.id());
+        carry_out(world, server, chosen, &live, journal, &mut restored)?;
+        if let Some(earlier) = unfinished {
+            restoring.close(earlier.id, RestoreState::Completed, (world.now)())?;
+        }
+    }
+    if let Some(session) = beginning {
+        let script = format!("kill-session -t '={session}'\n");
+        // If nothing else came, the server ends with it.
+        let _ = server.run(script.as_bytes(), world.capture.limit);
+    }
+    Ok(restored)
+}
+
+/// Reads the live server, without its text.
+fn look(world: &mut World<'_>, server: &Server, options: &capture::Options) -> Result<Live, capture::Error> {
+    let now = (world.now)();
+    let captured = capture::capture(server, None, options, now, world.random, &mut NoBlocks)?;
+    Ok(captured.live)
+}
+
+struct NoBlocks;
+
+impl Blocks for NoBlocks {
+    fn read(&mut self, _id: BlockId) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn write(&mut self, _block: BlockRef, _bytes: Vec<u8>) {}
+}
+
+fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live>, manner: &Manner) -> Plan {
+    let sources: Vec<plan::Source<'_>> = chosen.iter().map(Chosen::source).collect();
+    let mut options = plan::Options {
+        now: (world.now)(),
+        rename: manner.rename.clone(),
+        replace: manner.replace,
+        text: !manner.without_text,
+        globals: manner.options,
+        allow: manner.allow.clone(),
+        explicit: manner.explicit,
+        enter: &enter,
+        random: world.random,
+    };
+    plan::build(&sources, live, &mut options)
+}
+
+/// The directory if it can be entered, else its nearest parent that can.
+fn enter(directory: &BString) -> BString {
+    let path = PathBuf::from(directory.to_os_str_lossy().into_owned());
+    let good = |path: &&Path| {
+        let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY;
+        path.is_absolute()
+            && rustix::fs::access(*path, rustix::fs::Access::EXEC_OK).is_ok()
+            && rustix::fs::open(*path, flags, rustix::fs::Mode::empty()).is_ok()
+    };
+    match path.ancestors().find(good) {
+        Some(found) => found.as_os_str().as_encoded_bytes().into(),
+        None => "/".into(),
+    }
+}
+
+/// What is to be replaced is saved first, so that it can be brought back.
+fn save_before(
+    world: &mut World<'_>,
+    server: &Server,
+    plan: &Plan,
+) -> Result<Option<SnapshotId>, RestoreError> {
+    if !plan.closing.iter().any(|closing| closing.why == Why::Replaced) {
+        return Ok(None);
+    }
+    let request = save::Request {
+        server: world.name,
+        capture: world.capture,
+        kind: Kind::BeforeReplace,
+        name: None,
+        note: None,
+        emergency: Emergency::WhenDue,
+        patience: world.patience,
+    };
+    let outcome = save::save(world.store, server, &request, world.now, world.random)?;
+    Ok(Some(outcome.saved.id))
+}
+
+fn begin<'r>(
+    world: &mut World<'_>,
+    restoring: &'r Restoring<'_>,
+    chosen: &[Chosen],
+    plan: &Plan,
+    live: &Live,
+    before: Option<SnapshotId>,
+) -> Result<Journal<'r>, StoreError> {
+    let sources =
+        chosen.iter().filter_map(|chosen| chosen.id.map(|id| (id, chosen))).flat_map(|(id, chosen)| {
+            chosen.panes().map(move |(session, panes)| Brought { snapshot: id, session, panes })
+        });
+    let closing = plan.closing.iter().filter(|closing| closing.why == Why::Replaced);
+    let replaced = closing.flat_map(|closing| panes_of(live, closing.session)).collect();
+    let made: Vec<String> = plan
+        .windows
+        .iter()
+        .flat_map(|window| &window.panes)
+        .map(|pane| pane.pane.identity.to_string())
+        .collect();
+    let journal = restoring.begin(&Began {
+        id: RestoreId((world.random)()),
+        at: (world.now)(),
+        sources: sources.collect(),
+        replaced,
+        before,
+        plan: serde_json::json!({ "panes": made }).to_string(),
+    })?;
+    journal.into_generation(live.snapshot.server())?;
+    Ok(journal)
+}
+
+/// The panes of a live session.
+fn panes_of(live: &Live, id: crate::model::SessionId) -> Vec<PaneIdentity> {
+    let session = live.sessions.iter().position(|other| *other == id);
+    let links = session.map(|s| live.snapshot.sessions()[s].links.as_slice()).unwrap_or_default();
+    links.iter().flat_map(|&link| live.snapshot.window(link).panes.iter().map(|pane| pane.identity)).collect()
+}
+
+/// Makes what the plan says, waits for the shells, and saves what stands then.
+fn carry_out(
+    world: &mut World<'_>,
+    server: &Server,
+    chosen: &[Chosen],
+    live: &Live,
+    journal: Journal<'_>,
+    restored: &mut Restored,
+) -> Result<(), RestoreError> {
+    let jobs = world.store.jobs()?;
+    let id = journal.id().to_string();
+    let tools = Tools {
+        server,
+        version: live.snapshot.server().version,
+        id: &id,
+        jobs: &jobs,
+        helper: world.helper,
+        block: world.block,
+        limit: world.capture.limit,
+    };
+    let applied = apply(&restored.plan, &tools, (world.now)())?;
+    restored.times[1..4].copy_from_slice(&applied.times);
+    restored.problems.extend(applied.problems.iter().cloned());
+
+    let begun = Instant::now();
+    let at_prompt = settle::prompts(applied.panes.values(), Instant::now() + SETTLING);
+    let stands: HashMap<PaneIdentity, Stand> = {
+        let stands = settle::stands(server, world.capture.limit).map_err(ApplyError::from)?;
+        let of = |made: &super::skeleton::MadePane| stands.get(&made.id).copied();
+        applied.panes.iter().filter_map(|(&identity, made)| Some((identity, of(made)?))).collect()
+    };
+    let prompts = applied.panes.iter().filter(|(_, made)| at_prompt.contains(&made.id)).map(|(id, _)| *id);
+    let expected =
+        after::Expected { plan: &restored.plan, applied: &applied, at_prompt: prompts.collect(), stands };
+    restored.problems.extend(expected.shortened());
+    restored.debts = expected.debts();
+    let after = save_after(world, server, chosen, &expected)?;
+    restored.problems.extend(after.problems);
+    restored.differences = after.differences;
+    restored.saved = Some(after.saved);
+    journal.finished(&applied.panes.keys().copied().collect::<Vec<_>>())?;
+    journal.finish(RestoreState::Done, (world.now)())?;
+    restored.times[4] = begun.elapsed();
+    Ok(())
+}
+
+/// What saving after a restore has shown.
+struct After {
+    saved: SnapshotId,
+    differences: Vec<Change>,
+    problems: Vec<Problem>,
+}
+
+/// Saves the server as the restore leaves it: with the debts, and with the text that was written just now, which need
+/// not be captured again.
+fn save_after(
+    world: &mut World<'_>,
+    server: &Server,
+    chosen: &[Chosen],
+    expected: &after::Expected<'_>,
+) -> Result<After, RestoreError> {
+    let saving = world.store.saving(world.name, world.patience)?;
+    let previous = save::previous(world.store, world.name)?;
+    let prompt_rows = expected.prompt_rows();
+    let options = capture::Options { text: false, prompt_rows, ..world.capture.clone() };
+    let now = (world.now)();
+    let captured = capture::capture(server, previous.as_ref(), &options, now, world.random, &mut NoBlocks)?;
+    let snapshot = expected.complete(captured.live.snapshot);
+    let differences = expected.differences(chosen, &snapshot, world.block);
+    let report = saving.save(&Save {
+        snapshot: &snapshot,
+        kind: Kind::AfterRestore,
+        coverage: captured.coverage,
+        name: None,
+        note: None,
+        blocks: &expected.foreign_blocks(world.block)?,
+        emergency: Emergency::WhenDue,
+    })?;
+    let problems = captured.problems.into_iter().chain(report.problems).collect();
+    Ok(After { saved: report.value.id, differences, problems })
+}
