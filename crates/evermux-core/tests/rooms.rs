@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms that touch the world. Only there may be `unsafe`.
-const SEAMS: &[&str] = &["procs", "store", "tmux"];
+const SEAMS: &[&str] = &["gate", "procs", "store", "tmux"];
 
-/// The seams that start programs: `tmux`, and `ps` as the last resort of `procs`.
-const SPAWNING: &[&str] = &["procs", "tmux"];
+/// The seams that start programs: `tmux`, `ps` as the last resort of `procs`, and the shell that the gate becomes.
+const SPAWNING: &[&str] = &["gate", "procs", "tmux"];
 
 /// A source file of a crate.
 struct Source {
