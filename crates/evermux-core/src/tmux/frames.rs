@@ -95,7 +95,7 @@ impl CaptureScript {
             lines.push(format!("display-message -p -t '{pane}' '{nonce}H{index}\t{HEAD}'"));
             for (number, (part, style)) in request.parts.iter().enumerate() {
                 if number > 0 {
-                    lines.push(format!("display-message -p '{nonce}T'"));
+                    lines.push(format!("display-message -p '{nonce}T{index}'"));
                 }
                 lines.push(capture_line(pane, *part, *style));
             }
@@ -259,14 +259,15 @@ impl FrameReader {
                 self.close(emit)?;
                 self.head(head, text, emit)
             }
-            Some((b'T', [])) => match &mut self.open {
-                Some((_, _, parts)) => {
+            Some((b'T', index)) => {
+                // For a pane that is gone the mark between its parts comes all the same.
+                if let Some((open, _, parts)) = &mut self.open
+                    && number(index) == Some(*open)
+                {
                     parts.push(text.into());
-                    Ok(())
                 }
-                // The mark between two parts of a pane that is gone.
-                None => Ok(()),
-            },
+                Ok(())
+            }
             Some((b'Z', [])) => {
                 self.close(emit)?;
                 self.gone_until(self.parts.len(), emit);

@@ -20,28 +20,28 @@ pub enum ListError {
 }
 
 impl Server {
-    /// Lists everything: in one client from tmux 3.2 on, before that in two.
+    /// Lists everything in one client. A second one follows before tmux 3.2, for the options of single objects, and up to
+    /// 3.7 where some but not all panes of a window have an identity and one has other options.
     ///
     /// # Errors
     /// [`ListError`]. Then nothing may be concluded about the server, least of all that something is not there.
     pub fn list(&self, request: &ListRequest, limit: Duration) -> Result<Report<Listing>, ListError> {
         let nonce = request.nonce;
         let output = self.run(&list_script::list_script(request), limit)?;
-        let mut parsed = list_parse::parse_listing(&nonce, &output.stdout)?;
-        if !parsed.own.complete {
-            let script = list_script::options_script(nonce, &parsed.listing);
-            let output = self.run(&script, limit)?;
-            list_parse::parse_options_reply(&nonce, &output.stdout, &mut parsed);
-            if !parsed.own.complete {
-                return Err(ListingError::Truncated.into());
-            }
+        let (mut listing, mut own) = list_parse::parse_listing(&nonce, &output.stdout)?;
+        let mut unknown = own.unknown(&listing);
+        if !unknown.is_empty() {
+            let output = self.run(&list_script::options_script(nonce, &unknown), limit)?;
+            list_parse::parse_options_reply(&nonce, &output.stdout, listing.server.version, &mut own)?;
+            unknown = own.unknown(&listing);
         }
-        let (listing, unknown, strange) = parsed.finish();
-        let mut problems = Vec::new();
-        for id in unknown {
-            problems.push(Problem::new(subject(&id), format!("{id} vanished before its options were read")));
-        }
-        problems.extend(strange.iter().map(|error| Problem::new(Subject::Server, error.to_string())));
+        let vanished = unknown
+            .ids()
+            .map(|id| Problem::new(subject(&id), format!("{id} vanished before its options were read")));
+        // The names of variables are in these, values never.
+        let strange = own.strange.iter().map(|error| Problem::new(Subject::Server, error.to_string()));
+        let problems = vanished.chain(strange).collect();
+        own.put_into(&mut listing);
         Ok(Report { value: listing, problems })
     }
 }

@@ -8,8 +8,9 @@ use thiserror::Error;
 
 use super::list_script::MODES;
 use super::listing::*;
+use super::own_options::{self, OwnOptions};
 use super::{Nonce, options};
-use crate::model::{EnvironmentEntry, OptionEntry, PaneIdentity, Size, TmuxVersion, WindowId};
+use crate::model::{Size, TmuxVersion, WindowId};
 use crate::text::quote::{self, BadEnvironment};
 
 /// Why a reply is no listing. Then nothing may be saved: a part of a server looks like a server that lost the rest.
@@ -34,32 +35,12 @@ pub enum ListingError {
     },
 }
 
-/// A reply taken apart: everything but the options of single objects, which may come in a second reply.
-#[derive(Debug)]
-pub(super) struct Parsed {
-    pub listing: Listing,
-    pub own: OwnOptions,
-    /// Environments that were not understood.
-    pub strange: Vec<BadEnvironment>,
-}
-
-/// What is set on single objects, by their ids as tmux prints them.
-#[derive(Debug, Default)]
-pub(super) struct OwnOptions {
-    options: HashMap<BString, Vec<OptionEntry>>,
-    environments: HashMap<BString, Vec<EnvironmentEntry>>,
-    /// All objects were visited.
-    pub complete: bool,
-    /// Objects without options are left out, so that a missing one is no sign of trouble.
-    only_those_that_have: bool,
-}
-
 /// One record: its head, its fields by tag, and the lines after it.
-struct Record<'a> {
-    tag: u8,
-    head: &'a [u8],
+pub(super) struct Record<'a> {
+    pub tag: u8,
+    pub head: &'a [u8],
     fields: Vec<(u8, &'a [u8])>,
-    body: &'a [u8],
+    pub body: &'a [u8],
     /// `\ooo` stands for a byte in free text (3.4 to 3.5a).
     escaped: bool,
 }
@@ -186,106 +167,57 @@ impl<'a, 'r> Fields<'a, 'r> {
     }
 }
 
-/// Reads a whole reply to [`super::list_script::list_script`].
-pub(super) fn parse_listing(nonce: &Nonce, reply: &[u8]) -> Result<Parsed, ListingError> {
+/// Reads a whole reply to [`super::list_script::list_script`]: the listing without the options of single objects, and
+/// those, as far as the reply tells them.
+pub(super) fn parse_listing(nonce: &Nonce, reply: &[u8]) -> Result<(Listing, OwnOptions), ListingError> {
     let version = version_of(nonce, reply)?;
     let reply = quote::undo_output(reply, version);
-    let records = records(nonce, &reply);
     let mut server = None;
     let mut builder = Builder::default();
+    let mut own = OwnOptions::default();
     let mut ended = false;
-    for record in &records {
-        match record.tag {
-            b'V' => server = Some(parse_server(record, version)?),
-            b'S' => builder.session(record)?,
-            b'W' => builder.window(record)?,
-            b'P' => builder.pane(record)?,
-            b'C' => builder.clients.push(parse_client(record)?),
-            b'B' => builder.buffers.extend(record.text(b'n')),
-            b'Z' => ended = true,
-            _ => {}
+    for record in &records(nonce, &reply) {
+        match (record.tag, &mut server) {
+            (b'V', None) => server = Some(parse_server(record, version)?),
+            (b'S', _) => builder.session(record)?,
+            (b'W', _) => builder.window(record)?,
+            (b'P', _) => builder.pane(record)?,
+            (b'C', _) => builder.clients.push(parse_client(record)?),
+            (b'B', _) => builder.buffers.extend(record.text(b'n')),
+            (b'Z', _) => ended = true,
+            (b'G', Some(server)) => global(record, server, &mut own.strange),
+            _ => own.read(record),
         }
     }
-    let mut server = server.filter(|_| ended).ok_or(ListingError::Truncated)?;
-    let mut strange = Vec::new();
-    let own = parse_own_options(&records, &mut server, &mut strange);
+    let server = server.filter(|_| ended).ok_or(ListingError::Truncated)?;
     let listing = builder.finish(server)?;
-    Ok(Parsed { listing, own, strange })
+    own.settle(&listing);
+    Ok((listing, own))
 }
 
 /// Reads the reply to [`super::list_script::options_script`].
-pub(super) fn parse_options_reply(nonce: &Nonce, reply: &[u8], parsed: &mut Parsed) {
-    let reply = quote::undo_output(reply, parsed.listing.server.version);
+///
+/// # Errors
+/// [`ListingError::Truncated`].
+pub(super) fn parse_options_reply(
+    nonce: &Nonce,
+    reply: &[u8],
+    version: TmuxVersion,
+    own: &mut OwnOptions,
+) -> Result<(), ListingError> {
+    let reply = quote::undo_output(reply, version);
     let records = records(nonce, &reply);
-    parsed.own = parse_own_options(&records, &mut parsed.listing.server, &mut parsed.strange);
+    records.iter().for_each(|record| own.read(record));
+    if records.iter().any(|record| record.tag == b'Y') { Ok(()) } else { Err(ListingError::Truncated) }
 }
 
-fn parse_own_options(
-    records: &[Record<'_>],
-    server: &mut ListedServer,
-    strange: &mut Vec<BadEnvironment>,
-) -> OwnOptions {
-    let mut own = OwnOptions::default();
-    for record in records {
-        match record.tag {
-            b'O' => {
-                let entries = options::parse_options(record.body);
-                match record.head {
-                    b"s" => server.server_options = entries,
-                    b"g" => server.session_options = entries,
-                    b"w" => server.window_options = entries,
-                    // A linked window comes several times, always the same.
-                    id => drop(own.options.insert(id.into(), entries)),
-                }
-            }
-            b'E' => {
-                let entries = quote::environment(record.body).unwrap_or_else(|error| {
-                    strange.push(error);
-                    Vec::new()
-                });
-                match record.head {
-                    b"g" => server.environment = entries,
-                    id => drop(own.environments.insert(id.into(), entries)),
-                }
-            }
-            b'Y' => {
-                own.complete = true;
-                own.only_those_that_have = record.head == b"!";
-            }
-            _ => {}
-        }
-    }
-    own
-}
-
-impl Parsed {
-    /// Puts the options of single objects into the listing. Returns the ids of objects whose options are not known:
-    /// they vanished while the listing was made.
-    pub fn finish(self) -> (Listing, Vec<String>, Vec<BadEnvironment>) {
-        let Self { mut listing, mut own, strange } = self;
-        let mut unknown = Vec::new();
-        let all = !own.only_those_that_have;
-        let mut take = |id: &dyn std::fmt::Display| {
-            let id = id.to_string();
-            let found = own.options.remove(id.as_bytes().as_bstr());
-            if found.is_none() && all {
-                unknown.push(id);
-            }
-            found.unwrap_or_default()
-        };
-        for session in &mut listing.sessions {
-            session.options = take(&session.id);
-            let id = session.id.to_string();
-            session.environment = own.environments.remove(id.as_bytes().as_bstr()).unwrap_or_default();
-        }
-        for window in &mut listing.windows {
-            window.options = take(&window.id);
-            for pane in &mut window.panes {
-                pane.options = take(&pane.id);
-                pane.options.retain(|entry| entry.name != PaneIdentity::OPTION);
-            }
-        }
-        (listing, unknown, strange)
+fn global(record: &Record<'_>, server: &mut ListedServer, strange: &mut Vec<BadEnvironment>) {
+    match record.head {
+        b"s" => server.server_options = options::parse_options(record.body),
+        b"g" => server.session_options = options::parse_options(record.body),
+        b"w" => server.window_options = options::parse_options(record.body),
+        b"e" => server.environment = own_options::environment(record, strange),
+        _ => {}
     }
 }
 

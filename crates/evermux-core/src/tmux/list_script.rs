@@ -12,7 +12,8 @@
 
 use std::fmt::Write;
 
-use super::{Listing, Nonce, in_blocks};
+use super::own_options::Unknown;
+use super::{Nonce, in_blocks};
 use crate::model::PaneIdentity;
 
 /// What to ask for.
@@ -62,10 +63,10 @@ pub(super) fn list_script(request: &ListRequest) -> Vec<u8> {
     ));
     line(format_args!("list-buffers -F '{n}B{n}n#{{buffer_name}}{n}.'"));
     for (which, command) in [
-        ("Os", "show-options -s"),
-        ("Og", "show-options -g"),
-        ("Ow", "show-options -gw"),
-        ("Eg", "show-environment -g -s"),
+        ("Gs", "show-options -s"),
+        ("Gg", "show-options -g"),
+        ("Gw", "show-options -gw"),
+        ("Ge", "show-environment -g -s"),
     ] {
         line(format_args!("display-message -p '{n}{which}{n}.'"));
         line(format_args!("{command}"));
@@ -139,25 +140,22 @@ fn objects(n: Nonce, current: bool, escaped: bool) -> Vec<String> {
 pub(super) const MODES: [&str; 7] =
     ["keypad_cursor", "keypad", "mouse_standard", "mouse_button", "mouse_all", "mouse_sgr", "bracket_paste"];
 
-/// `display-message` gives its text to `strftime`, and by then the loop has put in the id: `%3` must be `%%3`.
-fn time_escape(id: &str) -> &'static str {
-    if id == "pane_id" { "%" } else { "" }
-}
-
 /// tmux 3.2+: one command that expands to a `show-…` for each object. Only ids stand between the quotes. Windows that
 /// are linked several times come several times. Each window is a block of its own, as [`in_blocks`] explains (`#}` is a
-/// brace that does not end the format).
+/// brace that does not end the format). The panes of a window share a mark: see [`super::own_options`].
 fn options_of_all(n: Nonce) -> String {
-    let show = |tag: char, flag: &str, id: &str, command: &str| {
-        let escape = time_escape(id);
-        format!("display-message -p '{n}{tag}{escape}#{{{id}}}{n}.' ; {command}{flag} -t '#{{{id}}}' ; ")
-    };
+    let mark = |tag: char, id: &str| format!("display-message -p '{n}{tag}#{{{id}}}{n}.' ; ");
+    let show = |command: &str, id: &str| format!("{command} -t '#{{{id}}}' ; ");
     format!(
-        "run-shell -C \"#{{S:{}{}#{{W:if-shell -F 1 {{ {}#{{P:{}}}#}} ; }}}}display-message -p '{n}Y{n}.'\"",
-        show('E', "", "session_id", "show-environment -s"),
-        show('O', "", "session_id", "show-options"),
-        show('O', " -w", "window_id", "show-options"),
-        show('O', " -p", "pane_id", "show-options"),
+        "run-shell -C \"#{{S:{}{}{}{}#{{W:if-shell -F 1 {{ {}{}{}#{{P:{}}}#}} ; }}}}display-message -p '{n}Y{n}.'\"",
+        mark('E', "session_id"),
+        show("show-environment -s", "session_id"),
+        mark('O', "session_id"),
+        show("show-options", "session_id"),
+        mark('O', "window_id"),
+        show("show-options -w", "window_id"),
+        mark('Q', "window_id"),
+        show("show-options -p", "pane_id"),
     )
 }
 
@@ -182,24 +180,29 @@ fn options_of_those_that_have(n: Nonce) -> String {
     )
 }
 
-/// The options of objects by their ids, for a second client: before 3.2, and where the loop did not come to its end
-/// (later versions limit how long one format may take).
-pub(super) fn options_script(n: Nonce, listing: &Listing) -> Vec<u8> {
+/// `display-message` gives its text to `strftime`, and by then the loop has put in the id: `%3` must be `%%3`.
+fn time_escape(id: &str) -> &'static str {
+    if id == "pane_id" { "%" } else { "" }
+}
+
+/// The options of objects by their ids, for a second client: before 3.2; where the loop did not come to its end (later
+/// versions limit how long one format may take); and where it is unclear which pane an option belongs to.
+pub(super) fn options_script(n: Nonce, unknown: &Unknown) -> Vec<u8> {
     let mut lines = Vec::new();
     // The id is printed by tmux itself: for an object that is gone the record is empty or missing.
     let mut show = |tag: char, format: &str, id: &dyn std::fmt::Display, command: &str| {
         lines.push(format!("display-message -p -t '{id}' '{n}{tag}#{{{format}}}{n}.'"));
         lines.push(format!("{command} -t '{id}'"));
     };
-    for id in listing.sessions.iter().map(|session| session.id) {
-        show('E', "session_id", &id, "show-environment -s");
-        show('O', "session_id", &id, "show-options");
+    for id in &unknown.sessions {
+        show('E', "session_id", id, "show-environment -s");
+        show('O', "session_id", id, "show-options");
     }
-    for id in listing.windows.iter().map(|window| window.id) {
-        show('O', "window_id", &id, "show-options -w");
+    for id in &unknown.windows {
+        show('O', "window_id", id, "show-options -w");
     }
-    for id in listing.panes().map(|pane| pane.id) {
-        show('O', "pane_id", &id, "show-options -p");
+    for id in &unknown.panes {
+        show('O', "pane_id", id, "show-options -p");
     }
     lines.push(format!("display-message -p '{n}Y{n}.'"));
     in_blocks(lines)

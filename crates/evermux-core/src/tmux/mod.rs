@@ -14,6 +14,7 @@ mod listing;
 mod marks;
 mod nonce;
 mod options;
+mod own_options;
 #[cfg(test)]
 mod recorded;
 mod script;

@@ -10,7 +10,7 @@ use bstr::{BString, ByteSlice};
 use evermux_testkit::{Server as Private, tmux_binaries};
 use proptest::prelude::*;
 
-use super::list_parse::{self, ListingError, Parsed};
+use super::list_parse::{self, ListingError};
 use super::list_script::{self, ListRequest};
 use super::{Binaries, Listing, Nonce, Server};
 use crate::text::quote::tmux_word;
@@ -41,16 +41,23 @@ fn recordings() -> Vec<(String, Vec<u8>, Option<Vec<u8>>)> {
     found
 }
 
+/// The listing, and the ids of objects whose options are not known.
 fn parse(reply: &[u8], options: Option<&[u8]>) -> (Listing, Vec<String>) {
-    let mut parsed = list_parse::parse_listing(&nonce(), reply).unwrap();
-    assert_eq!(parsed.own.complete, options.is_none());
+    let (mut listing, mut own) = list_parse::parse_listing(&nonce(), reply).unwrap();
+    assert_eq!(own.unknown(&listing).is_empty(), options.is_none());
     if let Some(options) = options {
-        list_parse::parse_options_reply(&nonce(), options, &mut parsed);
-        assert!(parsed.own.complete);
+        list_parse::parse_options_reply(&nonce(), options, listing.server.version, &mut own).unwrap();
     }
-    let (listing, unknown, strange) = parsed.finish();
-    assert_eq!(strange, []);
+    assert_eq!(own.strange, []);
+    let unknown = own.unknown(&listing).ids().collect();
+    own.put_into(&mut listing);
     (listing, unknown)
+}
+
+/// Some listing, for tests that need one.
+pub(super) fn any_listing() -> Listing {
+    let (_, reply, _) = recordings().remove(0);
+    list_parse::parse_listing(&nonce(), &reply).unwrap().0
 }
 
 /// What the recorded servers have in common, without times and process ids.
@@ -184,8 +191,8 @@ proptest! {
             }
             reply.extend(piece);
         }
-        if let Ok(parsed) = list_parse::parse_listing(&nonce(), &reply) {
-            Parsed::finish(parsed);
+        if let Ok((mut listing, own)) = list_parse::parse_listing(&nonce(), &reply) {
+            own.put_into(&mut listing);
         }
     }
 
@@ -197,14 +204,14 @@ proptest! {
         let start = at.index(reply.len());
         let end = (start + length).min(reply.len());
         reply.splice(start..end, insert.clone());
-        if let Ok(mut parsed) = list_parse::parse_listing(&nonce(), &reply) {
+        if let Ok((mut listing, mut own)) = list_parse::parse_listing(&nonce(), &reply) {
             if let Some(mut options) = options {
                 let start = at.index(options.len());
                 let end = (start + length).min(options.len());
                 options.splice(start..end, insert);
-                list_parse::parse_options_reply(&nonce(), &options, &mut parsed);
+                let _ = list_parse::parse_options_reply(&nonce(), &options, listing.server.version, &mut own);
             }
-            parsed.finish();
+            own.put_into(&mut listing);
         }
     }
 }
@@ -228,9 +235,10 @@ fn record_replies() {
             std::fs::write(folder.join(name), bytes.replace(sandbox, "/sandbox")).unwrap();
         };
         write("listing", &reply.stdout);
-        let parsed = list_parse::parse_listing(&nonce(), &reply.stdout).unwrap();
-        if !parsed.own.complete {
-            let script = list_script::options_script(nonce(), &parsed.listing);
+        let (listing, own) = list_parse::parse_listing(&nonce(), &reply.stdout).unwrap();
+        let unknown = own.unknown(&listing);
+        if !unknown.is_empty() {
+            let script = list_script::options_script(nonce(), &unknown);
             write("options", &server.run(&script, LIMIT).unwrap().stdout);
         }
     }
@@ -282,6 +290,9 @@ fn build(private: &Private) {
         &[b"set-option", b"-p", b"-t", b"%1", b"remain-on-exit", b"on"],
         &[b"set-option", b"-p", b"-t", b"%1", b"@evermux-pane", b"67e55044-10b1-426f-9247-bb680e5fe0c8"],
         &[b"set-option", b"-p", b"-t", b"%2", b"@evermux-pane", b"67e55044-10b1-426f-9247-bb680e5fe0c9"],
+        &[b"set-option", b"-p", b"-t", b"%5", b"@evermux-pane", b"67e55044-10b1-426f-9247-bb680e5fe0ca"],
+        &[b"set-option", b"-p", b"-t", b"%5", b"@a", b"before"],
+        &[b"set-option", b"-p", b"-t", b"%5", b"@z", b"after"],
         &[b"set-environment", b"-t", b"$0", b"VALUE", b"a\n\t\x01\"\\$x`"],
         &[b"set-environment", b"-t", b"$0", b"-r", b"REMOVED"],
         &[b"set-buffer", b"-b", b"na me", b"content"],

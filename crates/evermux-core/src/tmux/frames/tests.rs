@@ -17,23 +17,24 @@ fn script(requests: &[CaptureRequest]) -> CaptureScript {
     CaptureScript::new(nonce(), TmuxVersion::new(3, 8), requests)
 }
 
-/// What tmux would answer: none for a pane that is gone; before 3.2 not even a head.
-fn reply(old: bool, answers: &[Option<Vec<Vec<u8>>>]) -> Vec<u8> {
+/// What tmux would answer: for a pane that is gone a head without id, before 3.2 none, and the marks between parts.
+fn reply(old: bool, answers: &[(usize, Option<Vec<u8>>)]) -> Vec<u8> {
     let n = nonce();
     let mut reply = Vec::new();
-    for (index, answer) in answers.iter().enumerate() {
-        match answer {
-            None if old => {}
-            None => reply.extend(format!("{n}H{index}\t\t\t\t\t\t\t\t\t\t\t\t\t\t\n").bytes()),
-            Some(_) => reply.extend(
-                format!("{n}H{index}\t%{index}\t80\t24\t1\t2\t3\t2000\t4\t1\t7\t8\t5\t6\t9\n").bytes(),
-            ),
-        }
-        for (number, text) in answer.iter().flatten().enumerate() {
-            if number > 0 {
-                reply.extend(format!("{n}T\n").bytes());
+    for (index, (parts, text)) in answers.iter().enumerate() {
+        let head = match text {
+            None if old => String::new(),
+            None => format!("{n}H{index}\t\t\t\t\t\t\t\t\t\t\t\t\t\t\n"),
+            Some(_) => {
+                format!("{n}H{index}\t%{index}\t80\t24\t1\t2\t3\t2000\t4\t1\t7\t8\t5\t6\t9\n")
             }
-            reply.extend(text);
+        };
+        reply.extend(head.bytes());
+        for part in 0..*parts {
+            if part > 0 {
+                reply.extend(format!("{n}T{index}\n").bytes());
+            }
+            reply.extend(text.iter().flatten());
         }
     }
     reply.extend(format!("{n}Z\n").bytes());
@@ -63,7 +64,7 @@ fn the_script_yields_between_portions_and_never_inside_a_request() {
     capture-pane -p -e -J -S -20 -E -1 -t '%1'
     display-message -p -t '%2' '3f3f3f3f3f3f3f3fH1
     capture-pane -p -e -J -S -20 -E -1 -t '%2'
-    display-message -p '3f3f3f3f3f3f3f3fT'
+    display-message -p '3f3f3f3f3f3f3f3fT1'
     capture-pane -p -e -J -S -20 -E -1 -t '%2'
     display-message -p -t '%3' '3f3f3f3f3f3f3f3fH2
     run-shell -d 0
@@ -77,7 +78,7 @@ fn the_script_yields_between_portions_and_never_inside_a_request() {
 #[test]
 fn heads_are_read() {
     let requests = [request(0, 1)];
-    let (frames, result) = read(&script(&requests), &[&reply(false, &[Some(vec![b"text\n".to_vec()])])]);
+    let (frames, result) = read(&script(&requests), &[&reply(false, &[(1, Some(b"text\n".to_vec()))])]);
     assert_eq!(result, Ok(()));
     let exact = Some(ExactHistory { collected: 5, generation: 6, output: 9 });
     let head = FrameHead {
@@ -106,7 +107,7 @@ proptest! {
         let sent: Vec<_> = answers.iter().map(|(parts, gone, text)| {
             let mut text = text.clone();
             text.push(b'\n');
-            (!gone).then(|| vec![text; *parts])
+            (*parts, (!gone).then_some(text))
         }).collect();
         let reply = reply(old, &sent);
         let (frames, result) = read(&script(&requests), &reply.chunks(size).collect::<Vec<_>>());
@@ -115,13 +116,14 @@ proptest! {
             Frame::Text { parts, .. } => Some(parts.into_iter().map(Vec::from).collect()),
             Frame::Gone => None,
         })).collect();
-        prop_assert_eq!(got, sent.into_iter().enumerate().collect::<Vec<_>>());
+        let expected = sent.into_iter().map(|(parts, text)| text.map(|text| vec![text; parts]));
+        prop_assert_eq!(got, expected.enumerate().collect::<Vec<_>>());
     }
 
     /// A reply that stops early is told, and never gives a frame that is not whole.
     #[test]
     fn a_cut_reply_is_truncated(at in any::<prop::sample::Index>()) {
-        let sent = vec![Some(vec![b"one\n".to_vec(), b"two\n".to_vec()]), None, Some(vec![b"three\n".to_vec()])];
+        let sent = [(2, Some(b"one\n".to_vec())), (1, None), (1, Some(b"three\n".to_vec()))];
         let requests = [request(0, 2), request(1, 1), request(2, 1)];
         let whole = reply(false, &sent);
         let cut = at.index(whole.len());
