@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 
 use crate::model::{Command, Death, Debt, EnvironmentEntry, OptionEntry, Owed, Program, Size, StartCommand};
 use crate::text::quote::printable;
 
 /// Bytes between quotation marks, so that blanks at their ends are seen. Different bytes look different.
 pub fn quoted(bytes: &BStr) -> String {
-    printable(format!("{bytes:?}").as_bytes())
+    let escaped = bytes.replace(b"\\", b"\\\\").replace(b"\"", b"\\\"");
+    format!("\"{}\"", printable(&escaped))
 }
 
 pub fn size(size: Size) -> String {

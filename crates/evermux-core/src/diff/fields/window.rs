@@ -28,7 +28,8 @@ impl Comparison<'_> {
         let (before, after) = (&self.before.windows()[position], &self.after.windows()[twin]);
         let restored = Class::Restored;
         // A name that follows the program comes back with it.
-        let class = if before.facts.automatic_rename { Class::Program } else { restored };
+        let automatic = before.facts.automatic_rename && after.facts.automatic_rename;
+        let class = if automatic { Class::Program } else { restored };
         self.note_bytes(subject, Field::Name, class, before.name.as_bstr(), after.name.as_bstr());
         if before.layout != after.layout {
             let layout = |window: &Window| Some(window.layout.to_old());
@@ -74,8 +75,12 @@ impl Comparison<'_> {
             Some(before.active.to_string()),
             Some(number(after.active)),
         );
-        // tmux before 3.8 tells only one.
-        let known = if self.both_at_least(3, 8) { usize::MAX } else { 1 };
+        // tmux 3.1 tells none, and before 3.8 only one.
+        let known = match (self.both_at_least(3, 2), self.both_at_least(3, 8)) {
+            (_, true) => usize::MAX,
+            (true, false) => 1,
+            (false, false) => 0,
+        };
         let there = before.last.iter().filter(|pane| origins.contains(&Some(**pane)));
         self.note(
             subject,

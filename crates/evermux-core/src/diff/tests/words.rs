@@ -99,7 +99,7 @@ fn a_session_renamed_changed_and_moved_about() {
     insta::assert_snapshot!(told(&after), @r#"
     window play:2: link: none → window work:1
     session play: current window: 1 → new
-    session work: name: "work" → "lab\x1b[31m our\n"
+    session work: name: "work" → "lab\u{1b}[31m our\n"
     session work: directory: "/home/ada" → "/tmp/ "
     session work: option status: none → "off"
     session work: environment EDITOR: none → removed
@@ -216,7 +216,10 @@ fn an_older_tmux_cannot_tell_everything() {
             parts.windows[0].panes[0].dead = Some(Death { status: Some(1), signal });
         })
     };
-    let (old, new) = (of("3.1c", None, vec![2]), of("3.8", Some(9), vec![2, 1]));
+    let (oldest, old) = (of("3.1c", None, vec![]), of("3.2a", None, vec![2]));
+    let new = of("3.8", Some(9), vec![2, 1]);
+    assert_eq!(exact(&oldest, &new, &mut |_| None), vec![]);
     assert_eq!(exact(&old, &new, &mut |_| None), vec![]);
+    assert_eq!(exact(&old, &of("3.8", Some(9), vec![1, 2]), &mut |_| None).len(), 1);
     assert_eq!(exact(&of("3.8", None, vec![2]), &new, &mut |_| None).len(), 2);
 }
