@@ -59,6 +59,8 @@ pub struct Context {
     pub boot: String,
     /// Our user, the effective one: tmux names its socket folder by it.
     pub uid: u32,
+    /// Whether results and errors are printed as JSON.
+    pub json: bool,
     /// Where times are shown and read.
     pub zone: TimeZone,
 }
@@ -90,6 +92,7 @@ impl Context {
             machine: procs::machine(),
             boot: procs::boot(),
             uid,
+            json: global.json,
             zone: TimeZone::system(),
         })
     }

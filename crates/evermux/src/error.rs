@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use evermux_core::capture;
 use evermux_core::history::{BadName, NotFound, RemovalError};
+use evermux_core::save::SaveError;
 use evermux_core::store::StoreError;
 use evermux_core::tmux::{ConnectError, ListError, ListingError, RunError};
 use serde::Serialize;
@@ -225,6 +226,15 @@ impl From<capture::Error> for CliError {
             capture::Error::NothingLeft => Self::of(Kind::NothingThere, &error)
                 .hint("See [exclude] in the config file, and @evermux-policy on the sessions."),
             error => Self::of(Kind::Failed, &error),
+        }
+    }
+}
+
+impl From<SaveError> for CliError {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Capture(error) => error.into(),
+            SaveError::Store(error) => error.into(),
         }
     }
 }

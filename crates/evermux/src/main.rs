@@ -7,6 +7,7 @@ mod config;
 mod context;
 mod error;
 mod gate;
+mod logging;
 mod output;
 
 use std::process::ExitCode;

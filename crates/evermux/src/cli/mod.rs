@@ -3,6 +3,7 @@
 mod choosing;
 mod completions;
 mod describe;
+mod diff;
 mod forget;
 mod json;
 mod list;
@@ -10,8 +11,10 @@ mod log;
 mod pin;
 #[cfg(test)]
 mod reference;
+mod save;
 mod show;
 mod verify;
+mod watchdog;
 mod when;
 mod which;
 mod why;
@@ -21,10 +24,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use evermux_core::capture::{self, Pattern};
 use evermux_core::store::{Access, Store};
 
 use crate::context::{Context, Global};
 use crate::error::{CliError, Exit};
+use crate::logging;
 use crate::output::{self, Outcome};
 
 /// Keeps tmux work alive: saves everything a tmux server holds and brings it back exactly.
@@ -51,8 +56,10 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 /// The commands, in the order of the help.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Save(save::Args),
     List(list::Args),
     Show(show::Args),
+    Diff(diff::Args),
     Verify(verify::Args),
     Forget(forget::Args),
     Log(log::Args),
@@ -66,7 +73,7 @@ pub fn main() -> ExitCode {
     install_panic_hook();
     let exit = match Cli::try_parse() {
         Ok(Cli { global, command }) => {
-            trace(global.verbose);
+            logging::begin(global.verbose);
             run(&global, command)
         }
         Err(error) => wrong_use(&error),
@@ -76,8 +83,10 @@ pub fn main() -> ExitCode {
 
 fn run(global: &Global, command: Command) -> Exit {
     match command {
+        Command::Save(args) => with_context(global, |context| save::run(context, &args)),
         Command::List(args) => with_context(global, |context| list::run(context, &args)),
         Command::Show(args) => with_context(global, |context| show::run(context, &args)),
+        Command::Diff(args) => with_context(global, |context| diff::run(context, &args)),
         Command::Verify(args) => with_context(global, |context| verify::run(context, &args)),
         Command::Forget(args) => with_context(global, |context| forget::run(context, &args)),
         Command::Log(args) => with_context(global, |context| log::run(context, &args)),
@@ -102,6 +111,17 @@ fn with_context(global: &Global, command: impl FnOnce(&Context) -> Result<Outcom
 fn open_to_change(context: &Context) -> Result<Store, CliError> {
     drop(Store::open(&context.place(), Access::Read)?);
     Ok(Store::open(&context.place(), Access::Write)?)
+}
+
+/// What the settings ask of every capture.
+fn capture_options(context: &Context) -> capture::Options {
+    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text.as_str())).collect();
+    let mut options = capture::Options::new(&context.machine, &context.boot, context.uid);
+    options.buffers = context.config.save.buffers;
+    options.ignored_sessions = patterns(&context.config.exclude.sessions);
+    options.no_text_programs = patterns(&context.config.exclude.programs);
+    options.limit = context.config.save.deadline;
+    options
 }
 
 /// Help and version are results; anything else is wrong use, in JSON if that was asked for.
@@ -136,27 +156,6 @@ fn install_panic_hook() {
         output::show(Err(error), false);
         std::process::exit(Exit::Failed.code().into());
     }));
-}
-
-/// `-v`: the library's own account of what it does, on stderr.
-fn trace(verbose: u8) {
-    use tracing::level_filters::LevelFilter;
-    use tracing_subscriber::filter::Targets;
-    use tracing_subscriber::prelude::*;
-
-    let level = match verbose {
-        0 => return,
-        1 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
-    let targets = Targets::new().with_target("evermux", level).with_target("evermux_core", level);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false)
-        .compact()
-        .without_time();
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
 }
 
 #[cfg(test)]

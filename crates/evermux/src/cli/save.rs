@@ -1,0 +1,106 @@
+//! `evermux save`: everything a server holds, now.
+
+use std::time::Instant;
+
+use evermux_core::capture::{self, Pattern};
+use evermux_core::history;
+use evermux_core::model::Kind;
+use evermux_core::save::{self, Request};
+use evermux_core::store::{Access, Emergency, Listed, Store, Wanted};
+use evermux_core::tmux::Server;
+use serde::Serialize;
+
+use super::choosing::restore_set;
+use super::describe;
+use super::json::EntryJson;
+use super::watchdog::Watchdog;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::logging;
+use crate::output::{Outcome, outside};
+
+/// Save everything that a server holds, now
+///
+/// When it has ended with 0 or 3, what it saved survives a crash and a power cut. If nothing has changed since the
+/// last snapshot, none is added.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A name to find the snapshot by
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// A note for yourself
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+
+    /// Only this session (a pattern such as `web-*`); may be given more than once
+    ///
+    /// Such a snapshot is `partial`: it says nothing about other sessions, so none of them counts as closed.
+    #[arg(long = "session", value_name = "SESSION")]
+    sessions: Vec<String>,
+
+    /// Without reading text; that of the last snapshot is kept for panes that are still there
+    #[arg(long)]
+    no_scrollback: bool,
+}
+
+#[derive(Serialize)]
+struct SaveJson {
+    #[serde(flatten)]
+    entry: EntryJson,
+    /// False: nothing had changed, or another evermux saved this state at the same moment.
+    new: bool,
+    milliseconds: u128,
+}
+
+/// Captures under the store's lock, and stores in one transaction.
+pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
+    let begun = Instant::now();
+    if let Some(name) = &args.name {
+        history::check_name(name, context.now(), &context.zone)?;
+    }
+    let _watchdog = Watchdog::new("the save", context.config.save.deadline, context.json);
+    let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
+    let store = Store::open(&context.place(), Access::Write)?;
+    logging::to_file(&context.place());
+    let request = Request {
+        server: &context.server(),
+        capture: &capture_options(context, args),
+        kind: Kind::Manual,
+        name: args.name.clone(),
+        note: args.note.clone(),
+        emergency: Emergency::Now,
+        patience: context.config.save.deadline,
+    };
+    let outcome = save::save(&store, &server, &request, &|| context.now(), &mut || context.random())?;
+    let milliseconds = begun.elapsed().as_millis();
+    let id = outcome.saved.id;
+    let listed = store.list(&Wanted::default())?.into_iter().find(|listed| listed.entry.id == id);
+    let listed = listed.ok_or_else(|| CliError::failed(format!("snapshot {id} was removed at once")))?;
+    let restore_point = restore_set(context, &store, &listed.server)?.uses(id);
+    let text = sentence(&listed, &outcome, milliseconds);
+    let json =
+        SaveJson { entry: EntryJson::new(&listed, restore_point), new: outcome.saved.new, milliseconds };
+    Ok(Outcome::new(text, &json).with_problems(outcome.problems))
+}
+
+/// What the settings and the command line ask of a capture.
+fn capture_options(context: &Context, args: &Args) -> capture::Options {
+    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text.as_str())).collect();
+    capture::Options {
+        text: !args.no_scrollback,
+        only_sessions: patterns(&args.sessions),
+        ..super::capture_options(context)
+    }
+}
+
+fn sentence(listed: &Listed, outcome: &save::Outcome, milliseconds: u128) -> String {
+    let id = listed.entry.id;
+    let size = describe::size_of(listed);
+    let name = listed.name.as_deref().map(|name| format!(" {}", outside(name))).unwrap_or_default();
+    match (outcome.saved.new, &outcome.live) {
+        (true, _) => format!("Saved {id}{name}: {size} in {milliseconds} ms\n"),
+        (false, Some(_)) => format!("Nothing has changed since {id}{name}: {size}\n"),
+        (false, None) => format!("Saved {id}{name} by another evermux at the same moment: {size}\n"),
+    }
+}
