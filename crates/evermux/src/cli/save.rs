@@ -5,7 +5,7 @@ use std::time::Instant;
 use evermux_core::capture::{self, Pattern};
 use evermux_core::history;
 use evermux_core::model::Kind;
-use evermux_core::save::{self, Request};
+use evermux_core::save::{self, Request, SaveError};
 use evermux_core::store::{Access, Emergency, Listed, Store, Wanted};
 use evermux_core::tmux::Server;
 use serde::Serialize;
@@ -61,6 +61,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     }
     let _watchdog = Watchdog::new("the save", context.config.save.deadline, context.json);
     let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
+    tracing::debug!(socket = %context.socket.display(), client = %server.client().display(), "found the server");
     let store = Store::open(&context.place(), Access::Write)?;
     logging::to_file(&context.place());
     let request = Request {
@@ -72,16 +73,32 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         emergency: Emergency::Now,
         patience: context.config.save.deadline,
     };
-    let outcome = save::save(&store, &server, &request, &|| context.now(), &mut || context.random())?;
+    let outcome = save::save(&store, &server, &request, &|| context.now(), &mut || context.random())
+        .map_err(|error| nothing_fits(args, error))?;
     let milliseconds = begun.elapsed().as_millis();
     let id = outcome.saved.id;
     let listed = store.list(&Wanted::default())?.into_iter().find(|listed| listed.entry.id == id);
     let listed = listed.ok_or_else(|| CliError::failed(format!("snapshot {id} was removed at once")))?;
     let restore_point = restore_set(context, &store, &listed.server)?.uses(id);
     let text = sentence(&listed, &outcome, milliseconds);
+    tracing::info!(socket = %context.socket.display(), "{}", text.trim_end());
+    for problem in &outcome.problems {
+        tracing::warn!("{problem}");
+    }
     let json =
         SaveJson { entry: EntryJson::new(&listed, restore_point), new: outcome.saved.new, milliseconds };
     Ok(Outcome::new(text, &json).with_problems(outcome.problems))
+}
+
+/// Sessions that were asked for and are not there are not "excluded".
+fn nothing_fits(args: &Args, error: SaveError) -> CliError {
+    match error {
+        SaveError::Capture(capture::Error::NothingLeft) if !args.sessions.is_empty() => {
+            CliError::nothing_there(format!("there is no session {}", args.sessions.join(", ")))
+                .hint("Or it is excluded from saving: see [exclude] in the config file, and @evermux-policy.")
+        }
+        error => error.into(),
+    }
 }
 
 /// What the settings and the command line ask of a capture.
