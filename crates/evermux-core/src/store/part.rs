@@ -1,6 +1,9 @@
 //! Parts: bytes named by their hash, compressed, kept once, checked when they are read.
 
+use std::cell::RefCell;
+
 use rusqlite::{Connection, OptionalExtension, params};
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::body::Hash;
 use super::error::StoreError;
@@ -46,8 +49,18 @@ pub(super) struct Prepared {
 
 thread_local! {
     /// Making one costs more than compressing a small part with it.
-    static COMPRESSOR: std::cell::RefCell<Option<zstd::bulk::Compressor<'static>>> =
-        std::cell::RefCell::new(zstd::bulk::Compressor::new(LEVEL).ok());
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+}
+
+/// Decompresses `data`, which becomes `size` bytes at most.
+fn decompress(data: &[u8], size: usize) -> Result<Vec<u8>, String> {
+    DECOMPRESSOR
+        .with_borrow_mut(|decompressor| match decompressor {
+            Some(decompressor) => decompressor.decompress(data, size),
+            None => zstd::bulk::decompress(data, size),
+        })
+        .map_err(|error| format!("is damaged: {error}"))
 }
 
 impl Prepared {
@@ -118,7 +131,7 @@ pub(super) fn read(connection: &Connection, hash: &Hash) -> Result<Vec<u8>, Stri
     let size = size.ok_or_else(|| "is damaged: its size is wrong".to_owned())?;
     let bytes = match encoding {
         0 => data,
-        1 => zstd::bulk::decompress(&data, size).map_err(|error| format!("is damaged: {error}"))?,
+        1 => decompress(&data, size)?,
         other => return Err(format!("has encoding {other}, which this evermux does not know")),
     };
     if Hash::of(&bytes) == *hash { Ok(bytes) } else { Err("is damaged: its hash is wrong".to_owned()) }

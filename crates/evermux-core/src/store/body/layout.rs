@@ -6,25 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::{Cell, Content, Layout, Leaf, MAX_DEPTH};
 
-/// One cell.
-#[derive(Debug, Serialize, Deserialize)]
+/// One cell; of the last four keys it has one. Numbers of containers are how many of the following cells (with what
+/// they hold in turn) are inside.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct CellBody {
     w: u32,
     h: u32,
     x: i32,
     y: i32,
-    #[serde(flatten)]
-    content: ContentBody,
-}
-
-/// What a cell holds; the numbers are how many of the following cells (with what they hold in turn).
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum ContentBody {
-    Pane(usize),
-    Floating(usize, u32),
-    LeftRight(usize),
-    TopBottom(usize),
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pane: Option<usize>,
+    /// A floating pane, and its place in the stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    floating: Option<(usize, u32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_right: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    top_bottom: Option<usize>,
 }
 
 /// A tree as a list.
@@ -32,16 +31,18 @@ pub fn flatten(layout: &Layout) -> Vec<CellBody> {
     let mut cells = Vec::new();
     let mut stack = vec![layout.root()];
     while let Some(cell) = stack.pop() {
-        let content = match &cell.content {
-            Content::Pane(Leaf { pane, floating: None }) => ContentBody::Pane(*pane),
-            Content::Pane(Leaf { pane, floating: Some(place) }) => ContentBody::Floating(*pane, *place),
-            Content::LeftRight(inner) => ContentBody::LeftRight(inner.len()),
-            Content::TopBottom(inner) => ContentBody::TopBottom(inner.len()),
-        };
+        let mut body =
+            CellBody { w: cell.width, h: cell.height, x: cell.x, y: cell.y, ..CellBody::default() };
+        match &cell.content {
+            Content::Pane(Leaf { pane, floating: None }) => body.pane = Some(*pane),
+            Content::Pane(Leaf { pane, floating: Some(place) }) => body.floating = Some((*pane, *place)),
+            Content::LeftRight(inner) => body.left_right = Some(inner.len()),
+            Content::TopBottom(inner) => body.top_bottom = Some(inner.len()),
+        }
         if let Content::LeftRight(inner) | Content::TopBottom(inner) = &cell.content {
             stack.extend(inner.iter().rev());
         }
-        cells.push(CellBody { w: cell.width, h: cell.height, x: cell.x, y: cell.y, content });
+        cells.push(body);
     }
     cells
 }
@@ -64,11 +65,12 @@ fn cell(cells: &mut std::vec::IntoIter<CellBody>, depth: usize) -> Option<Cell> 
         // Every inner cell stands in the list, so a count that lies ends there.
         (0..count).map(|_| cell(cells, depth)).collect::<Option<Vec<Cell>>>()
     };
-    let content = match body.content {
-        ContentBody::Pane(pane) => Content::Pane(Leaf { pane, floating: None }),
-        ContentBody::Floating(pane, place) => Content::Pane(Leaf { pane, floating: Some(place) }),
-        ContentBody::LeftRight(count) => Content::LeftRight(inner(count)?),
-        ContentBody::TopBottom(count) => Content::TopBottom(inner(count)?),
+    let content = match (body.pane, body.floating, body.left_right, body.top_bottom) {
+        (Some(pane), None, None, None) => Content::Pane(Leaf { pane, floating: None }),
+        (None, Some((pane, place)), None, None) => Content::Pane(Leaf { pane, floating: Some(place) }),
+        (None, None, Some(count), None) => Content::LeftRight(inner(count)?),
+        (None, None, None, Some(count)) => Content::TopBottom(inner(count)?),
+        _ => return None,
     };
     Some(Cell { width: body.w, height: body.h, x: body.x, y: body.y, content })
 }

@@ -3,6 +3,7 @@
 mod damage;
 mod faults;
 mod folders;
+mod logs;
 mod old;
 mod saving;
 
