@@ -223,6 +223,22 @@ proptest! {
     }
 
     #[test]
+    fn a_part_of_a_snapshot_differs_from_all_of_it_by_what_is_left_out(sample in sample(), kept: Vec<bool>) {
+        let whole = sample.snapshot;
+        let positions: Vec<usize> = kept.iter().enumerate().filter(|(_, kept)| **kept).map(|(at, _)| at).collect();
+        let Some(part) = whole.only(&positions) else {
+            prop_assert!(positions.iter().all(|&at| at >= whole.sessions().len()));
+            return Ok(());
+        };
+        let (taken_at, server, sessions, windows) = part.clone().into_parts();
+        prop_assert_eq!(Snapshot::new(taken_at, server, sessions, windows), Ok(part.clone()));
+        let changes = exact(&part, &whole, &mut |_| None);
+        prop_assert!(changes.iter().all(Change::is_addition), "{changes:?}");
+        let gone = compare(&whole, &part).iter().filter(|it| matches!(it.subject, Subject::Session(_))).count();
+        prop_assert_eq!(gone, whole.sessions().len() - part.sessions().len());
+    }
+
+    #[test]
     fn what_a_restore_may_change_is_no_change(sample in sample(), at: Index) {
         let later = mutate(&sample.snapshot, |parts| {
             parts.server.generation.pid ^= 1;

@@ -1,6 +1,6 @@
 //! A snapshot: all that is known of one server at one moment.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -86,6 +86,28 @@ impl Snapshot {
     /// Takes it apart, to change something and put it together again.
     pub fn into_parts(self) -> (Timestamp, Server, Vec<Session>, Vec<Window>) {
         (self.taken_at, self.server, self.sessions, self.windows)
+    }
+
+    /// The snapshot as if only the sessions at these positions had been there, with the windows that they link; none if
+    /// there is no such session.
+    pub fn only(&self, positions: &[usize]) -> Option<Self> {
+        let kept: Vec<usize> = (0..self.sessions.len()).filter(|at| positions.contains(at)).collect();
+        let mut sessions: Vec<Session> = kept.iter().map(|&at| self.sessions[at].clone()).collect();
+        let mut windows = Vec::new();
+        let mut places: HashMap<usize, usize> = HashMap::new();
+        for link in sessions.iter_mut().flat_map(|session| &mut session.links) {
+            link.window = *places.entry(link.window).or_insert_with(|| {
+                windows.push(self.windows[link.window].clone());
+                windows.len() - 1
+            });
+        }
+        let place = |session: usize| kept.iter().position(|&at| at == session);
+        let mut server = self.server.clone();
+        server.clients.retain_mut(|client| {
+            client.last_session = client.last_session.and_then(place);
+            place(client.session).map(|session| client.session = session).is_some()
+        });
+        (!kept.is_empty()).then_some(Self { taken_at: self.taken_at, server, sessions, windows })
     }
 
     fn check_clients(&self) -> Result<(), Invalid> {
