@@ -12,6 +12,7 @@ use crate::model::{BlockId, Debt, Owed, Pane, PaneIdentity, Scrollback, Snapshot
 use crate::plan::{Part, Plan, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace};
 use crate::problem::{Problem, Subject};
 use crate::store::{PreparedBlock, StoreError};
+use crate::text::quote::printable;
 
 /// The most rows of a prompt that are believed.
 const LONGEST_PROMPT: u32 = 10;
@@ -121,19 +122,24 @@ impl<'a> Expected<'a> {
         now: &Snapshot,
         block: &dyn Fn(BlockId) -> Option<Vec<u8>>,
     ) -> Vec<Change> {
+        let made = |name: &BString| {
+            let new = |planned: &PlannedSession| planned.place == SessionPlace::New;
+            self.plan.sessions.iter().any(|planned| new(planned) && planned.session.name == *name)
+        };
         let mut differences = Vec::new();
         for chosen in chosen {
-            let made = |name: &BString| {
-                let new = |planned: &PlannedSession| planned.place == SessionPlace::New;
-                self.plan.sessions.iter().any(|planned| new(planned) && planned.session.name == *name)
-            };
-            let wanted = chosen.wanted.iter().filter(|wanted| wanted.part == Part::Whole);
-            let names = wanted.map(|wanted| &chosen.snapshot.sessions()[wanted.session].name);
-            let whole: HashSet<String> = names.filter(|name| made(name)).map(ToString::to_string).collect();
-            let changes = exact(&chosen.snapshot, now, &mut |id| block(id));
-            differences.extend(changes.into_iter().filter(|change| {
-                !change.is_addition() && session_of(&change.subject).is_some_and(|name| whole.contains(name))
-            }));
+            let sessions = chosen.snapshot.sessions();
+            let whole = chosen.wanted.iter().filter(|wanted| wanted.part == Part::Whole);
+            let positions: Vec<usize> =
+                whole.map(|wanted| wanted.session).filter(|&at| made(&sessions[at].name)).collect();
+            if let Some(wanted) = chosen.snapshot.only(&positions) {
+                let names: HashSet<String> = wanted.sessions().iter().map(|it| printable(&it.name)).collect();
+                // What else lives on this server is no difference; what is too much in a restored session is.
+                let theirs =
+                    |change: &Change| session_of(&change.subject).is_some_and(|it| names.contains(it));
+                let changes = exact(&wanted, now, &mut |id| block(id));
+                differences.extend(changes.into_iter().filter(|it| !it.is_addition() || theirs(it)));
+            }
         }
         differences
     }
