@@ -57,7 +57,9 @@ pub(super) fn open(folder: &Folder, access: Access) -> Result<Connection, StoreE
         // One process at a time: SQLite cannot wait for another one while the journal mode changes.
         let _making = schema_lock(folder)?;
         if version == 0 {
-            initialise(&connection, folder).map_err(failed)?;
+            // Must be there before the first page is written, which changing to WAL does.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failed)?;
+            set_journal_mode(&connection, folder).map_err(failed)?;
         }
         migrate(&connection, &path)?;
     }
@@ -70,6 +72,10 @@ pub(super) fn open(folder: &Folder, access: Access) -> Result<Connection, StoreE
         if access == Access::Write || !readable {
             return Err(StoreError::Newer { path, found: version, known: FORMAT, readable });
         }
+    }
+    if access == Access::Write && journal_mode(&connection).map_err(failed)? != wanted_mode(folder) {
+        let _making = schema_lock(folder)?;
+        set_journal_mode(&connection, folder).map_err(failed)?;
     }
     settle(&connection, access).map_err(failed)?;
     Ok(connection)
@@ -107,13 +113,19 @@ fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     }
 }
 
-/// What a database is born with. The order matters: auto_vacuum must be there before the first page is written,
-/// and changing to WAL writes it.
-fn initialise(connection: &Connection, folder: &Folder) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    // WAL needs memory shared between all processes that use the database; on a network file system there is none.
-    let mode = if folder.network { "TRUNCATE" } else { "WAL" };
-    connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))
+/// WAL needs memory shared between all processes that use the database; on a network file system there is none.
+fn wanted_mode(folder: &Folder) -> &'static str {
+    if folder.network { "truncate" } else { "wal" }
+}
+
+fn journal_mode(connection: &Connection) -> rusqlite::Result<String> {
+    connection.pragma_query_value(None, "journal_mode", |row| row.get(0))
+}
+
+/// WAL is kept in the file, the other modes are of the connection: a folder may have moved from one kind of file
+/// system to another.
+fn set_journal_mode(connection: &Connection, folder: &Folder) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "journal_mode", wanted_mode(folder), |_| Ok(()))
 }
 
 fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {

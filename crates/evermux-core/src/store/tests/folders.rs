@@ -176,11 +176,18 @@ fn locks_of_a_network_file_system_are_local() {
     DirBuilder::new().mode(0o700).create(&place.runtime).unwrap();
     let store = open().unwrap();
     assert_eq!(store.folder.locks, place.runtime.join("evermux"));
-    let mode: String = store.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
-    assert_eq!(mode, "truncate");
+    let mode = |store: Store| -> String {
+        store.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap()
+    };
     let sample = sample(1, 1, &["a"]);
     let id = save(&store, &sample).id;
     assert_eq!(load(&store, id), sample.snapshot);
+    assert_eq!(mode(store), "truncate");
+    // The folder moves: to a local file system and back.
+    assert_eq!(mode(open().unwrap()), "truncate");
+    assert_eq!(mode(ground.store()), "wal");
+    assert_eq!(mode(open().unwrap()), "truncate");
+    assert_eq!(load(&open().unwrap(), id), sample.snapshot);
     fs::remove_dir_all(&place.runtime).unwrap();
     assert_eq!(open().unwrap().folder.locks, place.fallback);
     chmod(&place.fallback, 0o711);
