@@ -212,7 +212,9 @@ impl Candidate {
     }
 }
 
-/// The newest snapshot of this generation that covers as much.
+/// The newest snapshot of this generation that covers as much, unless a later one (`save --session`) saw one of its
+/// sessions in another state: then it must not count as the present state again, since the order of states is that of
+/// their numbers.
 fn candidate(
     connection: &Connection,
     generation: i64,
@@ -221,8 +223,12 @@ fn candidate(
     let part = *coverage == Coverage::Part;
     connection
         .prepare_cached(
-            "SELECT id, state, kind, name FROM snapshots
-             WHERE generation = ?1 AND (coverage = '\"part\"') = ?2 ORDER BY id DESC LIMIT 1",
+            "SELECT id, state, kind, name FROM snapshots s
+             WHERE generation = ?1 AND (coverage = '\"part\"') = ?2 AND NOT EXISTS (
+                 SELECT 1 FROM snapshots later JOIN snapshot_sessions seen ON seen.snapshot = later.id
+                 WHERE later.generation = s.generation AND later.id > s.id
+                   AND seen.session NOT IN (SELECT session FROM snapshot_sessions WHERE snapshot = s.id))
+             ORDER BY id DESC LIMIT 1",
         )?
         .query_row(params![generation, part], |row| {
             Ok(Candidate {

@@ -147,6 +147,22 @@ fn a_part_of_a_server_does_not_hide_the_whole() {
 }
 
 #[test]
+fn after_a_part_in_another_state_the_old_state_is_a_new_one() {
+    let ground = Ground::new();
+    let store = ground.store();
+    let before = save(&store, &sample(10, 1, &["a", "b"])).id;
+    let (at, server, mut sessions, windows) = sample(11, 1, &["a"]).snapshot.into_parts();
+    sessions[0].directory = "/elsewhere".into();
+    let part = Snapshot::new(at, server, sessions, windows).unwrap();
+    let saving = store.saving(&part.server().name, Duration::ZERO).unwrap();
+    let save_part = Save { coverage: Coverage::Part, ..Save::automatic(&part, &[]) };
+    let between = saving.save(&save_part).unwrap().value.id;
+    drop(saving);
+    let after = save(&store, &sample(12, 1, &["a", "b"]));
+    assert!(after.new && before < between && between < after.id);
+}
+
+#[test]
 fn what_is_not_a_save_is_refused() {
     let ground = Ground::new();
     let store = ground.store();
