@@ -11,6 +11,7 @@ mod options;
 mod policy;
 mod programs;
 mod start;
+mod text;
 mod untouched;
 
 use std::collections::HashSet;
@@ -23,12 +24,15 @@ use thiserror::Error;
 pub use options::Options;
 pub use policy::{POLICY_OPTION, Pattern, Policy};
 
-use self::assemble::{Draft, Sources};
+use self::assemble::{Draft, Sources, TextWanted};
+use self::text::{End, Found, Wanted};
 use crate::choose::Coverage;
-use crate::model::{BlockId, BlockRef, Invalid, Live, Snapshot};
+use crate::model::{BlockId, BlockRef, Invalid, Live, Pane, Snapshot};
 use crate::problem::{Problem, Subject};
 use crate::procs::{NoProcessTable, ProcessTable, TerminalState};
-use crate::tmux::{ListError, ListRequest, Listing, Nonce, RunError, Server};
+use crate::tmux::{
+    CaptureError, FrameError, ListError, ListRequest, ListedPane, Listing, Nonce, RunError, Server,
+};
 
 /// Why nothing was captured.
 #[derive(Debug, Error)]
@@ -39,6 +43,9 @@ pub enum Error {
     /// The server went away while it was captured, or did not answer any more.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// What it answered when the text was captured cannot be read.
+    #[error(transparent)]
+    Text(#[from] FrameError),
     /// The process table could not be read.
     #[error(transparent)]
     Processes(#[from] NoProcessTable),
@@ -48,6 +55,15 @@ pub enum Error {
     /// What tmux told does not hold together.
     #[error("the server's state is contradictory")]
     Contradiction(#[from] Invalid),
+}
+
+impl From<CaptureError> for Error {
+    fn from(error: CaptureError) -> Self {
+        match error {
+            CaptureError::Run(error) => error.into(),
+            CaptureError::Frame(error) => error.into(),
+        }
+    }
 }
 
 /// What a capture has found.
@@ -86,7 +102,6 @@ pub fn capture(
     random: &mut dyn FnMut() -> [u8; 16],
     blocks: &mut dyn Blocks,
 ) -> Result<Captured, Error> {
-    let _ = blocks;
     // tmux knows a directory only by asking the process, too.
     let listed = server.list(
         &ListRequest {
@@ -110,6 +125,7 @@ pub fn capture(
     if draft.sessions.is_empty() {
         return Err(Error::NothingLeft);
     }
+    add_texts(server, &mut draft, &sources, random, blocks, &mut problems)?;
     let mut live = finish(draft, &listing, now)?;
     if options.mark {
         set_marks(server, &mut live, options, random, &mut problems);
@@ -127,6 +143,85 @@ fn coverage(listing: &Listing, snapshot: &Snapshot, options: &Options) -> Covera
     let listed = listing.sessions.iter().map(|session| &session.name);
     let left_out: Vec<BString> = listed.filter(|name| !saved.contains(name)).cloned().collect();
     if left_out.is_empty() { Coverage::Whole } else { Coverage::Without(left_out) }
+}
+
+/// Captures the texts that are wanted and puts them into the draft.
+fn add_texts(
+    server: &Server,
+    draft: &mut Draft,
+    sources: &Sources<'_>,
+    random: &mut dyn FnMut() -> [u8; 16],
+    blocks: &mut dyn Blocks,
+    problems: &mut Vec<Problem>,
+) -> Result<(), Error> {
+    let (listing, options) = (sources.listing, sources.options);
+    // What tmux's counters say is comparable within one life of a server only.
+    let previous =
+        sources.previous.filter(|previous| previous.server().generation == draft.server.generation);
+    let texts = std::mem::take(&mut draft.texts);
+    if !options.text {
+        for text in &texts {
+            let pane = &mut draft.windows[text.window].panes[text.pane];
+            pane.text = previous.and_then(|previous| previous.pane(pane.identity)?.text.clone());
+        }
+        return Ok(());
+    }
+    let wanted: Vec<Wanted<'_>> = texts
+        .iter()
+        .map(|text| {
+            let window = &listing.windows[text.listed.0];
+            let listed = &window.panes[text.listed.1];
+            let pane = &draft.windows[text.window].panes[text.pane];
+            let before = previous.and_then(|previous| previous.pane(pane.identity));
+            let end = text_end(text, listed, pane);
+            Wanted {
+                pane: listed,
+                window,
+                end,
+                before: before.and_then(|before| before.text.as_ref()),
+                same_end: before.is_some_and(|before| {
+                    let (facts, now) = (&before.facts, &pane.facts);
+                    before.dead.is_some() == pane.dead.is_some()
+                        && (facts.at_prompt, facts.prompt_rows) == (now.at_prompt, now.prompt_rows)
+                        && facts.text_left_out == now.text_left_out
+                }),
+            }
+        })
+        .collect();
+    let version = listing.server.version;
+    let now = sources.now.as_second();
+    let found = text::capture(server, version, &wanted, now, options.limit, random, blocks)?;
+    drop(wanted);
+    for (text, found) in texts.iter().zip(found) {
+        let pane = &mut draft.windows[text.window].panes[text.pane];
+        match found {
+            Found::Text(text) => pane.text = Some(*text),
+            Found::Gone => problems.push(Problem::new(
+                Subject::Identity(pane.identity),
+                "the pane was closed before its text was captured",
+            )),
+            Found::Unreadable => problems.push(Problem::new(
+                Subject::Identity(pane.identity),
+                "what tmux tells of its text is not understood",
+            )),
+        }
+    }
+    Ok(())
+}
+
+/// Where the text of a pane ends.
+fn text_end(wanted: &TextWanted, listed: &ListedPane, pane: &Pane) -> End {
+    if wanted.history_only {
+        End::History
+    } else if listed.alternate.is_some() {
+        End::Alternate
+    } else if listed.dead {
+        End::Dead { format: false }
+    } else if pane.facts.at_prompt {
+        End::Prompt { rows: pane.facts.prompt_rows }
+    } else {
+        End::Screen
+    }
 }
 
 fn finish(mut draft: Draft, listing: &Listing, now: Timestamp) -> Result<Live, Error> {

@@ -90,7 +90,6 @@ impl RawPane {
 ///
 /// - From 3.6 tmux keeps a TAB as a cell of its own, in the colours that an erased line had there. After a reflow or
 ///   over other text it can stand where no TAB can be printed: at the end of a full row.
-/// - A character that an emoji selector (U+FE0F) makes wide in the last column.
 pub(crate) fn output() -> impl Strategy<Value = bstr::BString> {
     let part = prop_oneof![
         4 => "[a-z ]{1,30}",
@@ -99,7 +98,6 @@ pub(crate) fn output() -> impl Strategy<Value = bstr::BString> {
         4 => Just("\r\n".to_owned()),
         1 => "\x1b\\[m\x1b\\[2K\r[a-z]{0,20}\t[a-z]",
         1 => "\r[a-z]",
-        1 => Just("\r\n☺\u{fe0f}".to_owned()),
         3 => "(日本|é|e\u{301}|👩\u{200d}👩\u{200d}👧|ｗｉｄｅ|🇩🇪|ش|\u{200b}){1,30}",
         6 => "\x1b\\[(1|2|3|4|5|7|8|9|21|53|22|24|0|39|49|31|42|95|104|4:3|4:4;58;5;9|59|38;5;208|48;2;1;2;3)m",
         1 => "\x1b\\((0|B)",

@@ -58,6 +58,11 @@ impl Reader {
     pub fn line(&mut self, raw: &[u8], out: &mut Vec<u8>) {
         self.state.line(raw, self.language, out);
     }
+
+    /// The same for a last line that goes on below the captured rows: the blanks at its end are text.
+    pub fn open_line(&mut self, raw: &[u8], out: &mut Vec<u8>) {
+        self.state.line(raw, Language { padded: false, ..self.language }, out);
+    }
 }
 
 /// Appends one canonical line as it may be written to a terminal: parsed anew, from the allow-list, in the default

@@ -1,0 +1,462 @@
+//! The capture of one pane: what to ask next, and what to make of the answers.
+
+use bstr::{BString, ByteSlice};
+
+use super::find::{NewTop, known_lines, new_top};
+use super::lines::{Lines, hash};
+use super::sealing::{Sealer, extend, write};
+use super::shot::{COUNT, End, Picture, Shot, TEXT, above};
+use super::{Found, Wanted, listed_head};
+use crate::capture::Blocks;
+use crate::model::{Scrollback, TextMark, TmuxVersion};
+use crate::tmux::{CaptureStyle, FrameHead, History, Part};
+
+/// Most rows of one portion: 12 ms of tmux's time if they are coloured.
+const PORTION: u32 = 2500;
+/// So many rows above the first new one are captured again, to find the known lines in them.
+const OVERLAP: u32 = 12;
+/// So many of the last known lines can be compared.
+const ANCHOR: usize = 16;
+/// So many of the first ones.
+const TOP: usize = 3;
+
+/// The capture of one pane.
+pub(super) struct Job<'a> {
+    wanted: &'a Wanted<'a>,
+    version: TmuxVersion,
+    now: i64,
+    /// As the pane was last seen.
+    head: FrameHead,
+    end: End,
+    /// What is expected to be asked in this round, in order.
+    asked: Vec<Asked>,
+    /// The answers of this round do not fit together any more.
+    spoiled: bool,
+    /// Never continue from the last snapshot: that was tried.
+    whole: bool,
+    /// The portions of a whole capture so far.
+    portions: Portions,
+    found: Option<Found>,
+}
+
+enum Asked {
+    /// Rows of history up to this one, not included.
+    Portion(u32),
+    /// The rest of a whole capture, with the screen.
+    Rest(Shot),
+    /// The same, wherever the rows were in that instant.
+    Newest(Shot),
+    /// What is new.
+    New(Shot, Continuation),
+}
+
+/// A request for one instant.
+pub(super) struct Ask {
+    pub parts: Vec<(Part, CaptureStyle)>,
+    /// About how many rows it is.
+    pub rows: u32,
+}
+
+impl From<&Shot> for Ask {
+    fn from(shot: &Shot) -> Self {
+        Self { parts: shot.parts.clone(), rows: shot.rows }
+    }
+}
+
+/// Where a capture goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Continuation {
+    /// The first row that is not known.
+    row: u32,
+    /// How many rows were thrown away at the top since the last capture.
+    dropped: u32,
+}
+
+/// History captured in portions.
+#[derive(Default)]
+struct Portions {
+    sealer: Sealer,
+    /// The row after the last one.
+    rows: u32,
+    /// The last line, which goes on in the next portion.
+    open: Option<Lines>,
+    top: Vec<u64>,
+    anchor: Vec<u64>,
+}
+
+impl<'a> Job<'a> {
+    pub fn new(wanted: &'a Wanted<'a>, version: TmuxVersion, now: i64) -> Self {
+        let head = listed_head(wanted.pane);
+        let mut job = Self {
+            wanted,
+            version,
+            now,
+            head,
+            end: wanted.end,
+            asked: Vec::new(),
+            spoiled: false,
+            whole: false,
+            portions: Portions::default(),
+            found: None,
+        };
+        if let Some(before) = wanted.before.filter(|before| job.is_unchanged(before)) {
+            job.found = Some(Found::Text(Box::new(before.clone())));
+        }
+        job
+    }
+
+    /// Whether nothing can have happened to the text since it was captured.
+    fn is_unchanged(&self, before: &Scrollback) -> bool {
+        let (head, mark) = (&self.head, &before.mark);
+        let same = self.wanted.same_end
+            && before.size == head.size
+            && mark.history_size == head.history.size
+            && mark.cursor == head.cursor
+            && mark.alternate_screen == head.alternate.is_some();
+        // Exact counters say it; without them only that nothing was printed since a second before the last capture,
+        // as activity is told in whole seconds.
+        same && match exact(head) {
+            Some(exact) => mark.exact == Some(exact),
+            None => {
+                mark.history_bytes == head.history.bytes && self.wanted.window.activity + 1 < mark.captured
+            }
+        }
+    }
+
+    pub fn into_found(self) -> Found {
+        self.found.unwrap_or(Found::Unreadable)
+    }
+
+    pub fn gone(&mut self) {
+        self.found.get_or_insert(Found::Gone);
+    }
+
+    /// What to ask in this round. `last`: there is no other, so ask what is understood however the pane moves.
+    pub fn asks(&mut self, last: bool) -> Vec<Ask> {
+        self.spoiled = false;
+        self.asked.clear();
+        if self.found.is_some() {
+            return Vec::new();
+        }
+        if last {
+            return self.ask_newest();
+        }
+        if let Some(continuation) = self.continuation() {
+            return self.ask_new(continuation);
+        }
+        self.ask_whole()
+    }
+
+    fn ask_new(&mut self, continuation: Continuation) -> Vec<Ask> {
+        let from = continuation.row.saturating_sub(OVERLAP);
+        let top = continuation.dropped > 0 || self.head.history.exact.is_none();
+        let shot = Shot::new(&self.head, self.end, from, top);
+        let ask = Ask::from(&shot);
+        self.asked.push(Asked::New(shot, continuation));
+        vec![ask]
+    }
+
+    /// Everything, from the portions on that there are already.
+    fn ask_whole(&mut self) -> Vec<Ask> {
+        self.whole = true;
+        let mut asks = Vec::new();
+        let history = self.head.history.size;
+        let mut row = self.portions.rows;
+        while history.saturating_sub(row) > PORTION {
+            let (first, end) = (above(history - row), row + PORTION);
+            let (last, next) = (above(history - end + 1), above(history - end));
+            let parts = vec![(Part::Rows(first, last), TEXT), (Part::Rows(last, next), COUNT)];
+            asks.push(Ask { parts, rows: PORTION });
+            self.asked.push(Asked::Portion(end));
+            row = end;
+        }
+        let shot = Shot::new(&self.head, self.end, row, false);
+        asks.push(Ask::from(&shot));
+        self.asked.push(Asked::Rest(shot));
+        asks
+    }
+
+    /// The newest rows alone.
+    fn ask_newest(&mut self) -> Vec<Ask> {
+        self.whole = true;
+        self.portions = Portions::default();
+        if matches!(self.end, End::Prompt { .. }) {
+            self.end = End::Screen;
+        }
+        let row = self.head.history.size.saturating_sub(PORTION);
+        let shot = Shot::new(&self.head, self.end, row, false);
+        let ask = Ask::from(&shot);
+        self.asked.push(Asked::Newest(shot));
+        vec![ask]
+    }
+
+    /// Where to go on from the last snapshot, if that is worth it.
+    fn continuation(&self) -> Option<Continuation> {
+        let before =
+            self.wanted.before.filter(|before| !self.whole && before.size.width == self.head.size.width)?;
+        let (mark, head) = (&before.mark, &self.head);
+        let sealed = mark.sealed_rows?;
+        let dropped = match (mark.exact, exact(head)) {
+            (Some(old), Some(new)) if old.1 == new.1 => u32::try_from(new.0.checked_sub(old.0)?).ok()?,
+            (None, None) => trimmed(sealed, head)?,
+            _ => return None,
+        };
+        let row = sealed.checked_sub(dropped)?;
+        // With little before it, everything is as cheap and surer.
+        (row <= head.history.size && row > OVERLAP).then_some(Continuation { row, dropped })
+    }
+
+    /// Takes the next answer.
+    pub fn answer(&mut self, head: &FrameHead, parts: &[BString], blocks: &mut dyn Blocks) {
+        if self.asked.is_empty() || self.spoiled || self.found.is_some() {
+            return;
+        }
+        let moved = Moved::between(&self.head, head);
+        let done = match self.asked.remove(0) {
+            Asked::Portion(end) => moved == Moved::Not && self.take_portion(end, parts, blocks),
+            Asked::Rest(shot) => {
+                let fits = moved == Moved::Not || (shot.from == 0 && moved != Moved::Resized);
+                fits && self.fits(&shot, head) && self.take_whole(&shot, head, parts, blocks)
+            }
+            Asked::Newest(shot) => self.fits(&shot, head) && self.take_whole(&shot, head, parts, blocks),
+            Asked::New(shot, continuation) => {
+                let taken = self
+                    .fits(&shot, head)
+                    .then(|| self.take_new(&shot, continuation, head, moved, parts, blocks));
+                // Known lines that are not found where they should be: everything anew.
+                self.whole |= taken == Some(false) && moved == Moved::Not;
+                taken == Some(true)
+            }
+        };
+        if !done {
+            self.look_again(head, moved);
+        }
+    }
+
+    /// Nothing more of this round counts; the next one begins with the pane as it is now.
+    fn look_again(&mut self, head: &FrameHead, moved: Moved) {
+        self.spoiled = true;
+        if matches!(moved, Moved::Resized | Moved::Unknown) {
+            self.portions = Portions::default();
+        }
+        self.head = *head;
+        let alternate = head.alternate.is_some();
+        self.end = match self.end {
+            End::Prompt { .. } | End::Screen | End::Dead { .. } if alternate => End::Alternate,
+            End::Alternate if !alternate => End::Screen,
+            end => end,
+        };
+    }
+
+    /// Whether what was asked for is what that instant needed.
+    fn fits(&self, shot: &Shot, head: &FrameHead) -> bool {
+        let alternate = head.alternate.is_some();
+        head.size == self.head.size
+            && match shot.end {
+                End::Prompt { .. } => !alternate && head.cursor.1 == self.head.cursor.1,
+                End::Screen | End::Dead { .. } => !alternate,
+                End::Alternate => alternate,
+                // What is in the history is there in any case; but rows that were asked for may not have been there.
+                End::History => (head.history.size > 0) == (self.head.history.size > 0),
+            }
+            && (shot.end != End::Alternate || (head.history.size > 0) == (self.head.history.size > 0))
+    }
+
+    fn take_portion(&mut self, end: u32, parts: &[BString], blocks: &mut dyn Blocks) -> bool {
+        let [text, edge] = parts else { return false };
+        let open = edge.lines().count() == 1;
+        let mut lines = Lines::read(text, self.version, open);
+        if let Some(mut begun) = self.portions.open.take() {
+            begun.join(&lines);
+            lines = begun;
+        }
+        let whole = lines.len().saturating_sub(usize::from(open));
+        self.portions.push(&lines, whole, blocks);
+        if open && whole < lines.len() {
+            self.portions.open = Some(Lines::of(lines.bytes(whole..lines.len()).to_vec()));
+        }
+        self.portions.rows = end;
+        true
+    }
+
+    fn take_whole(
+        &mut self,
+        shot: &Shot,
+        head: &FrameHead,
+        parts: &[BString],
+        blocks: &mut dyn Blocks,
+    ) -> bool {
+        let Some(mut picture) = shot.develop(head, parts, self.version) else { return false };
+        // Only what begins at the top of the history can be continued.
+        if self.portions.rows != shot.from {
+            picture.sealed_rows = None;
+        }
+        if let Some(mut begun) = self.portions.open.take() {
+            if picture.history == 0 {
+                picture.sealed_rows = None;
+            }
+            begun.join(&picture.lines);
+            picture.lines = begun;
+        }
+        let mut portions = std::mem::take(&mut self.portions);
+        portions.push(&picture.lines, picture.history, blocks);
+        let marks = (portions.top, portions.anchor);
+        let history = portions.sealer.finish(blocks);
+        self.done(head, picture, NewTop { head: None, skip: 0, history }, marks, blocks);
+        true
+    }
+
+    /// Adds what is new to what is known.
+    fn take_new(
+        &mut self,
+        shot: &Shot,
+        continuation: Continuation,
+        head: &FrameHead,
+        moved: Moved,
+        parts: &[BString],
+        blocks: &mut dyn Blocks,
+    ) -> bool {
+        let Some(before) = self.wanted.before else { return false };
+        let scrolled = match moved {
+            Moved::Not => 0,
+            Moved::By(rows) => rows,
+            Moved::Resized | Moved::Unknown => return false,
+        };
+        // At least one known row must be among them, to recognise it.
+        let Some(known_rows) = (continuation.row - shot.from).checked_sub(scrolled).filter(|rows| *rows > 0)
+        else {
+            return false;
+        };
+        let Some(picture) = shot.develop(head, parts, self.version) else { return false };
+        let sure = head.history.exact.is_some();
+        let known = known_lines(&picture.lines, known_rows, head.size.width, &before.mark.anchor, sure);
+        let Some(known) = known.filter(|known| *known <= picture.history) else { return false };
+        let Some((top, top_hashes)) = self.top(before, continuation.dropped, &picture, blocks) else {
+            return false;
+        };
+        let new = (known..picture.history).map(|index| picture.lines.get(index));
+        let mut anchor = before.mark.anchor.clone();
+        anchor.extend(new.clone().map(hash));
+        anchor.drain(..anchor.len().saturating_sub(ANCHOR));
+        let Some((history, skip)) = extend(&top.history, top.skip, new, blocks) else { return false };
+        self.done(head, picture, NewTop { history, skip, ..top }, (top_hashes, anchor), blocks);
+        true
+    }
+
+    /// Where the known history begins now, and the hashes of its first lines; none if that is not certain.
+    fn top(
+        &self,
+        before: &Scrollback,
+        dropped: u32,
+        picture: &Picture,
+        blocks: &mut dyn Blocks,
+    ) -> Option<(NewTop, Vec<u64>)> {
+        let known = &before.mark.top;
+        let same =
+            || NewTop { head: before.head.clone(), skip: before.skip, history: before.history.clone() };
+        let Some(lines) = &picture.top else {
+            return (dropped == 0 && self.head.history.exact.is_some()).then(|| (same(), known.clone()));
+        };
+        let hashes: Vec<u64> = lines.iter().take(lines.len().saturating_sub(1)).take(TOP).map(hash).collect();
+        if dropped > 0 {
+            return Some((new_top(before, dropped, lines, blocks)?, hashes));
+        }
+        let compared = hashes.len().min(known.len());
+        (compared > 0 && hashes[..compared] == known[..compared]).then(|| (same(), known.clone()))
+    }
+
+    fn done(
+        &mut self,
+        head: &FrameHead,
+        picture: Picture,
+        top: NewTop,
+        (first, anchor): (Vec<u64>, Vec<u64>),
+        blocks: &mut dyn Blocks,
+    ) {
+        let screen = picture.lines.bytes(picture.history..picture.lines.len()).to_vec();
+        self.found = Some(Found::Text(Box::new(Scrollback {
+            size: head.size,
+            head: top.head,
+            skip: top.skip,
+            history: top.history,
+            screen: write(screen, blocks),
+            end_row: picture.end_row,
+            mark: TextMark {
+                history_size: head.history.size,
+                history_bytes: head.history.bytes,
+                activity: self.wanted.window.activity,
+                captured: self.now,
+                cursor: head.cursor,
+                alternate_screen: head.alternate.is_some(),
+                exact: exact(head),
+                sealed_rows: picture.sealed_rows,
+                anchor,
+                top: first,
+            },
+        })));
+    }
+}
+
+impl Portions {
+    /// Takes the first `count` of these lines, which do not change any more.
+    fn push(&mut self, lines: &Lines, count: usize, blocks: &mut dyn Blocks) {
+        for index in 0..count {
+            let line = lines.get(index);
+            if self.top.len() < TOP {
+                self.top.push(hash(line));
+            }
+            if index + ANCHOR >= count {
+                self.anchor.push(hash(line));
+            }
+            self.sealer.push(line, blocks);
+        }
+        self.anchor.drain(..self.anchor.len().saturating_sub(ANCHOR));
+    }
+}
+
+/// How the rows of a pane moved between two instants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moved {
+    Not,
+    /// So many rows more are in the history; none was thrown away.
+    By(u32),
+    Resized,
+    /// Rows were thrown away, or it cannot be told.
+    Unknown,
+}
+
+impl Moved {
+    fn between(before: &FrameHead, after: &FrameHead) -> Self {
+        if before.size != after.size {
+            return Self::Resized;
+        }
+        let same_top = match (exact(before), exact(after)) {
+            (Some(before), Some(after)) => before.0 == after.0 && before.1 == after.1,
+            // As many rows but other ones: thrown away and filled up again.
+            _ => before.history.size != after.history.size || before.history.bytes == after.history.bytes,
+        };
+        match after.history.size.checked_sub(before.history.size) {
+            Some(0) if same_top => Self::Not,
+            Some(rows) if same_top => Self::By(rows),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+fn exact(head: &FrameHead) -> Option<(u64, u64, u64)> {
+    head.history.exact.map(|exact| (exact.collected, exact.generation, exact.output))
+}
+
+/// How many rows tmux has thrown away at the top if it has thrown away no more than it must have: when the history is
+/// full, it drops a tenth of the limit at once. None if the history is smaller for another reason.
+fn trimmed(sealed: u32, head: &FrameHead) -> Option<u32> {
+    let History { size, limit, .. } = head.history;
+    let tenth = (limit / 10).max(1);
+    match sealed.checked_sub(size) {
+        None | Some(0) => Some(0),
+        Some(missing) if size.saturating_add(tenth) >= limit => {
+            missing.div_ceil(tenth).checked_mul(tenth).filter(|dropped| *dropped < sealed)
+        }
+        Some(_) => None,
+    }
+}

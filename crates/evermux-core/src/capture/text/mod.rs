@@ -1,0 +1,113 @@
+//! The text of panes: what is new since the last capture, or all of it.
+//!
+//! # Rows
+//! tmux counts rows from the top of the screen, and they move while a pane prints. So every look at a pane is one
+//! instant ([`shot`]) that says itself where it stood. A row is named here by its number from the top of the history:
+//! that stays the same until tmux throws rows away there.
+//!
+//! # What is known already
+//! Lines that have left the screen do not change any more, so a capture goes on where the last one stopped. From 3.8
+//! exact counters say whether that is so. Before, it has to be found out: the last known lines are captured again
+//! and must stand where they are expected, the first lines of the history must be the same, and everything that does
+//! not fit (a cleared history, a reflow, more than one place where lines could be) makes the capture a whole one.
+//!
+//! # Time
+//! tmux does nothing else while it captures: 5 µs a coloured row. So a script yields between panes, and a long pane is
+//! captured in portions, oldest first.
+
+mod find;
+mod job;
+mod lines;
+#[cfg(test)]
+mod live;
+mod sealing;
+mod shot;
+
+use std::time::Duration;
+
+use self::job::Job;
+use super::Blocks;
+use crate::model::{Scrollback, TmuxVersion};
+use crate::tmux::{
+    CaptureError, CaptureRequest, CaptureScript, Frame, FrameHead, ListedPane, ListedWindow, Nonce, Server,
+};
+
+pub(super) use self::shot::End;
+
+/// How often a pane that does not stand still is looked at before what can be had in one look is taken.
+const ROUNDS: usize = 4;
+
+/// A pane whose text is wanted.
+pub(super) struct Wanted<'a> {
+    pub pane: &'a ListedPane,
+    pub window: &'a ListedWindow,
+    pub end: End,
+    /// Its text in the last snapshot of this life of the server.
+    pub before: Option<&'a Scrollback>,
+    /// That text ended for the same reason as it ends now.
+    pub same_end: bool,
+}
+
+/// What became of a wanted text.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// It is this.
+    Text(Box<Scrollback>),
+    /// The pane is gone.
+    Gone,
+    /// It was captured and is not understood.
+    Unreadable,
+}
+
+/// Captures the text of panes. `now`: seconds since the epoch when the server was listed.
+///
+/// # Errors
+/// [`CaptureError`] if the server stops answering. Panes that are not understood are no errors.
+pub(super) fn capture(
+    server: &Server,
+    version: TmuxVersion,
+    wanted: &[Wanted<'_>],
+    now: i64,
+    limit: Duration,
+    random: &mut dyn FnMut() -> [u8; 16],
+    blocks: &mut dyn Blocks,
+) -> Result<Vec<Found>, CaptureError> {
+    let mut jobs: Vec<Job<'_>> = wanted.iter().map(|wanted| Job::new(wanted, version, now)).collect();
+    for round in 0..=ROUNDS {
+        let mut requests = Vec::new();
+        let mut owners = Vec::new();
+        for (number, job) in jobs.iter_mut().enumerate() {
+            for ask in job.asks(round == ROUNDS) {
+                requests.push(CaptureRequest {
+                    pane: wanted[number].pane.id,
+                    parts: ask.parts,
+                    rows: ask.rows,
+                });
+                owners.push(number);
+            }
+        }
+        if requests.is_empty() {
+            break;
+        }
+        let script = CaptureScript::new(Nonce::from_random(random()), version, &requests);
+        server.capture(&script, limit, &mut |index, frame| {
+            let Some(job) = owners.get(index).and_then(|owner| jobs.get_mut(*owner)) else { return };
+            match frame {
+                Frame::Text { head, parts } => job.answer(&head, &parts, blocks),
+                Frame::Gone => job.gone(),
+            }
+        })?;
+    }
+    Ok(jobs.into_iter().map(Job::into_found).collect())
+}
+
+/// What the listing tells of a pane, as a look at it would.
+fn listed_head(pane: &ListedPane) -> FrameHead {
+    FrameHead {
+        pane: pane.id,
+        size: pane.size,
+        cursor: pane.cursor,
+        history: pane.history,
+        alternate: pane.alternate,
+    }
+}

@@ -1,0 +1,163 @@
+//! Lines into blocks.
+//!
+//! A block is sealed at a line whose content says so, once it is large enough: a capture of the whole pane after a
+//! reflow or a trim finds the same ends again, so the same blocks are not stored twice.
+
+use super::lines::hash;
+use crate::capture::Blocks;
+use crate::model::{BlockId, BlockRef};
+
+/// A block is not sealed before it has so many bytes.
+const LEAST: usize = 64 * 1024;
+/// A block is sealed at so many bytes at the latest, but for the end of its last line.
+const MOST: usize = 512 * 1024;
+/// On average one line out of so many ends a block that is large enough. With fewer lines between two ends, captures
+/// that begin at different lines would meet at the same end later.
+const ENDS: u64 = 512;
+/// So many small blocks at the end are put together.
+const MANY: usize = 8;
+
+/// Lines on their way into blocks.
+#[derive(Debug, Default)]
+pub(super) struct Sealer {
+    done: Vec<BlockRef>,
+    bytes: Vec<u8>,
+    lines: u32,
+}
+
+impl Sealer {
+    /// Takes a line without its newline.
+    pub fn push(&mut self, line: &[u8], blocks: &mut dyn Blocks) {
+        self.bytes.extend_from_slice(line);
+        self.bytes.push(b'\n');
+        self.lines += 1;
+        if self.bytes.len() >= LEAST && (self.bytes.len() >= MOST || hash(line).is_multiple_of(ENDS)) {
+            self.seal(blocks);
+        }
+    }
+
+    fn seal(&mut self, blocks: &mut dyn Blocks) {
+        if self.lines > 0 {
+            self.done.push(write(std::mem::take(&mut self.bytes), blocks));
+            self.lines = 0;
+        }
+    }
+
+    /// All blocks; the last one may be small.
+    pub fn finish(mut self, blocks: &mut dyn Blocks) -> Vec<BlockRef> {
+        self.seal(blocks);
+        self.done
+    }
+}
+
+/// Writes one block, empty or not.
+pub(super) fn write(bytes: Vec<u8>, blocks: &mut dyn Blocks) -> BlockRef {
+    let block = BlockRef {
+        id: BlockId::of(&bytes),
+        lines: u32::try_from(bytes.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u32::MAX),
+        bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+    };
+    blocks.write(block, bytes);
+    block
+}
+
+/// Adds lines to a history whose first block lacks its first `skip` lines. Small blocks at its end are put together
+/// when they are many or large enough; none if they cannot be read.
+pub(super) fn extend<'a>(
+    history: &[BlockRef],
+    skip: u32,
+    lines: impl Iterator<Item = &'a [u8]>,
+    blocks: &mut dyn Blocks,
+) -> Option<(Vec<BlockRef>, u32)> {
+    let mut fresh: Vec<u8> = Vec::new();
+    for line in lines {
+        fresh.extend_from_slice(line);
+        fresh.push(b'\n');
+    }
+    let mut history = history.to_vec();
+    if fresh.is_empty() {
+        return Some((history, skip));
+    }
+    let sealed = history.iter().rposition(|block| block.bytes as usize >= LEAST).map_or(0, |last| last + 1);
+    let open: usize = history[sealed..].iter().map(|block| block.bytes as usize).sum();
+    if history.len() - sealed < MANY && open + fresh.len() < LEAST {
+        history.push(write(fresh, blocks));
+        return Some((history, skip));
+    }
+    let mut sealer = Sealer::default();
+    let mut left_out = if sealed == 0 { skip as usize } else { 0 };
+    for block in history.split_off(sealed) {
+        let bytes = blocks.read(block.id)?;
+        for line in bstr::ByteSlice::lines(&bytes[..]).skip(left_out) {
+            sealer.push(line, blocks);
+        }
+        left_out = 0;
+    }
+    for line in bstr::ByteSlice::lines(&fresh[..]) {
+        sealer.push(line, blocks);
+    }
+    history.extend(sealer.finish(blocks));
+    Some((history, if sealed == 0 { 0 } else { skip }))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// Blocks kept in memory.
+    #[derive(Default)]
+    pub(in crate::capture) struct Memory(pub HashMap<BlockId, Vec<u8>>);
+
+    impl Blocks for Memory {
+        fn read(&mut self, id: BlockId) -> Option<Vec<u8>> {
+            self.0.get(&id).cloned()
+        }
+
+        fn write(&mut self, block: BlockRef, bytes: Vec<u8>) {
+            self.0.insert(block.id, bytes);
+        }
+    }
+
+    fn text(history: &[BlockRef], skip: u32, memory: &mut Memory) -> Vec<String> {
+        let all: Vec<u8> = history.iter().flat_map(|block| memory.0[&block.id].clone()).collect();
+        String::from_utf8(all).unwrap().lines().skip(skip as usize).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn lines_added_bit_by_bit_are_all_there() {
+        let mut memory = Memory::default();
+        let all: Vec<String> = (0..20_000).map(|number| format!("line {number} of the log")).collect();
+        let (mut history, mut skip) = (Vec::new(), 3);
+        for lines in all.chunks(37) {
+            let lines = lines.iter().map(String::as_bytes);
+            (history, skip) = extend(&history, skip, lines, &mut memory).unwrap();
+        }
+        assert_eq!(text(&history, skip, &mut memory), all[3..]);
+        let small = history.iter().filter(|block| (block.bytes as usize) < LEAST).count();
+        assert!(small <= MANY && history.len() - small >= 4, "{history:?}");
+    }
+
+    #[test]
+    fn the_same_lines_are_found_in_the_same_blocks() {
+        let mut memory = Memory::default();
+        let mut sealed = |lines: std::ops::Range<u32>| {
+            let mut sealer = Sealer::default();
+            for number in lines {
+                sealer.push(format!("line {number} {}", number * 7919 % 1000).as_bytes(), &mut memory);
+            }
+            sealer.finish(&mut memory)
+        };
+        let (whole, trimmed) = (sealed(0..200_000), sealed(5_000..200_000));
+        let same = trimmed.iter().filter(|block| whole.contains(block)).count();
+        assert!(same * 2 > trimmed.len(), "{same} of {}", trimmed.len());
+    }
+
+    #[test]
+    fn a_lost_block_is_noticed() {
+        let mut memory = Memory::default();
+        let lost = BlockRef { id: BlockId([1; 32]), lines: 1, bytes: 1 };
+        assert_eq!(extend(&[lost; MANY], 0, [&b"x"[..]].into_iter(), &mut memory), None);
+    }
+}
