@@ -1,5 +1,6 @@
 //! From lives to the restore set: which life of a server has the say over a pane.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -83,6 +84,8 @@ pub fn choose(
         // From here on older lives have no say over its panes.
         choosing.later.extend(panes_of(life));
     }
+    set.listed.sort_by_key(|left| Reverse(left.seen));
+    set.left.sort_by_key(|left| Reverse(left.seen));
     set
 }
 
@@ -102,7 +105,7 @@ impl Choosing<'_> {
     /// Gives interrupted restores what they were to bring back, unless a later life of the server has it.
     fn claim(&mut self, lives: &[Life], set: &mut RestoreSet) {
         let mut records: Vec<usize> = (0..self.timeline.restores.len()).collect();
-        records.sort_by_key(|&record| std::cmp::Reverse(self.timeline.restores[record].began));
+        records.sort_by_key(|&record| Reverse(self.timeline.restores[record].began));
         for record in records {
             let restore = &self.timeline.restores[record];
             if restore.outcome != Outcome::Interrupted {

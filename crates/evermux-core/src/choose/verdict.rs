@@ -14,9 +14,10 @@ pub struct RestoreSet {
     /// name: then they come from different lives of the server (or [`Because::OpenedLast`]), and the earlier in this list has the better
     /// claim.
     pub chosen: Vec<Chosen>,
-    /// Sessions that were never brought back and are too old to come back unasked.
+    /// Sessions that were never brought back and are too old to come back unasked. Those seen last come first.
     pub listed: Vec<Left>,
-    /// Sessions that stay away, and why.
+    /// Sessions that stay away, and why. Those seen last come first: of a name the first is what somebody means who asks
+    /// for it.
     pub left: Vec<Left>,
 }
 

@@ -295,6 +295,14 @@ fn the_order_of_delivery_and_the_clock_do_not_matter() {
 }
 
 #[test]
+fn of_a_name_the_last_one_comes_first() {
+    let history =
+        History::new().manual("a 1 | b 2").manual("b 2").manual("b 2 | c 3 | a 4").manual("b 2").dies();
+    let left: Vec<SnapshotId> = history.choose().left.iter().map(|left| left.snapshot).collect();
+    assert_eq!(left, [SnapshotId(3), SnapshotId(3), SnapshotId(1)]);
+}
+
+#[test]
 fn reasons_in_words() {
     let history = History::new()
         .auto("ancient 20")
@@ -322,7 +330,7 @@ fn reasons_in_words() {
     ? ancient was last seen at 2027-01-15 08:06:01, too long ago to come back unasked
     - dropped was closed between 2027-02-24 08:24:05 and 2027-02-24 08:24:06, and the server lived on
     - 0 was never used
-    - closed was closed between 2027-02-24 08:12:02 and 2027-02-24 08:12:03, and the server lived on
     - later came back after 2027-02-24 08:13:03; its later state counts
+    - closed was closed between 2027-02-24 08:12:02 and 2027-02-24 08:12:03, and the server lived on
     ");
 }
