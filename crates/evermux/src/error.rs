@@ -8,9 +8,10 @@ use std::process::ExitCode;
 
 use evermux_core::capture;
 use evermux_core::history::{BadName, NotFound, RemovalError};
+use evermux_core::restore::{ApplyError, RestoreError};
 use evermux_core::save::SaveError;
 use evermux_core::store::StoreError;
-use evermux_core::tmux::{ConnectError, ListError, ListingError, RunError};
+use evermux_core::tmux::{ConnectError, ListError, ListingError, RunError, StartError};
 use serde::Serialize;
 
 use crate::config::ConfigError;
@@ -235,6 +236,30 @@ impl From<SaveError> for CliError {
         match error {
             SaveError::Capture(error) => error.into(),
             SaveError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RestoreError> for CliError {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Capture(error) => error.into(),
+            RestoreError::Store(error) => error.into(),
+            RestoreError::Before(error) => Self::from(error).hint("Nothing was touched."),
+            RestoreError::Leftovers(error) | RestoreError::Apply(ApplyError::Tmux(error)) => error.into(),
+            RestoreError::Apply(_) => {
+                Self::of(Kind::Failed, &error).hint("Run it again: it completes what was begun.")
+            }
+        }
+    }
+}
+
+impl From<StartError> for CliError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Connect(error) => error.into(),
+            StartError::Run(error) => error.into(),
+            error => Self::of(Kind::Failed, &error),
         }
     }
 }

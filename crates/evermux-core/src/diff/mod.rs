@@ -225,15 +225,7 @@ impl fmt::Display for Field {
 impl fmt::Display for Change {
     /// One line: `window work:2: size: 80x24 → 120x40`, `session play: gone`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.subject)?;
-        match (&self.field, &self.before, &self.after) {
-            (Field::Presence, _, None) => f.write_str("gone")?,
-            (Field::Presence, _, Some(_)) => f.write_str("new")?,
-            (field, before, after) => {
-                let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
-                write!(f, "{field}: {} → {}", value(before), value(after))?;
-            }
-        }
+        write!(f, "{}: {}", self.subject, self.what())?;
         if self.owed { f.write_str(" (owed)") } else { Ok(()) }
     }
 }
@@ -261,6 +253,18 @@ pub fn exact(before: &Snapshot, after: &Snapshot, read: ReadBlock) -> Vec<Change
 }
 
 impl Change {
+    /// What changed, as a fragment that reads after the subject: `size: 80x24 → 120x40`, `gone`.
+    pub fn what(&self) -> String {
+        match (&self.field, &self.before, &self.after) {
+            (Field::Presence, _, None) => "gone".to_owned(),
+            (Field::Presence, _, Some(_)) => "new".to_owned(),
+            (field, before, after) => {
+                let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+                format!("{field}: {} → {}", value(before), value(after))
+            }
+        }
+    }
+
     /// Whether a restore that makes this change breaks law 1 (exact) or law 4 (what is owed stays owed).
     pub fn breaks_law(&self) -> bool {
         let lost =

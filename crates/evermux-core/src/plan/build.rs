@@ -347,11 +347,7 @@ impl Builder<'_, '_> {
             self.owe(pane, Owed::Start(start), "it had ended");
             return Run::Dead;
         }
-        let conditions = Conditions {
-            allow: (source.own || self.options.explicit).then(|| self.options.allow.clone()),
-            foreign: !source.own,
-            restricted,
-        };
+        let conditions = Conditions { allow: self.options.allow.clone(), foreign: !source.own, restricted };
         match decide_start(&start, &conditions) {
             Decision::Run(words) => Run::Command(words),
             Decision::Owe(reason) => {

@@ -30,7 +30,7 @@ pub struct Source<'a> {
     /// What of it.
     pub wanted: Vec<Wanted>,
     /// Whether it comes from this machine's own store. From elsewhere (a file, another machine) no option that
-    /// makes tmux run something is set, and nothing is started unless [`Options::explicit`] says so.
+    /// makes tmux run something is set, and nothing is started unless [`Options::allow`] says so.
     pub own: bool,
 }
 
@@ -98,10 +98,8 @@ pub struct Options<'a> {
     pub text: bool,
     /// Whether the server's global options come back.
     pub globals: bool,
-    /// What may be started.
-    pub allow: Allow,
-    /// Whether the user said so on the command line; needed for what comes from elsewhere.
-    pub explicit: bool,
+    /// What may be started, if the user said so; needed for what comes from elsewhere.
+    pub allow: Option<Allow>,
     /// The directory itself if it can be entered, else its nearest parent that can.
     pub enter: &'a dyn Fn(&BString) -> BString,
     /// Sixteen random bytes, for new identities.

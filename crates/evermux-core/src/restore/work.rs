@@ -57,10 +57,8 @@ pub struct Manner {
     pub without_text: bool,
     /// Whether the server's global options come back.
     pub options: bool,
-    /// What may be started.
-    pub allow: Allow,
-    /// Whether the user said so on the command line.
-    pub explicit: bool,
+    /// What may be started, if the user said so.
+    pub allow: Option<Allow>,
 }
 
 /// Why nothing, or not all, came back.
@@ -111,14 +109,14 @@ pub fn plan(
     server: Option<&Server>,
     chosen: &[Chosen],
     manner: &Manner,
-) -> Result<(Plan, Option<Live>), RestoreError> {
+) -> Result<Plan, RestoreError> {
     // A look that changes nothing: no identity is set.
     let options = capture::Options { mark: false, text: false, ..world.capture.clone() };
     let live = match server {
         Some(server) => Some(look(world, server, &options)?),
         None => None,
     };
-    Ok((build(world, chosen, live.as_ref(), manner), live))
+    Ok(build(world, chosen, live.as_ref(), manner))
 }
 
 /// Brings back what is chosen onto a running server.
@@ -189,7 +187,6 @@ fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live>, manner: 
         text: !manner.without_text,
         globals: manner.options,
         allow: manner.allow.clone(),
-        explicit: manner.explicit,
         enter: &enter,
         random: world.random,
     };

@@ -9,6 +9,9 @@ mod json;
 mod list;
 mod log;
 mod pin;
+mod restore;
+mod sources;
+mod target;
 #[cfg(test)]
 mod reference;
 mod save;
@@ -57,6 +60,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Subcommand)]
 enum Command {
     Save(save::Args),
+    Restore(restore::Args),
     List(list::Args),
     Show(show::Args),
     Diff(diff::Args),
@@ -90,6 +94,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Verify(args) => with_context(global, |context| verify::run(context, &args)),
         Command::Forget(args) => with_context(global, |context| forget::run(context, &args)),
         Command::Log(args) => with_context(global, |context| log::run(context, &args)),
+        Command::Restore(args) => with_context(global, |context| restore::run(context, &args)),
         Command::Pin(args) => with_context(global, |context| pin::pin(context, &args)),
         Command::Unpin(args) => with_context(global, |context| pin::unpin(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

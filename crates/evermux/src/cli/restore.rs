@@ -1,0 +1,296 @@
+//! `evermux restore`: brings back what was saved.
+
+use std::path::PathBuf;
+
+use evermux_core::history::Which;
+use evermux_core::plan::{Plan, owed};
+use evermux_core::problem::{Problem, Subject};
+use evermux_core::relaunch::Allow;
+use evermux_core::restore::{self, Manner, Place, RestoreError, Restored, World};
+use evermux_core::store::{Access, Logs, Store, StoreError};
+use evermux_core::tmux::{ConnectError, Server, Start};
+use serde_json::{Value, json};
+
+use super::sources::{self, Asked, Sources};
+use super::{describe, target, which};
+use crate::context::Context;
+use crate::error::{CliError, Exit};
+use crate::output::{Outcome, outside};
+
+/// Bring back what was saved
+///
+/// Without SNAPSHOT: of every session its last good state, whatever life of the server it is from (`evermux list
+/// --why` tells). What is there stays as it is; only what is missing is made. Without a server one is started.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[arg(value_name = "SNAPSHOT", help = which::HELP)]
+    snapshot: Option<Which>,
+
+    /// Only this session; may be given more than once
+    #[arg(long = "session", value_name = "SESSION")]
+    sessions: Vec<String>,
+
+    /// Only this window, SESSION:INDEX
+    #[arg(long, value_name = "WINDOW")]
+    window: Vec<String>,
+
+    /// Only this pane, SESSION:INDEX.POSITION
+    #[arg(long, value_name = "PANE")]
+    pane: Vec<String>,
+
+    /// Bring one session back under another name, beside the one that may be there
+    #[arg(long = "as", value_name = "NAME", conflicts_with = "replace")]
+    rename: Option<String>,
+
+    /// Close live sessions that stand where a saved one comes back; they are saved before
+    #[arg(long)]
+    replace: bool,
+
+    /// What may be started again: `none`, `table` (harmless viewers and monitors), or names of further programs
+    #[arg(long, value_name = "POLICY", value_delimiter = ',')]
+    run: Vec<String>,
+
+    /// Without text
+    #[arg(long)]
+    no_scrollback: bool,
+
+    /// Set the server's global options as they were, too
+    #[arg(long)]
+    options: bool,
+
+    /// From what another machine saved in this (shared) home
+    #[arg(long, value_name = "MACHINE")]
+    from: Option<String>,
+
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Args {
+    fn places(&self) -> Result<Vec<Place>, CliError> {
+        let mut places: Vec<Place> = self.sessions.iter().map(|name| sources::session(name)).collect();
+        for window in &self.window {
+            places.push(target::window(window)?);
+        }
+        for pane in &self.pane {
+            places.push(target::pane(pane)?);
+        }
+        if self.rename.is_some() && places.len() != 1 {
+            return Err(CliError::usage("--as names one session").hint("Say which with --session."));
+        }
+        Ok(places)
+    }
+
+    fn manner(&self) -> Manner {
+        let words: Vec<&str> = self.run.iter().map(String::as_str).collect();
+        let allow = match words[..] {
+            [] => None,
+            ["none"] => Some(Allow::NOTHING),
+            _ => Some(Allow {
+                table: true,
+                names: words.iter().filter(|word| **word != "table").map(|&word| word.into()).collect(),
+            }),
+        };
+        Manner {
+            rename: self.rename.as_deref().map(Into::into),
+            replace: self.replace,
+            without_text: self.no_scrollback,
+            options: self.options,
+            allow,
+        }
+    }
+}
+
+/// Finds what comes back, starts a server if there is none, and restores.
+pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
+    let places = args.places()?;
+    let (store, mut problems) = open(context)?;
+    let asked = Asked { snapshot: args.snapshot.as_ref(), places: &places, machine: args.from.as_deref() };
+    let mut sources = sources::find(context, &store, &asked)?;
+    if !sources.anything {
+        return Err(CliError::nothing_there("there is nothing to restore")
+            .hint("Nothing of this server has been saved yet: evermux save"));
+    }
+    problems.append(&mut sources.problems);
+    let manner = args.manner();
+    let server = match Server::connect(&context.socket, context.uid, &context.binaries) {
+        Ok(server) => Some(server),
+        Err(ConnectError::Missing(_) | ConnectError::Dead(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if args.dry_run {
+        let plan = with_world(context, &store, &sources, |world| {
+            restore::plan(world, server.as_ref(), &sources.chosen, &manner)
+        })?;
+        return Ok(planned(&plan, problems));
+    }
+    let restored = onto(context, &store, &sources, &manner, server)?;
+    Ok(done(context, &restored, problems))
+}
+
+/// Opens the store. A database that is damaged as a whole is moved out of the way, not lost: the emergency file of
+/// the server takes its place.
+fn open(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
+    match Store::open(&context.place(), Access::Write) {
+        Err(StoreError::Damaged { path, what }) => {
+            let aside = Store::set_aside(&context.place(), context.now())?;
+            let problem = Problem::new(
+                Subject::Path(path),
+                format!("is damaged ({what}); it was moved to {}", aside.display()),
+            );
+            Ok((Store::open(&context.place(), Access::Write)?, vec![problem]))
+        }
+        other => Ok((other?, Vec::new())),
+    }
+}
+
+/// Restores onto the running server, or onto one that is started for it with the user's config.
+pub fn onto(
+    context: &Context,
+    store: &Store,
+    sources: &Sources,
+    manner: &Manner,
+    server: Option<Server>,
+) -> Result<Restored, CliError> {
+    let (server, beginning) = match server {
+        Some(server) => (server, None),
+        None => {
+            let name = format!("evermux-start-{:08x}", u128::from_be_bytes(context.random()) as u32);
+            (start(context, &name)?, Some(name))
+        }
+    };
+    with_world(context, store, sources, |world| {
+        restore::restore(world, &server, &sources.chosen, manner, beginning.as_deref())
+    })
+}
+
+/// A server needs a session to live; this one goes when the others have come.
+fn start(context: &Context, session: &str) -> Result<Server, CliError> {
+    let start = Start {
+        binaries: context.binaries.clone(),
+        socket: context.socket.clone(),
+        config: None,
+        arguments: ["-s", session, "cat", "-"].map(Into::into).to_vec(),
+        directory: context.binaries.home.clone().unwrap_or_else(|| PathBuf::from("/")),
+        environment: None,
+        uid: context.uid,
+    };
+    Ok(start.run(context.config.save.deadline)?)
+}
+
+/// Gives the library what it needs of the world.
+pub fn with_world<T>(
+    context: &Context,
+    store: &Store,
+    sources: &Sources,
+    work: impl FnOnce(&mut World<'_>) -> Result<T, RestoreError>,
+) -> Result<T, CliError> {
+    let helper = std::env::current_exe()
+        .map_err(|error| CliError::failed("cannot tell where evermux itself is").because(&error))?;
+    let mut world = World {
+        store,
+        name: &context.server(),
+        capture: &super::capture_options(context),
+        helper: &helper,
+        block: &|id| sources.block(store, id),
+        now: &|| context.now(),
+        random: &mut || context.random(),
+        patience: context.config.save.deadline,
+    };
+    Ok(work(&mut world)?)
+}
+
+/// The result of a dry run.
+fn planned(plan: &Plan, mut problems: Vec<Problem>) -> Outcome {
+    problems.extend(plan.problems.iter().cloned());
+    let lines = plan.lines();
+    let mut text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    if lines.is_empty() {
+        text = "Nothing to restore: all of it is there\n".to_owned();
+    }
+    let actions: Vec<Value> = lines
+        .iter()
+        .map(|line| json!({ "action": line.action, "object": line.object, "detail": line.detail }))
+        .collect();
+    Outcome::new(text, &json!({ "dry_run": true, "actions": actions })).with_problems(problems)
+}
+
+/// The result of a restore.
+pub fn done(context: &Context, restored: &Restored, mut problems: Vec<Problem>) -> Outcome {
+    problems.extend(restored.problems.iter().cloned());
+    for change in &restored.differences {
+        problems.push(Problem::new(change.subject.clone(), format!("is not as it was: {}", change.what())));
+    }
+    let text = report(restored);
+    let outcome = Outcome::new(text.clone(), &json(restored)).with_problems(problems);
+    keep_report(context, restored, &text, &outcome);
+    let exit = if restored.debts.is_empty() { Exit::Done } else { Exit::Problems };
+    Outcome { exit, ..outcome }
+}
+
+/// What came back, and what is owed, for people.
+fn report(restored: &Restored) -> String {
+    let plan = &restored.plan;
+    if restored.id.is_none() {
+        return "Nothing to restore: all of it is there\n".to_owned();
+    }
+    let milliseconds: u128 = restored.times.iter().map(std::time::Duration::as_millis).sum();
+    let size = [(plan.sessions.len(), "session"), (plan.windows.len(), "window"), (plan.panes(), "pane")]
+        .map(|(number, noun)| describe::count(number, noun))
+        .join(", ");
+    let mut text = format!("Restored {size} in {milliseconds} ms\n");
+    if plan.present > 0 {
+        text.push_str(&format!("  {} were there already\n", describe::count(plan.present, "pane")));
+    }
+    for (subject, debt) in &restored.debts {
+        let subject = outside(subject.to_string());
+        text.push_str(&format!("  owed  {subject}: {} ({})\n", owed(&debt.owed), debt.reason));
+    }
+    text
+}
+
+fn json(restored: &Restored) -> Value {
+    let debts: Vec<Value> = restored
+        .debts
+        .iter()
+        .map(|(subject, debt)| {
+            json!({
+                "subject": subject.to_string(),
+                "owed": owed(&debt.owed),
+                "reason": debt.reason,
+                "since": debt.since.to_string(),
+            })
+        })
+        .collect();
+    let [look, skeleton, text, finish, check] = restored.times.map(|time| time.as_millis());
+    json!({
+        "restore": restored.id.map(|id| id.to_string()),
+        "snapshot": restored.saved.map(|id| id.0),
+        "sessions": restored.plan.sessions.len(),
+        "windows": restored.plan.windows.len(),
+        "panes": restored.plan.panes(),
+        "present": restored.plan.present,
+        "owed": debts,
+        "exact": restored.differences.is_empty(),
+        "milliseconds": {
+            "look": look, "skeleton": skeleton, "text": text, "finish": finish, "check": check,
+        },
+    })
+}
+
+/// One readable report of every restore is kept, for `evermux log`. That it cannot be written is no failure.
+fn keep_report(context: &Context, restored: &Restored, text: &str, outcome: &Outcome) {
+    let Some(id) = restored.id else { return };
+    let mut report = text.to_owned();
+    for line in restored.plan.lines() {
+        report.push_str(&format!("{line}\n"));
+    }
+    for problem in &outcome.problems {
+        report.push_str(&format!("warning: {}\n", outside(problem.to_string())));
+    }
+    let written = Logs::open(&context.place()).and_then(|logs| logs.write_report(id, context.now(), &report));
+    if let Err(error) = written {
+        tracing::warn!(%error, "the report of the restore could not be written");
+    }
+}

@@ -1,0 +1,183 @@
+//! What a restore brings back: from the arguments to snapshots and their parts.
+
+use std::path::Path;
+
+use bstr::BString;
+use evermux_core::choose::{RestoreSet, choose};
+use evermux_core::history::Which;
+use evermux_core::model::{BlockId, ServerName, Snapshot, SnapshotId};
+use evermux_core::problem::{Problem, Subject};
+use evermux_core::restore::{Chosen, NoSuchPlace, Place};
+use evermux_core::store::{Access, EmergencyFile, Store, Text};
+
+use super::choosing::{options, restore_set};
+use super::which;
+use crate::context::Context;
+use crate::error::CliError;
+
+/// Snapshots that come back, and who knows their text.
+pub struct Sources {
+    /// The snapshots, those with the better claim first.
+    pub chosen: Vec<Chosen>,
+    /// Where their text is, beside this machine's own store.
+    text: Vec<Box<dyn Text>>,
+    /// What is not as it should be.
+    pub problems: Vec<Problem>,
+    /// Whether anything was ever saved that could come back.
+    pub anything: bool,
+}
+
+impl Sources {
+    /// A block of text, from wherever it is.
+    pub fn block(&self, store: &Store, id: BlockId) -> Option<Vec<u8>> {
+        let elsewhere = || self.text.iter().find_map(|text| text.block(&id).ok());
+        store.block(&id).ok().or_else(elsewhere)
+    }
+
+    fn new(chosen: Vec<Chosen>) -> Self {
+        Self { anything: !chosen.is_empty(), chosen, text: Vec::new(), problems: Vec::new() }
+    }
+}
+
+/// What the arguments ask for.
+pub struct Asked<'a> {
+    /// A certain snapshot; otherwise the restore set.
+    pub snapshot: Option<&'a Which>,
+    /// Certain parts; otherwise everything.
+    pub places: &'a [Place],
+    /// Another machine's part of the store.
+    pub machine: Option<&'a str>,
+}
+
+/// Finds what is asked for.
+///
+/// # Errors
+/// Nothing there, wrong use, or what the store says.
+pub fn find(context: &Context, store: &Store, asked: &Asked<'_>) -> Result<Sources, CliError> {
+    match (asked.machine, asked.snapshot) {
+        (Some(machine), which) => from_machine(context, machine, which, asked.places),
+        (None, Some(Which::File(path))) => from_file(context, path, asked.places),
+        (None, Some(which)) => {
+            let id = which::find(context, store, which)?.entry.id;
+            stored(store, id, true, asked.places)
+        }
+        (None, None) => from_set(context, store, asked.places),
+    }
+}
+
+fn stored(store: &Store, id: SnapshotId, own: bool, places: &[Place]) -> Result<Sources, CliError> {
+    let report = store.snapshot(id)?;
+    let chosen = Chosen::places(Some(id), report.value, own, places).map_err(no_such_place)?;
+    Ok(Sources { problems: report.problems, ..Sources::new(vec![chosen]) })
+}
+
+fn from_set(context: &Context, store: &Store, places: &[Place]) -> Result<Sources, CliError> {
+    let set = restore_set(context, store, &context.server())?;
+    if set.chosen.is_empty() && set.listed.is_empty() && set.left.is_empty() {
+        return from_emergency(context, places);
+    }
+    if !places.is_empty() {
+        return asked_for(store, &set, places);
+    }
+    let report = Chosen::set(store, &set, &[])?;
+    Ok(Sources { problems: report.problems, anything: true, ..Sources::new(report.value) })
+}
+
+/// Sessions that are asked for by name come back also if they were closed, or are too old to come back unasked.
+fn asked_for(store: &Store, set: &RestoreSet, places: &[Place]) -> Result<Sources, CliError> {
+    let mut sources = Sources::new(Vec::new());
+    for place in places {
+        let chosen = set.chosen.iter().map(|chosen| (&chosen.name, chosen.snapshot));
+        let others = set.listed.iter().chain(&set.left).map(|left| (&left.name, left.snapshot));
+        let id = chosen.chain(others).find(|(name, _)| **name == place.session).map(|(_, id)| id);
+        let id = id.ok_or_else(|| no_such_place(NoSuchPlace(place.clone())))?;
+        let report = store.snapshot(id)?;
+        let chosen = Chosen::places(Some(id), report.value, true, std::slice::from_ref(place))
+            .map_err(no_such_place)?;
+        match sources.chosen.iter_mut().find(|known| known.id == Some(id)) {
+            Some(known) => known.wanted.extend(chosen.wanted),
+            None => {
+                sources.problems.extend(report.problems);
+                sources.chosen.push(chosen);
+            }
+        }
+    }
+    sources.anything = true;
+    Ok(sources)
+}
+
+/// The last resort: the database is gone or new, and an emergency file of this server is left.
+fn from_emergency(context: &Context, places: &[Place]) -> Result<Sources, CliError> {
+    let report = Store::emergencies(&context.place())?;
+    let file = report.value.into_iter().find(|file| file.snapshot.server().name == context.server());
+    let Some(file) = file else { return Ok(Sources::new(Vec::new())) };
+    let mut sources = of_file(file, true, places)?;
+    let what = "the database holds nothing of this server; its emergency file is used";
+    sources.problems.push(Problem::new(Subject::Path(context.place().folder()), what));
+    Ok(sources)
+}
+
+fn from_file(context: &Context, path: &Path, places: &[Place]) -> Result<Sources, CliError> {
+    let report = EmergencyFile::read(path)?;
+    // A file in our own folder, which only we can write, is as good as the database.
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    let own = folder.is_some() && folder == context.place().folder().canonicalize().ok();
+    let mut sources = of_file(report.value, own, places)?;
+    sources.problems.extend(report.problems);
+    Ok(sources)
+}
+
+fn of_file(file: EmergencyFile, own: bool, places: &[Place]) -> Result<Sources, CliError> {
+    let snapshot: Snapshot = file.snapshot.clone();
+    let chosen = Chosen::places(None, snapshot, own, places).map_err(no_such_place)?;
+    Ok(Sources { text: vec![Box::new(file)], ..Sources::new(vec![chosen]) })
+}
+
+/// From the folder of another machine in the same (shared) home.
+fn from_machine(
+    context: &Context,
+    machine: &str,
+    which: Option<&Which>,
+    places: &[Place],
+) -> Result<Sources, CliError> {
+    let place = evermux_core::store::Place::new(&context.state, machine, context.uid);
+    let store = Store::open(&place, Access::Read)?;
+    let servers = store.servers()?;
+    let same = servers.iter().find(|server| server.socket == context.server().socket);
+    let Some(server): Option<&ServerName> = same.or(servers.first()) else {
+        return Ok(Sources::new(Vec::new()));
+    };
+    let mut sources = match which {
+        Some(Which::File(path)) => return from_file(context, path, places),
+        Some(which) => {
+            let listed = store.list(&evermux_core::store::Wanted::default())?;
+            let id = which.find(&listed, server, context.now(), &context.zone)?.entry.id;
+            stored(&store, id, false, places)?
+        }
+        None => {
+            let set = choose(&store.timeline(server)?, None, context.now(), &options(context));
+            if places.is_empty() {
+                let report = Chosen::set(&store, &set, &[])?;
+                Sources { problems: report.problems, ..Sources::new(report.value) }
+            } else {
+                asked_for(&store, &set, places)?
+            }
+        }
+    };
+    for chosen in &mut sources.chosen {
+        // Its numbers are those of the other machine's store.
+        chosen.own = false;
+        chosen.id = None;
+    }
+    sources.text.push(Box::new(store));
+    Ok(sources)
+}
+
+fn no_such_place(error: NoSuchPlace) -> CliError {
+    CliError::nothing_there(error.to_string()).hint("See what a snapshot holds: evermux show SNAPSHOT")
+}
+
+/// A session asked for with `--session`.
+pub fn session(name: &str) -> Place {
+    Place { session: BString::from(name), window: None, pane: None }
+}
