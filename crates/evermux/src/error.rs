@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use evermux_core::capture;
 use evermux_core::history::{BadName, NotFound, RemovalError};
-use evermux_core::restore::{ApplyError, RestoreError};
+use evermux_core::restore::{ApplyError, RestoreError, UndoError};
 use evermux_core::save::SaveError;
 use evermux_core::store::StoreError;
 use evermux_core::tmux::{ConnectError, ListError, ListingError, RunError, StartError};
@@ -250,6 +250,17 @@ impl From<RestoreError> for CliError {
             RestoreError::Apply(_) => {
                 Self::of(Kind::Failed, &error).hint("Run it again: it completes what was begun.")
             }
+        }
+    }
+}
+
+impl From<UndoError> for CliError {
+    fn from(error: UndoError) -> Self {
+        match error {
+            UndoError::Nothing | UndoError::OtherLife => Self::of(Kind::NothingThere, &error),
+            UndoError::Restore(error) => error.into(),
+            UndoError::Store(error) => error.into(),
+            UndoError::Tmux(error) => error.into(),
         }
     }
 }

@@ -15,8 +15,10 @@ mod settle;
 mod skeleton;
 mod sources;
 mod text;
+mod undo;
 mod work;
 
 pub use apply::ApplyError;
 pub use sources::{Chosen, NoSuchPlace, Place};
+pub use undo::{Undo, UndoError, plan_undo, short, undo};
 pub use work::{Manner, RestoreError, Restored, World, plan, restore};

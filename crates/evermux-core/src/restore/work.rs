@@ -162,7 +162,11 @@ pub fn restore(
 }
 
 /// Reads the live server, without its text.
-fn look(world: &mut World<'_>, server: &Server, options: &capture::Options) -> Result<Live, capture::Error> {
+pub(super) fn look(
+    world: &mut World<'_>,
+    server: &Server,
+    options: &capture::Options,
+) -> Result<Live, capture::Error> {
     let now = (world.now)();
     let captured = capture::capture(server, None, options, now, world.random, &mut NoBlocks)?;
     Ok(captured.live)
@@ -217,6 +221,11 @@ fn save_before(
     if !plan.closing.iter().any(|closing| closing.why == Why::Replaced) {
         return Ok(None);
     }
+    Ok(Some(save_now(world, server)?))
+}
+
+/// Saves what is about to be closed.
+pub(super) fn save_now(world: &mut World<'_>, server: &Server) -> Result<SnapshotId, SaveError> {
     let request = save::Request {
         server: world.name,
         capture: world.capture,
@@ -226,8 +235,7 @@ fn save_before(
         emergency: Emergency::WhenDue,
         patience: world.patience,
     };
-    let outcome = save::save(world.store, server, &request, world.now, world.random)?;
-    Ok(Some(outcome.saved.id))
+    Ok(save::save(world.store, server, &request, world.now, world.random)?.saved.id)
 }
 
 fn begin<'r>(

@@ -12,6 +12,7 @@ mod pin;
 mod restore;
 mod sources;
 mod target;
+mod undo;
 #[cfg(test)]
 mod reference;
 mod save;
@@ -61,6 +62,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 enum Command {
     Save(save::Args),
     Restore(restore::Args),
+    Undo(undo::Args),
     List(list::Args),
     Show(show::Args),
     Diff(diff::Args),
@@ -95,6 +97,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Forget(args) => with_context(global, |context| forget::run(context, &args)),
         Command::Log(args) => with_context(global, |context| log::run(context, &args)),
         Command::Restore(args) => with_context(global, |context| restore::run(context, &args)),
+        Command::Undo(args) => with_context(global, |context| undo::run(context, &args)),
         Command::Pin(args) => with_context(global, |context| pin::pin(context, &args)),
         Command::Unpin(args) => with_context(global, |context| pin::unpin(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

@@ -6,7 +6,7 @@ use evermux_core::history::Which;
 use evermux_core::plan::{Plan, owed};
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::relaunch::Allow;
-use evermux_core::restore::{self, Manner, Place, RestoreError, Restored, World};
+use evermux_core::restore::{self, Manner, Place, Restored, World};
 use evermux_core::store::{Access, Logs, Store, StoreError};
 use evermux_core::tmux::{ConnectError, Server, Start};
 use serde_json::{Value, json};
@@ -180,11 +180,11 @@ fn start(context: &Context, session: &str) -> Result<Server, CliError> {
 }
 
 /// Gives the library what it needs of the world.
-pub fn with_world<T>(
+pub fn with_world<T, E: Into<CliError>>(
     context: &Context,
     store: &Store,
     sources: &Sources,
-    work: impl FnOnce(&mut World<'_>) -> Result<T, RestoreError>,
+    work: impl FnOnce(&mut World<'_>) -> Result<T, E>,
 ) -> Result<T, CliError> {
     let helper = std::env::current_exe()
         .map_err(|error| CliError::failed("cannot tell where evermux itself is").because(&error))?;
@@ -198,7 +198,7 @@ pub fn with_world<T>(
         random: &mut || context.random(),
         patience: context.config.save.deadline,
     };
-    Ok(work(&mut world)?)
+    work(&mut world).map_err(Into::into)
 }
 
 /// The result of a dry run.

@@ -34,6 +34,11 @@ impl Sources {
         store.block(&id).ok().or_else(elsewhere)
     }
 
+    /// No snapshots: for what only needs this machine's own store.
+    pub fn nothing() -> Self {
+        Self::new(Vec::new())
+    }
+
     fn new(chosen: Vec<Chosen>) -> Self {
         Self { anything: !chosen.is_empty(), chosen, text: Vec::new(), problems: Vec::new() }
     }
@@ -85,7 +90,7 @@ fn from_set(context: &Context, store: &Store, places: &[Place]) -> Result<Source
 
 /// Sessions that are asked for by name come back also if they were closed, or are too old to come back unasked.
 fn asked_for(store: &Store, set: &RestoreSet, places: &[Place]) -> Result<Sources, CliError> {
-    let mut sources = Sources::new(Vec::new());
+    let mut sources = Sources::nothing();
     for place in places {
         let chosen = set.chosen.iter().map(|chosen| (&chosen.name, chosen.snapshot));
         let others = set.listed.iter().chain(&set.left).map(|left| (&left.name, left.snapshot));
@@ -110,7 +115,7 @@ fn asked_for(store: &Store, set: &RestoreSet, places: &[Place]) -> Result<Source
 fn from_emergency(context: &Context, places: &[Place]) -> Result<Sources, CliError> {
     let report = Store::emergencies(&context.place())?;
     let file = report.value.into_iter().find(|file| file.snapshot.server().name == context.server());
-    let Some(file) = file else { return Ok(Sources::new(Vec::new())) };
+    let Some(file) = file else { return Ok(Sources::nothing()) };
     let mut sources = of_file(file, true, places)?;
     let what = "the database holds nothing of this server; its emergency file is used";
     sources.problems.push(Problem::new(Subject::Path(context.place().folder()), what));
@@ -145,7 +150,7 @@ fn from_machine(
     let servers = store.servers()?;
     let same = servers.iter().find(|server| server.socket == context.server().socket);
     let Some(server): Option<&ServerName> = same.or(servers.first()) else {
-        return Ok(Sources::new(Vec::new()));
+        return Ok(Sources::nothing());
     };
     let mut sources = match which {
         Some(Which::File(path)) => return from_file(context, path, places),

@@ -1,0 +1,138 @@
+//! Taking the last restore back.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use super::script::{Script, command};
+use super::sources::Chosen;
+use super::work::{Manner, RestoreError, World, look, restore, save_now};
+use crate::capture;
+use crate::model::{Live, PaneId, PaneIdentity};
+use crate::plan::Wanted;
+use crate::problem::{Problem, Subject};
+use crate::store::{RestoreId, RestoreState, StoreError, StoredRestore};
+use crate::tmux::{RunError, Server};
+
+/// Why nothing was taken back.
+#[derive(Debug, Error)]
+pub enum UndoError {
+    /// No restore of this server is left to take back.
+    #[error("there is no restore to take back")]
+    Nothing,
+    /// The server that the last restore restored into is gone, and what it made with it.
+    #[error("the server of the last restore is gone")]
+    OtherLife,
+    /// What is to be closed could not be saved before, or what was replaced could not be brought back.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// tmux did not do it.
+    #[error("tmux could not be told what to close")]
+    Tmux(#[from] RunError),
+}
+
+/// What taking back the last restore means.
+#[derive(Debug)]
+pub struct Undo {
+    /// Which restore.
+    pub restore: StoredRestore,
+    /// The panes it made that live; they are closed.
+    pub panes: Vec<(PaneId, Subject)>,
+    /// What it replaced, as it was; that comes back.
+    pub replaced: Option<Chosen>,
+}
+
+impl Undo {
+    /// Names of the sessions that come back.
+    pub fn sessions(&self) -> impl Iterator<Item = &bstr::BString> {
+        let chosen = self.replaced.iter();
+        chosen.flat_map(|chosen| {
+            chosen.wanted.iter().map(|wanted| &chosen.snapshot.sessions()[wanted.session].name)
+        })
+    }
+}
+
+/// Says what `undo` would take back.
+///
+/// # Errors
+/// [`UndoError`].
+pub fn plan_undo(world: &mut World<'_>, server: &Server) -> Result<Undo, UndoError> {
+    let restore = world.store.last_restore(world.name)?.ok_or(UndoError::Nothing)?;
+    let options = capture::Options { mark: false, text: false, ..world.capture.clone() };
+    let live = look(world, server, &options).map_err(RestoreError::from)?;
+    if restore.generation.as_ref() != Some(&live.snapshot.server().generation) {
+        return Err(UndoError::OtherLife);
+    }
+    let panes = made(&restore).into_iter().filter_map(|identity| alive(&live, identity)).collect();
+    Ok(Undo { panes, replaced: replaced(world, &restore)?, restore })
+}
+
+/// Takes the last restore back: saves what is, brings back what was replaced, and closes the panes that were made.
+/// Returns the problems met, and what was taken back.
+///
+/// # Errors
+/// [`UndoError`].
+pub fn undo(world: &mut World<'_>, server: &Server) -> Result<(Undo, Vec<Problem>), UndoError> {
+    let undo = plan_undo(world, server)?;
+    let mut problems = Vec::new();
+    save_now(world, server).map_err(RestoreError::from)?;
+    if let Some(chosen) = &undo.replaced {
+        let manner = Manner { replace: true, ..Manner::default() };
+        problems = restore(world, server, std::slice::from_ref(chosen), &manner, None)?.problems;
+    }
+    let restoring = world.store.restoring(world.name, world.patience)?;
+    let mut script = Script::default();
+    for (pane, _) in &undo.panes {
+        script.push(command("kill-pane").value("-t", pane.to_string()));
+    }
+    if !script.is_empty() {
+        // A pane that went with the session that was replaced is an error of one line; a server that ended with its
+        // last pane answers nothing.
+        match server.run(script.bytes(), world.capture.limit) {
+            Ok(_) | Err(RunError::Gone { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    restoring.close(undo.restore.id, RestoreState::Undone, (world.now)())?;
+    Ok((undo, problems))
+}
+
+/// The name of a restore, short enough to be said.
+pub fn short(id: RestoreId) -> String {
+    id.to_string().chars().take(8).collect()
+}
+
+/// The panes a restore made.
+fn made(restore: &StoredRestore) -> Vec<PaneIdentity> {
+    let plan: Value = serde_json::from_str(&restore.plan).unwrap_or_default();
+    let panes = plan["panes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    panes.iter().filter_map(|pane| pane.as_str()?.parse().ok()).collect()
+}
+
+fn alive(live: &Live, identity: PaneIdentity) -> Option<(PaneId, Subject)> {
+    let (w, p) = live.find(identity)?;
+    let place = live.snapshot.sessions().iter().find_map(|session| {
+        let link = session.links.iter().find(|link| link.window == w)?;
+        Some(Subject::Pane(session.name.to_string(), link.index, p))
+    });
+    Some((live.panes[w][p].id, place.unwrap_or(Subject::Identity(identity))))
+}
+
+/// The sessions that a restore replaced, in the snapshot taken before it did.
+fn replaced(world: &World<'_>, restore: &StoredRestore) -> Result<Option<Chosen>, StoreError> {
+    let Some(before) = restore.before.filter(|_| !restore.replaced.is_empty()) else { return Ok(None) };
+    let snapshot = world.store.snapshot(before)?.value;
+    let lost: HashSet<PaneIdentity> = restore.replaced.iter().copied().collect();
+    let wanted = (snapshot.sessions().iter().enumerate())
+        .filter(|(_, session)| {
+            let windows = session.links.iter().map(|&link| snapshot.window(link));
+            windows.flat_map(|window| &window.panes).any(|pane| lost.contains(&pane.identity))
+        })
+        .map(|(position, _)| Wanted::session(position))
+        .collect();
+    Ok(Some(Chosen { id: Some(before), snapshot, wanted, own: true }))
+}
