@@ -194,7 +194,10 @@ impl Finish<'_> {
                 Some(link.index)
             }
         };
-        let order = planned.session.last.iter().rev().chain([&planned.session.active]);
+        // From the current window, which is current already, through those visited before, back to it.
+        let last = &planned.session.last;
+        let back = (!last.is_empty() || planned.joins.is_some()).then_some(&planned.session.active);
+        let order = last.iter().rev().chain(back);
         for window in order.filter_map(|&saved| index(saved)) {
             self.push(command("select-window").value("-t", format!("{id}:{window}")));
         }

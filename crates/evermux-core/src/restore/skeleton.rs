@@ -178,7 +178,9 @@ impl<'a> Skeleton<'a> {
             }
         }
         if planned.place == SessionPlace::New && planned.joins.is_none() {
-            // The window every new session begins with has done its work.
+            // The window every new session begins with has done its work. The current one is chosen first: a window
+            // that is visited only on the way to it would count as visited.
+            self.push(command("select-window").value("-t", format!("{target}{}", current(planned))));
             self.push(command("kill-window").value("-t", format!("{target}{}", placeholder_index(planned))));
         }
         self.end_group();
@@ -450,6 +452,13 @@ pub(super) fn early_options(planned: &PlannedSession) -> impl Iterator<Item = &O
         .options
         .iter()
         .filter(move |option| own && (option.name == "default-shell" || option.name == "default-command"))
+}
+
+/// The index that the current window has now.
+fn current(planned: &PlannedSession) -> u32 {
+    let active = planned.session.active;
+    let link = planned.links.iter().find(|link| link.was.unwrap_or(link.index) == active);
+    link.or(planned.links.first()).map_or(active, |link| link.index)
 }
 
 /// An index beyond all of a session's windows.

@@ -16,7 +16,7 @@ use crate::capture::{self, Blocks};
 use crate::choose::Source as Brought;
 use crate::diff::Change;
 use crate::model::{BlockId, BlockRef, Debt, Kind, Live, PaneIdentity, ServerName, SnapshotId};
-use crate::plan::{self, Plan, Why};
+use crate::plan::{self, Plan, Run, Why};
 use crate::problem::{Problem, Subject};
 use crate::relaunch::Allow;
 use crate::save::{self, SaveError};
@@ -144,21 +144,26 @@ pub fn restore(
     let times = [begun.elapsed(), Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO];
     let mut restored =
         Restored { id: None, plan, differences: Vec::new(), debts: Vec::new(), problems, saved: None, times };
-    if !restored.plan.is_empty() {
+    if restored.plan.is_empty() {
+        close_beginning(world, server, beginning);
+    } else {
         let before = save_before(world, server, &restored.plan)?;
         let journal = begin(world, &restoring, chosen, &restored.plan, &live, before)?;
         restored.id = Some(journal.id());
-        carry_out(world, server, chosen, &live, journal, &mut restored)?;
+        carry_out(world, server, chosen, &live, journal, beginning, &mut restored)?;
         if let Some(earlier) = unfinished {
             restoring.close(earlier.id, RestoreState::Completed, (world.now)())?;
         }
     }
+    Ok(restored)
+}
+
+/// Closes the session that the server was started with. If nothing else came, the server ends with it.
+fn close_beginning(world: &World<'_>, server: &Server, beginning: Option<&str>) {
     if let Some(session) = beginning {
         let script = format!("kill-session -t '={session}'\n");
-        // If nothing else came, the server ends with it.
         let _ = server.run(script.as_bytes(), world.capture.limit);
     }
-    Ok(restored)
 }
 
 /// Reads the live server, without its text.
@@ -284,6 +289,7 @@ fn carry_out(
     chosen: &[Chosen],
     live: &Live,
     journal: Journal<'_>,
+    beginning: Option<&str>,
     restored: &mut Restored,
 ) -> Result<(), RestoreError> {
     let jobs = world.store.jobs()?;
@@ -301,8 +307,18 @@ fn carry_out(
     restored.times[1..4].copy_from_slice(&applied.times);
     restored.problems.extend(applied.problems.iter().cloned());
 
+    close_beginning(world, server, beginning);
+
     let begun = Instant::now();
-    let at_prompt = settle::prompts(applied.panes.values(), Instant::now() + SETTLING);
+    let shells: Vec<_> = restored
+        .plan
+        .windows
+        .iter()
+        .flat_map(|window| &window.panes)
+        .filter(|pane| pane.run == Run::Shell)
+        .filter_map(|pane| applied.panes.get(&pane.pane.identity))
+        .collect();
+    let at_prompt = settle::prompts(shells.into_iter(), Instant::now() + SETTLING);
     let stands: HashMap<PaneIdentity, Stand> = {
         let stands = settle::stands(server, world.capture.limit).map_err(ApplyError::from)?;
         let of = |made: &super::skeleton::MadePane| stands.get(&made.id).copied();
