@@ -271,7 +271,10 @@ fn the_binary_prints_in_one_place_and_runs_no_tmux() {
     let prints = ["print!", "println!", "eprint!", "eprintln!", "stdout()", "stderr()"];
     let mut wrong = Vec::new();
     for source in sources("evermux") {
-        if source.room() != "output" && prints.iter().any(|word| source.says(word)) {
+        // The log that `-v` shows is no result.
+        if !["output", "logging"].contains(&source.room().as_str())
+            && prints.iter().any(|word| source.says(word))
+        {
             wrong.push(format!("{}: prints", source.path.display()));
         }
         if source.says("unsafe") {
