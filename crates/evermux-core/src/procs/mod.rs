@@ -7,6 +7,8 @@
 //! The crate `procfs` was tried first: its `cmdline` loses empty arguments and fails on bytes that are not UTF-8, and
 //! its `stat` replaces such bytes in names, so the two files read here are read by us.
 
+#[cfg(any(target_os = "macos", test))]
+mod arguments;
 mod identity;
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
