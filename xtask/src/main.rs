@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask COMMAND`, one file per command.
 
 mod bench;
+mod check_macos;
 mod demo;
 mod generate;
 mod machine;
@@ -20,6 +21,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Bench(bench::Arguments),
+    CheckMacos(check_macos::Arguments),
     Demo(demo::Arguments),
     Generate(generate::Arguments),
     Test(test::Arguments),
@@ -29,6 +31,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::CheckMacos(arguments) => check_macos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

@@ -20,7 +20,7 @@ const SUITES: &[(&str, Option<&str>)] =
 
 /// Where packages are fetched from if the machine's own sources name no mirror of Debian, and where suites are when
 /// they are old.
-const MIRRORS: [&str; 2] = ["http://deb.example/debian", "http://archive.example/debian"];
+pub const MIRRORS: [&str; 2] = ["http://deb.example/debian", "http://archive.example/debian"];
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -62,10 +62,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// One suite of Debian and the folder it is unpacked in.
-struct Suite<'a> {
-    name: &'a str,
-    folder: PathBuf,
-    mirrors: [&'a str; 2],
+pub struct Suite<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where its lists and packages go.
+    pub folder: PathBuf,
+    /// Where it is looked for, in this order.
+    pub mirrors: [&'a str; 2],
 }
 
 impl Suite<'_> {
@@ -113,7 +116,7 @@ impl Suite<'_> {
     fn unpack(&self, package: &str) -> Result<()> {
         let root = self.folder.join(package);
         let _replaced = fs::remove_dir_all(&root);
-        let archives = self.fetch(package)?;
+        let archives = self.fetch(&[package])?;
         for entry in fs::read_dir(&archives)? {
             let file = entry?.path();
             let name = file.file_name().unwrap_or_default().as_bytes().to_vec();
@@ -131,21 +134,17 @@ impl Suite<'_> {
         Ok(())
     }
 
-    /// Fetches a package with all it depends on, from the machine's mirror or from the archive of old suites; the
-    /// folder they are in.
-    fn fetch(&self, package: &str) -> Result<PathBuf> {
-        let archives = self.folder.join(format!("{package}-packages"));
+    /// Fetches packages with all they depend on, from the machine's mirror or from the archive of old suites; the
+    /// folder they are in, named after the first.
+    pub fn fetch(&self, packages: &[&str]) -> Result<PathBuf> {
+        let archives = self.folder.join(format!("{}-packages", packages.first().unwrap_or(&"no")));
+        let install = [&["install", "--download-only", "--no-install-recommends"], packages].concat();
         fs::create_dir_all(archives.join("partial"))?;
         fs::create_dir_all(self.folder.join("lists/partial"))?;
         let mut last = None;
         for mirror in self.mirrors {
-            let fetched = self.apt(mirror, &archives, &["update"]).and_then(|()| {
-                self.apt(
-                    mirror,
-                    &archives,
-                    &["install", "--download-only", "--no-install-recommends", package],
-                )
-            });
+            let fetched =
+                self.apt(mirror, &archives, &["update"]).and_then(|()| self.apt(mirror, &archives, &install));
             match fetched {
                 Ok(()) => return Ok(archives),
                 Err(error) => last = Some(error),
@@ -285,7 +284,7 @@ fn version(tmux: &Path) -> Option<String> {
 }
 
 /// The first mirror of Debian that the machine's own apt sources name.
-fn mirror() -> String {
+pub fn mirror() -> String {
     let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
     let folder = fs::read_dir("/etc/apt/sources.list.d");
     files.extend(folder.into_iter().flatten().flatten().map(|entry| entry.path()));
