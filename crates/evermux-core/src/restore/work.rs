@@ -206,10 +206,7 @@ fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live>, manner: 
 fn enter(directory: &BString) -> BString {
     let path = PathBuf::from(directory.to_os_str_lossy().into_owned());
     let good = |path: &&Path| {
-        let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY;
-        path.is_absolute()
-            && rustix::fs::access(*path, rustix::fs::Access::EXEC_OK).is_ok()
-            && rustix::fs::open(*path, flags, rustix::fs::Mode::empty()).is_ok()
+        path.is_absolute() && path.is_dir() && rustix::fs::access(*path, rustix::fs::Access::EXEC_OK).is_ok()
     };
     match path.ancestors().find(good) {
         Some(found) => found.as_os_str().as_encoded_bytes().into(),
