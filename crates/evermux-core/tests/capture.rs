@@ -4,16 +4,17 @@
 
 use std::collections::HashMap;
 
+use bstr::ByteSlice;
 use evermux_core::capture::{Blocks, Captured, Error, Options, Pattern, capture};
 use evermux_core::choose::Coverage;
-use evermux_core::model::{BlockId, BlockRef, Link, Pane, Snapshot};
+use evermux_core::model::{BString, BlockId, BlockRef, Link, Pane, Snapshot};
 use evermux_core::tmux::{Binaries, Server};
-use evermux_testkit::{Server as Private, tmux_binaries};
-use jiff::Timestamp;
+use evermux_testkit::{Client, Server as Private, tmux_binaries};
+use jiff::{SignedDuration, Timestamp};
 
 /// Blocks kept in memory.
 #[derive(Default)]
-struct Memory(HashMap<BlockId, Vec<u8>>);
+struct Memory(HashMap<BlockId, Vec<u8>>, usize);
 
 impl Blocks for Memory {
     fn read(&mut self, id: BlockId) -> Option<Vec<u8>> {
@@ -25,6 +26,7 @@ impl Blocks for Memory {
         assert_eq!(block.bytes as usize, bytes.len());
         assert_eq!(block.lines as usize, bytes.iter().filter(|byte| **byte == b'\n').count());
         self.0.insert(block.id, bytes);
+        self.1 += 1;
     }
 }
 
@@ -35,12 +37,14 @@ struct Subject {
     options: Options,
     previous: Option<Snapshot>,
     seed: u8,
+    /// Seconds that the clock is ahead.
+    later: i64,
 }
 
 impl Subject {
     fn new(private: Private) -> Self {
         let options = Options::new("machine", "boot", rustix::process::getuid().as_raw());
-        Self { private, memory: Memory::default(), options, previous: None, seed: 0 }
+        Self { private, memory: Memory::default(), options, previous: None, seed: 0, later: 0 }
     }
 
     fn server(&self) -> Server {
@@ -55,7 +59,7 @@ impl Subject {
             *seed += 1;
             *blake3::hash(&[*seed]).as_bytes().first_chunk().unwrap()
         };
-        let now = Timestamp::now();
+        let now = Timestamp::now() + SignedDuration::from_secs(self.later);
         capture(&server, self.previous.as_ref(), &self.options, now, &mut random, &mut self.memory)
     }
 
@@ -64,6 +68,18 @@ impl Subject {
         assert_eq!(captured.problems, []);
         self.previous = Some(captured.live.snapshot.clone());
         captured
+    }
+}
+
+impl Subject {
+    /// The text of a pane, and how many lines of it are on the screen.
+    fn text(&self, pane: &Pane) -> Vec<BString> {
+        let text = pane.text.as_ref().unwrap();
+        let block = |block: &BlockRef| self.memory.0[&block.id].clone();
+        let lines = |bytes: Vec<u8>| bytes.lines().map(BString::from).collect::<Vec<_>>();
+        let history = text.history.iter().flat_map(|found| lines(block(found))).skip(text.skip as usize);
+        let head = text.head.iter().map(|head| BString::from(head.clone()));
+        head.chain(history).chain(lines(block(&text.screen))).collect()
     }
 }
 
@@ -185,5 +201,202 @@ fn what_is_ignored_is_not_saved() {
         assert_eq!(subject.capture().coverage, Coverage::Part);
         subject.options.ignored_sessions = vec![Pattern::new("*")];
         assert!(matches!(subject.try_capture(), Err(Error::NothingLeft)));
+    });
+}
+
+#[test]
+fn text_ends_where_the_prompt_begins() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        private.wait_for_prompts();
+        private.type_line("main:0", "printf 'one\\ntwo \\033[31mred\\033[m\\n'");
+        private.wait_until("it is printed", |private| private.screen("main:0").contains("\ntwo"));
+        private.wait_for_prompts();
+        let found = pane(&subject.capture().live.snapshot, "main", 0, 0);
+        let lines = subject.text(&found);
+        assert_eq!(lines[1..], ["one", "two \u{1b}[31mred\u{1b}[0m"]);
+        assert!(lines[0].contains_str("printf"));
+        assert_eq!(found.text.unwrap().end_row, 3);
+    });
+}
+
+#[test]
+fn upper_lines_of_a_prompt_are_no_text() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        private.wait_for_prompts();
+        private.type_line("main:0", "PS1='upper line\n$ '; printf '\\033[H\\033[J'");
+        private.wait_until("the prompt has two lines", |private| private.screen("main:0") == "upper line\n$");
+        // Where it stands, tmux keeps what is erased.
+        private.run(&["clear-history", "-t", "main:0"]);
+        let first = pane(&subject.capture().live.snapshot, "main", 0, 0);
+        assert_eq!(subject.text(&first), ["upper line"], "one line more that a restore prints again");
+        subject.options.prompt_rows.insert(first.identity, 2);
+        let second = pane(&subject.capture().live.snapshot, "main", 0, 0);
+        assert_eq!((subject.text(&second).len(), second.text.unwrap().end_row), (0, 0));
+        // As after the first restore.
+        private.type_line("main:0", "printf '\\033[H\\033[Jtext\\nupper line\\n'");
+        private.wait_until("it is printed", |private| {
+            private.screen("main:0") == "text\nupper line\nupper line\n$"
+        });
+        private.run(&["clear-history", "-t", "main:0"]);
+        subject.options.prompt_rows.clear();
+        let third = pane(&subject.capture().live.snapshot, "main", 0, 0);
+        assert_eq!((third.facts.prompt_rows, subject.text(&third)), (2, vec!["text".into()]));
+        assert_eq!(third.text.unwrap().end_row, 1);
+    });
+}
+
+#[test]
+fn dead_panes_keep_their_text_without_tmuxs_message() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        private.run(&["set-option", "-g", "remain-on-exit", "on"]);
+        // tmux before 3.5 can lose what a program prints just before its end: each waits until it was seen.
+        let commands = [
+            ("printf 'a\\nb\\nc\\n'; tmux wait-for go1; exit 3", "c"),
+            ("seq 40; tmux wait-for go2; kill -9 $$", "40"),
+            ("seq 23; printf last; tmux wait-for go3; exit 0", "last"),
+        ];
+        for (window, (command, last)) in (1..).zip(commands) {
+            let target = format!("main:{window}");
+            private.run(&["new-window", "-d", "-t", &target, command]);
+            private.wait_until("it is printed", |private| private.screen(&target).ends_with(last));
+            private.run(&["wait-for", "-S", &format!("go{window}")]);
+        }
+        private.wait_until("all are dead", |private| {
+            private
+                .lines(&["list-panes", "-s", "-F", "#{pane_dead}"])
+                .iter()
+                .filter(|dead| *dead == "1")
+                .count()
+                == 3
+                && (1..4).all(|window| private.screen(&format!("main:{window}")).contains("dead ("))
+        });
+        let snapshot = subject.capture().live.snapshot;
+        let expected: [(Vec<String>, u32); 3] = [
+            (["a", "b", "c"].map(str::to_owned).to_vec(), 3),
+            ((1..=40).map(|n| n.to_string()).collect(), 23),
+            ((1..=23).map(|n| n.to_string()).chain(["last".to_owned()]).collect(), 24),
+        ];
+        for (window, (lines, end_row)) in (1..).zip(expected) {
+            let dead = pane(&snapshot, "main", window, 0);
+            assert!(dead.dead.is_some());
+            assert_eq!(subject.text(&dead), lines);
+            assert_eq!(dead.text.unwrap().end_row, end_row, "{window}");
+        }
+        assert_eq!(pane(&snapshot, "main", 1, 0).dead.unwrap().status, Some(3));
+    });
+}
+
+#[test]
+fn passwords_are_not_looked_at() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        private.wait_for_prompts();
+        private.type_line("main:0", "seq 100; printf 'Password: '; stty -echo; cat");
+        private.wait_until("it asks", |private| private.screen("main:0").ends_with("Password:"));
+        private
+            .wait_until("cat reads", |private| private.display("main:0", "#{pane_current_command}") == "cat");
+        let found = pane(&subject.capture().live.snapshot, "main", 0, 0);
+        let lines = subject.text(&found);
+        assert_eq!(lines.last().unwrap(), "77");
+        assert_eq!(found.text.unwrap().end_row, 0);
+        assert!(found.facts.text_left_out.is_some());
+    });
+}
+
+#[test]
+fn the_primary_screen_is_kept_under_the_alternate_one() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        private.wait_for_prompts();
+        private.type_line("main:0", "seq 30; printf '\\033[?1049hALTERNATE'; sleep 1000");
+        private.wait_until("it is on", |private| private.screen("main:0").contains("ALTERNATE"));
+        let found = pane(&subject.capture().live.snapshot, "main", 0, 0);
+        let lines = subject.text(&found);
+        assert_eq!(lines[1..], (1..=30).map(|n| BString::from(n.to_string())).collect::<Vec<_>>());
+        assert_eq!(found.text.unwrap().end_row, 23);
+    });
+}
+
+#[test]
+fn what_did_not_change_is_not_captured_again() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        private.run(&["split-window", "-d", "-t", "main:0"]);
+        private.type_line("main:0.0", "seq 500");
+        private.wait_until("it is printed", |private| private.screen("main:0.0").contains("500"));
+        private.wait_for_prompts();
+        // tmux tells activity in seconds: a capture in the same second proves nothing.
+        subject.later = 10;
+        let first = subject.capture().live.snapshot;
+        let written = subject.memory.1;
+        assert!(written > 0);
+        subject.later = 20;
+        let second = subject.capture().live.snapshot;
+        assert_eq!(subject.memory.1, written);
+        let texts = |snapshot: &Snapshot| snapshot.panes().map(|pane| pane.text.clone()).collect::<Vec<_>>();
+        assert_eq!(texts(&first), texts(&second));
+        private.type_line("main:0.0", "echo more");
+        private.wait_until("it is printed", |private| private.screen("main:0.0").contains("\nmore"));
+        private.wait_for_prompts();
+        let third = subject.capture().live.snapshot;
+        let lines = subject.text(&pane(&third, "main", 0, 0));
+        assert_eq!((lines[500].to_string(), lines[502].to_string()), ("500".into(), "more".into()));
+    });
+}
+
+#[test]
+fn long_and_flooding_panes() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        private.run(&["set-option", "-g", "history-limit", "20000"]);
+        private.run(&["new-window", "-d", "-t", "main:1"]);
+        private.run(&["new-window", "-d", "-t", "main:2", "while :; do echo $((n = n + 1)); done"]);
+        let long =
+            "seq -f 'number %.0f and more than fits into one row of this pane, which is eighty wide' 9000";
+        private.wait_for_prompt("main:1");
+        private.type_line("main:1", long);
+        private.wait_until("it is printed", |private| private.screen("main:1").contains("number 9000"));
+        private.wait_for_prompt("main:1");
+        private.wait_until("it floods", |private| private.display("main:2", "#{history_size}").len() >= 4);
+        let snapshot = subject.capture().live.snapshot;
+        let lines = subject.text(&pane(&snapshot, "main", 1, 0));
+        assert_eq!(lines.len(), 9001);
+        for (number, line) in lines.iter().enumerate().skip(1) {
+            let text =
+                format!("number {number} and more than fits into one row of this pane, which is eighty wide");
+            assert_eq!(*line, text);
+        }
+        let flood = subject.text(&pane(&snapshot, "main", 2, 0));
+        // The last one may be half printed.
+        let whole = &flood[..flood.len() - 1];
+        let numbers: Vec<u64> = whole.iter().map(|line| line.to_string().parse().unwrap()).collect();
+        let broken = numbers.windows(2).find(|pair| pair[0] + 1 != pair[1]);
+        assert!(numbers.len() > 100 && broken.is_none(), "{} {broken:?}", numbers.len());
+    });
+}
+
+#[test]
+fn a_session_that_nobody_has_used() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        let client = Client::run(&private, &["new-session"], 80, 24);
+        private.wait_until("it is there", |private| private.lines(&["list-sessions"]).len() == 2);
+        private.wait_for_prompts();
+        let untouched = |snapshot: &Snapshot| {
+            snapshot
+                .sessions()
+                .iter()
+                .filter(|s| s.facts.untouched)
+                .map(|s| s.name.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(untouched(&subject.capture().live.snapshot), ["1"]);
+        client.type_text("echo used\r");
+        private.wait_until("it is used", |private| private.screen("1:0").contains("\nused"));
+        private.wait_for_prompts();
+        assert_eq!(untouched(&subject.capture().live.snapshot), [""; 0]);
     });
 }

@@ -320,7 +320,9 @@ impl Negative<'_> {
         let message_row = height.saturating_sub(blank as u32 + 1);
         let mut before = Vec::new();
         replay_line(&line[..at], &mut before);
-        let before = before.trim_end_with(|c| c == ' ' && at == 0).to_vec();
+        if self.padded {
+            before.truncate(before.trim_end_with(|c| c == ' ').len());
+        }
         self.lines.truncate(last);
         // A row that goes on in the message is still there, blank or not.
         if self.goes_on_above || !before.is_empty() {
