@@ -232,9 +232,7 @@ struct TextJson {
 #[derive(Debug, Serialize)]
 pub struct DebtJson {
     owed: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     argv: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     directory: Option<String>,
     since: Timestamp,
     reason: String,

@@ -59,7 +59,6 @@ struct SessionJson {
     seen: Timestamp,
     panes: usize,
     /// How much of it the running server has: none, part, whole. Only of sessions that come back.
-    #[serde(skip_serializing_if = "Option::is_none")]
     there: Option<&'static str>,
     why: String,
 }

@@ -1,0 +1,90 @@
+//! docs/json.md is a promise: every example in it has the shape of what is really printed.
+
+mod common;
+
+use common::shape::differences;
+use evermux_testkit::{Env, Output, Server, tmux_binaries};
+use serde_json::Value;
+
+/// The example of this name: the block that begins with "```json NAME".
+fn documented(name: &str) -> Value {
+    let text = include_str!("../../../docs/json.md");
+    let begin = format!("```json {name}\n");
+    let example = text.split_once(&begin).unwrap_or_else(|| panic!("docs/json.md: no example '{name}'")).1;
+    let example = example.split_once("```").expect("a block has an end").0;
+    serde_json::from_str(example).unwrap_or_else(|error| panic!("docs/json.md: {name}: {error}"))
+}
+
+#[track_caller]
+fn assert_shape(name: &str, printed: &[u8]) -> Value {
+    let printed = serde_json::from_slice(printed).expect("it is JSON");
+    let differences = differences(&documented(name), &printed);
+    assert!(differences.is_empty(), "{name}:\n{differences}\nin {printed:#}");
+    printed
+}
+
+/// Runs a command with `--json`, which must have a result, and compares it with the example `name`.
+#[track_caller]
+fn check(env: &Env, name: &str, command: &[&str]) -> Value {
+    let output: Output = env.run(&[command, &["--json"]].concat());
+    assert!(matches!(output.status, Some(0 | 3)), "{command:?}: {output}");
+    assert_shape(name, &output.stdout)
+}
+
+/// A server with something in every field that can be filled.
+fn rich_server() -> Server {
+    let tmux = tmux_binaries().pop().expect("there is one");
+    let server = Server::start(&tmux);
+    server.run(&["split-window", "-t", "main", "tail -f /dev/null"]);
+    server.run(&["new-session", "-d", "-s", "twin", "-t", "main"]);
+    server.run(&["set-option", "-t", "main", "@color", "blue"]);
+    server.run(&["set-option", "-p", "-t", "main:0.0", "@note", "keep"]);
+    server.run(&["set-environment", "-t", "main", "EDITOR", "vi"]);
+    server.run(&["new-window", "-d", "-t", "main:3"]);
+    server.run(&["set-option", "-w", "-t", "main:3", "remain-on-exit", "on"]);
+    server.run(&["set-buffer", "-b", "buffer0", "text"]);
+    server.wait_for_prompts();
+    server.type_line("main:3.0", "exit 1");
+    server.wait_until("the pane is dead", |server| server.display("main:3.0", "#{pane_dead}") == "1");
+    server.run(&["select-window", "-t", "main:3"]);
+    server.run(&["select-window", "-t", "main:0"]);
+    server.type_line("main:0.0", "sleep 1000");
+    server.wait_until("the program runs", |server| {
+        server.display("main:0.0", "#{pane_current_command}") == "sleep"
+    });
+    server
+}
+
+#[test]
+fn every_shape_is_as_documented() {
+    let server = rich_server();
+    let _client = server.attach("main", 80, 24);
+    let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+    env.write_config("[save]\nbuffers = true\n");
+    let saved = check(&env, "save", &["save", "--name", "one", "--note", "two"]);
+    assert_eq!(saved["new"], true);
+    server.run(&["new-session", "-d", "-s", "later"]);
+    check(&env, "save", &["save"]);
+
+    let listed = check(&env, "list", &["list"]);
+    let ids: Vec<i64> =
+        listed.as_array().unwrap().iter().map(|entry| entry["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids, [2, 1], "the newest first");
+    assert_eq!(listed[0]["restore_point"], true);
+    check(&env, "list --why", &["list", "--why"]);
+    check(&env, "show", &["show"]);
+    check(&env, "diff", &["diff", "1", "2"]);
+    check(&env, "diff", &["diff", "1"]);
+    check(&env, "verify", &["verify"]);
+    check(&env, "pin", &["pin", "1"]);
+    check(&env, "pin", &["unpin", "one"]);
+    check(&env, "log", &["log"]);
+    check(&env, "forget", &["forget", "1"]);
+    server.kill();
+    check(&env, "forget --owed", &["forget", "--owed", "later"]);
+
+    let output = env.run(&["show", "99", "--json"]);
+    assert_eq!(output.status, Some(4));
+    assert!(output.stdout.is_empty());
+    assert_shape("error", &output.stderr);
+}
