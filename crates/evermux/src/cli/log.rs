@@ -1,5 +1,7 @@
 //! `evermux log`: what evermux did, and the report of a restore.
 
+use std::collections::HashSet;
+
 use bstr::ByteSlice;
 use evermux_core::store::{Access, Logs, RestoreReport, Store, StoredRestore};
 use serde::Serialize;
@@ -109,6 +111,7 @@ fn json(number: usize, restore: &StoredRestore) -> RestoreJson {
     }
 }
 
+/// How many panes it was to bring back; sessions of a group have the same ones.
 fn panes(restore: &StoredRestore) -> usize {
-    restore.sources.iter().map(|source| source.panes.len()).sum()
+    restore.sources.iter().flat_map(|source| &source.panes).collect::<HashSet<_>>().len()
 }

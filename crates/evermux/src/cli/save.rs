@@ -80,7 +80,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let listed = store.list(&Wanted::default())?.into_iter().find(|listed| listed.entry.id == id);
     let listed = listed.ok_or_else(|| CliError::failed(format!("snapshot {id} was removed at once")))?;
     let restore_point = restore_set(context, &store, &listed.server)?.uses(id);
-    let text = sentence(&listed, &outcome, milliseconds);
+    let text = sentence(&listed, args, &outcome, milliseconds);
     tracing::info!(socket = %context.socket.display(), "{}", text.trim_end());
     for problem in &outcome.problems {
         tracing::warn!("{problem}");
@@ -111,12 +111,15 @@ fn capture_options(context: &Context, args: &Args) -> capture::Options {
     }
 }
 
-fn sentence(listed: &Listed, outcome: &save::Outcome, milliseconds: u128) -> String {
+fn sentence(listed: &Listed, args: &Args, outcome: &save::Outcome, milliseconds: u128) -> String {
     let id = listed.entry.id;
     let size = describe::size_of(listed);
     let name = listed.name.as_deref().map(|name| format!(" {}", outside(name))).unwrap_or_default();
     match (outcome.saved.new, &outcome.live) {
         (true, _) => format!("Saved {id}{name}: {size} in {milliseconds} ms\n"),
+        (false, Some(_)) if args.name.is_some() => {
+            format!("Nothing has changed since {id}, now called{name}: {size}\n")
+        }
         (false, Some(_)) => format!("Nothing has changed since {id}{name}: {size}\n"),
         (false, None) => format!("Saved {id}{name} by another evermux at the same moment: {size}\n"),
     }
