@@ -41,7 +41,7 @@ pub struct Global {
 }
 
 /// What a command knows of the world.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// The settings.
     pub config: Config,

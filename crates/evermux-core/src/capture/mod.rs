@@ -66,6 +66,18 @@ impl From<CaptureError> for Error {
     }
 }
 
+/// No place for blocks: for captures without text.
+#[derive(Debug)]
+pub struct NoBlocks;
+
+impl Blocks for NoBlocks {
+    fn read(&mut self, _id: BlockId) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn write(&mut self, _block: BlockRef, _bytes: Vec<u8>) {}
+}
+
 /// What a capture has found.
 #[derive(Debug)]
 pub struct Captured {

@@ -14,7 +14,7 @@ use crate::model::{
     Buffer, Debt, Live, OptionEntry, Owed, Pane, PaneIdentity, Session, SessionId, Size, Window, WindowId,
 };
 use crate::problem::{Problem, Subject};
-use crate::relaunch::{Conditions, Decision, decide_start};
+use crate::relaunch::{Conditions, Decision, Shell, decide_start};
 
 /// Decides what a restore of `sources` onto `live` (none: no server runs) would do.
 ///
@@ -298,8 +298,9 @@ impl Builder<'_, '_> {
         }
         let directory = self.directory(&mut pane, &subject);
         let run = self.run(source, &mut pane, restricted || policy_restricts(&saved.options));
-        let text = self.options.text && pane.text.is_some();
-        if pane.text.is_some() && !text {
+        // What a program started anew prints takes the place of what it had printed before.
+        let text = self.options.text && pane.text.is_some() && !starts_anew(&run);
+        if pane.text.is_some() && !self.options.text {
             self.owe(&mut pane, Owed::Text, "left out on request");
         }
         PlannedPane { pane, position, beside: None, directory, run, text }
@@ -459,6 +460,17 @@ impl Builder<'_, '_> {
         });
         let new = || self.plan.sessions.iter().position(|session| session.place == SessionPlace::New);
         shown.or_else(new).unwrap_or(0)
+    }
+}
+
+/// Whether a command other than a shell is started again.
+fn starts_anew(run: &Run) -> bool {
+    match run {
+        Run::Shell | Run::Dead => false,
+        Run::Command(words) => {
+            let program = words.first().and_then(|line| line.fields().next());
+            program.is_none_or(|program| Shell::of(program).is_none())
+        }
     }
 }
 

@@ -12,10 +12,10 @@ use super::apply::{ApplyError, Tools, apply};
 use super::settle::{self, Stand};
 use super::sources::Chosen;
 use super::{after, leftovers};
-use crate::capture::{self, Blocks};
+use crate::capture::{self, NoBlocks};
 use crate::choose::Source as Brought;
 use crate::diff::Change;
-use crate::model::{BlockId, BlockRef, Debt, Kind, Live, PaneIdentity, ServerName, SnapshotId};
+use crate::model::{BlockId, Debt, Kind, Live, PaneIdentity, ServerName, SnapshotId};
 use crate::plan::{self, Plan, Run, Why};
 use crate::problem::{Problem, Subject};
 use crate::relaunch::Allow;
@@ -175,16 +175,6 @@ pub(super) fn look(
     let now = (world.now)();
     let captured = capture::capture(server, None, options, now, world.random, &mut NoBlocks)?;
     Ok(captured.live)
-}
-
-struct NoBlocks;
-
-impl Blocks for NoBlocks {
-    fn read(&mut self, _id: BlockId) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn write(&mut self, _block: BlockRef, _bytes: Vec<u8>) {}
 }
 
 fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live>, manner: &Manner) -> Plan {

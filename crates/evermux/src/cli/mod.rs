@@ -2,6 +2,7 @@
 
 mod choosing;
 mod completions;
+mod demo;
 mod describe;
 mod diff;
 mod forget;
@@ -71,6 +72,7 @@ enum Command {
     Log(log::Args),
     Pin(pin::PinArgs),
     Unpin(pin::UnpinArgs),
+    Demo(demo::Args),
     Completions(completions::Args),
 }
 
@@ -100,6 +102,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Undo(args) => with_context(global, |context| undo::run(context, &args)),
         Command::Pin(args) => with_context(global, |context| pin::pin(context, &args)),
         Command::Unpin(args) => with_context(global, |context| pin::unpin(context, &args)),
+        Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }

@@ -125,6 +125,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         })?;
         return Ok(planned(&plan, problems));
     }
+    let server = server.map_or_else(|| Onto::Starting(start(context)), Onto::Running);
     let restored = onto(context, &store, &sources, &manner, server)?;
     Ok(done(context, &restored, problems))
 }
@@ -145,19 +146,29 @@ fn open(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
     }
 }
 
-/// Restores onto the running server, or onto one that is started for it with the user's config.
+/// The server that is restored onto.
+pub enum Onto {
+    /// One that runs.
+    Running(Server),
+    /// One that is started for it; the arguments are still to come.
+    Starting(Start),
+}
+
+/// Restores.
 pub fn onto(
     context: &Context,
     store: &Store,
     sources: &Sources,
     manner: &Manner,
-    server: Option<Server>,
+    onto: Onto,
 ) -> Result<Restored, CliError> {
-    let (server, beginning) = match server {
-        Some(server) => (server, None),
-        None => {
+    let (server, beginning) = match onto {
+        Onto::Running(server) => (server, None),
+        Onto::Starting(start) => {
+            // A server needs a session to live; this one goes when the others have come.
             let name = format!("evermux-start-{:08x}", u128::from_be_bytes(context.random()) as u32);
-            (start(context, &name)?, Some(name))
+            let arguments = ["-s", &name, "cat", "-"].map(Into::into).to_vec();
+            (Start { arguments, ..start }.run(context.config.save.deadline)?, Some(name))
         }
     };
     with_world(context, store, sources, |world| {
@@ -165,18 +176,17 @@ pub fn onto(
     })
 }
 
-/// A server needs a session to live; this one goes when the others have come.
-fn start(context: &Context, session: &str) -> Result<Server, CliError> {
-    let start = Start {
+/// How the user's server is started: with their own config and environment, at home.
+fn start(context: &Context) -> Start {
+    Start {
         binaries: context.binaries.clone(),
         socket: context.socket.clone(),
         config: None,
-        arguments: ["-s", session, "cat", "-"].map(Into::into).to_vec(),
+        arguments: Vec::new(),
         directory: context.binaries.home.clone().unwrap_or_else(|| PathBuf::from("/")),
         environment: None,
         uid: context.uid,
-    };
-    Ok(start.run(context.config.save.deadline)?)
+    }
 }
 
 /// Gives the library what it needs of the world.
