@@ -305,7 +305,7 @@ proptest! {
         prop_assert_eq!(text::same(&one, &two, Some(&mut read)), text::Sameness::Same);
         let from = text::Sameness::From(line.unwrap_or(0) + 1);
         prop_assert_eq!(text::same(&one, &three, Some(&mut read)), from);
-        prop_assert_eq!(text::lines(&one), lines.len() as u64);
+        prop_assert_eq!(one.lines(), lines.len() as u64);
     }
 }
 

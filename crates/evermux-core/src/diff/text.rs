@@ -31,15 +31,6 @@ pub(super) fn same(before: &Scrollback, after: &Scrollback, read: Option<&mut Re
     Sameness::From(same + 1)
 }
 
-/// How many lines a text has.
-pub(super) fn lines(text: &Scrollback) -> u64 {
-    let history: u64 = text.history.iter().map(|block| u64::from(block.lines)).sum();
-    // `skip` counts lines of the first block.
-    history.saturating_sub(u64::from(text.skip))
-        + u64::from(text.screen.lines)
-        + u64::from(text.head.is_some())
-}
-
 /// All lines, each ended by a newline.
 fn whole(text: &Scrollback, read: &mut ReadBlock) -> Option<Vec<u8>> {
     let mut all = Vec::new();

@@ -3,7 +3,7 @@
 use bstr::ByteSlice;
 
 use super::{Class, Comparison, Field, pane_subject, values, window_subject};
-use crate::diff::text::{Sameness, lines, same};
+use crate::diff::text::{Sameness, same};
 use crate::model::{Debt, Owed, Pane, Program, Scrollback};
 use crate::problem::Subject;
 
@@ -90,7 +90,7 @@ impl Comparison<'_> {
     }
 
     fn text(&mut self, subject: &Subject, before: &Pane, after: &Pane) {
-        let count = |text: &Scrollback| format!("{} lines", lines(text));
+        let count = |text: &Scrollback| format!("{} lines", text.lines());
         let (one, two) = match (&before.text, &after.text) {
             (Some(one), Some(two)) => (one, two),
             // Text that was not captured cannot come back: then any text will do.
@@ -103,6 +103,9 @@ impl Comparison<'_> {
         };
         let words = match same(one, two, self.read.as_mut()) {
             Sameness::Same => None,
+            Sameness::From(line) if line as u64 > one.lines() => {
+                Some(format!("{} ({} more)", count(two), two.lines().saturating_sub(one.lines())))
+            }
             Sameness::From(line) => Some(format!("{}, different from line {line} on", count(two))),
             Sameness::Unknown => Some(format!("{} in other blocks", count(two))),
         };
