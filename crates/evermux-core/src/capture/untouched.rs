@@ -29,12 +29,17 @@ fn is_unused(session: &Session, listed: &ListedSession, listing: &Listing) -> bo
         // Made by this client: attaching is what a client begins with.
         (client.created - made).abs() <= 1 && client.activity <= made + 1 && !client.control
     };
-    let mut clients = listing.clients.iter().filter(|client| client.session == listed.name);
+    let clients: Vec<&ListedClient> =
+        listing.clients.iter().filter(|client| client.session == listed.name).collect();
+    // One that nobody ever looked at is as empty as the one that somebody has just opened.
+    let unseen = match (listed.attached, &clients[..]) {
+        (0, []) => listed.last_attached.is_none(),
+        (1, [client]) => fresh(client),
+        _ => false,
+    };
     session.name.iter().all(u8::is_ascii_digit)
         && session.group.is_none()
-        && listed.attached == 1
-        && clients.next().is_some_and(fresh)
-        && clients.next().is_none()
+        && unseen
         && made >= listing.server.started
 }
 

@@ -72,7 +72,10 @@ pub fn choose(
         later: HashSet::new(),
         claimed: HashMap::new(),
     };
-    let latest = lives.iter().rposition(Life::touched);
+    // Where nobody ever used anything, the last life is better than nothing, unless another one is there already.
+    let alone = |life: &&Life| live.is_none_or(|live| life.entries[0].generation == live.generation);
+    let latest =
+        lives.iter().rposition(Life::touched).or_else(|| lives.last().filter(alone).map(|_| lives.len() - 1));
     choosing.claim(&lives, &mut set);
     for (position, life) in lives.iter().enumerate().rev() {
         let fates: Vec<Fate> = life.lines.iter().map(|line| life.fate(line)).collect();

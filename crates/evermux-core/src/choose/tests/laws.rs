@@ -180,6 +180,7 @@ proptest! {
     #[test]
     fn an_unused_server_changes_nothing(world in world(), manual: bool) {
         let before = world.history.clone().dies();
+        prop_assume!(!before.timeline.entries.is_empty());
         let kind = if manual { Kind::Manual } else { Kind::Automatic };
         let after = before.clone().server().entry(kind, Coverage::Whole, "~0 250").dies();
         prop_assert_eq!(before.back(), after.back());

@@ -281,7 +281,14 @@ fn restored_but_not_yet_saved_is_there() {
 #[test]
 fn nothing_saved_nothing_chosen() {
     assert_eq!(History::new().choose(), RestoreSet::default());
-    assert_eq!(History::new().auto("~0 1").dies().back(), "");
+}
+
+#[test]
+fn where_nobody_ever_used_anything_the_last_server_is_better_than_nothing() {
+    let history = History::new().auto("~0 1").server().auto("~0 2 | ~1 3");
+    assert_eq!(back(&history.choose_live("~0 2")), "1 3 @2");
+    assert_eq!(history.clone().dies().back(), "0 2 @2 | 1 3 @2");
+    assert_eq!(back(&history.server().choose_live("~0 4")), "");
 }
 
 #[test]
