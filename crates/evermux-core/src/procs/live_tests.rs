@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use bstr::BString;
@@ -130,7 +131,7 @@ struct Pane {
 }
 
 impl Pane {
-    fn start(shell: &[&str]) -> Self {
+    fn start(shell: &[&str], environment: &[(&str, &Path)]) -> Self {
         use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
         let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&keys).unwrap();
@@ -142,6 +143,7 @@ impl Pane {
         let mut command = Command::new("setsid");
         command.arg("--ctty").args(shell).stdin(open()).stdout(open()).stderr(open());
         command.env("PS1", "$ ").env("TERM", "xterm").env_remove("ENV").env_remove("BASH_ENV");
+        command.envs(environment.iter().copied());
         let shell = command.spawn().unwrap();
         Self { shell, keys, terminal }
     }
@@ -179,10 +181,26 @@ impl Drop for Pane {
     }
 }
 
+/// Whether this machine has the program; not every shell is everywhere.
+fn is_installed(program: &str) -> bool {
+    Command::new(program).args(["-c", "true"]).status().is_ok_and(|status| status.success())
+}
+
 #[test]
 fn shells_at_their_prompt_and_their_jobs() {
-    for shell in [&["bash", "--norc", "-i"][..], &["dash", "-i"], &["bash", "--norc", "--noediting", "-i"]] {
-        let pane = Pane::start(shell);
+    let empty = tempfile::tempdir().unwrap();
+    let environment = [("ZDOTDIR", empty.path()), ("XDG_CONFIG_HOME", empty.path())];
+    for shell in [
+        &["bash", "--norc", "-i"][..],
+        &["bash", "--norc", "--noediting", "-i"],
+        &["dash", "-i"],
+        &["zsh", "-i"],
+        &["fish", "-i"],
+    ] {
+        if !is_installed(shell[0]) {
+            continue;
+        }
+        let pane = Pane::start(shell, &environment);
         pane.wait_for_prompt();
         assert!(ProcessTable::read().unwrap().job(pane.shell.id()).unwrap().own);
 
@@ -204,8 +222,40 @@ fn shells_at_their_prompt_and_their_jobs() {
 }
 
 #[test]
+fn a_shell_that_reads_a_line_in_its_rc_file_does_not_wait_for_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let rc = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let env = rc("env", "read answer; unset ENV\n");
+    rc(".zshrc", "vared -c answer\n");
+    rc("fish/config.fish", "read answer\n");
+    let cases: [(&str, &str, &Path, fn(&Evidence) -> bool); 3] = [
+        ("dash", "ENV", &env, |evidence| evidence.reading == Reading::Yes),
+        ("zsh", "ZDOTDIR", folder.path(), |evidence| !evidence.terminal.canonical),
+        ("fish", "XDG_CONFIG_HOME", folder.path(), |evidence| !evidence.terminal.canonical),
+    ];
+    for (shell, variable, path, reads) in cases {
+        if !is_installed(shell) {
+            continue;
+        }
+        let pane = Pane::start(&[shell, "-i"], &[(variable, path)]);
+        wait_until(|| {
+            let Some(evidence) = pane.evidence() else { return false };
+            assert!(!line_editor_waits(evidence), "{shell}: {evidence:?}");
+            evidence.reads_rc && reads(&evidence)
+        });
+        pane.type_line("answer");
+        pane.wait_for_prompt();
+    }
+}
+
+#[test]
 fn a_program_that_asks_for_a_password() {
-    let pane = Pane::start(&["dash", "-i"]);
+    let pane = Pane::start(&["dash", "-i"], &[]);
     pane.wait_for_prompt();
     assert!(!is_password_prompt(TerminalState::read(&pane.terminal).unwrap(), true));
     pane.type_line("sh -c 'stty -echo; read secret; stty echo'");
