@@ -224,7 +224,8 @@ impl ProcessTable {
             process.group == group && process.terminal == Some(terminal) && !process.zombie
         };
         let mut all: Vec<&Process> = self.processes.iter().filter(|process| in_group(process)).collect();
-        all.sort_by_key(|process| (process.birth, process.pid));
+        // Those born in the same tick of the clock: ids may have started again from below, but the leader was first.
+        all.sort_by_key(|process| (process.birth, process.pid != group, process.pid));
         let leader = all.iter().copied().find(|process| process.pid == group);
         let begins = |process: &&Process| !self.get(process.parent).is_some_and(in_group);
         let members = all.iter().copied().filter(begins).collect();
