@@ -1,7 +1,5 @@
 //! evermux keeps tmux work alive: the command line.
 
-#![allow(dead_code)] // while the commands are wired
-
 mod cli;
 mod config;
 mod context;

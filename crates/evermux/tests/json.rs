@@ -81,6 +81,16 @@ fn every_shape_is_as_documented() {
     check(&env, "log", &["log"]);
     check(&env, "forget", &["forget", "1"]);
     server.kill();
+    check(&env, "restore --dry-run", &["restore", "--dry-run"]);
+    let restored = check(&env, "restore", &["restore"]);
+    assert!(restored["owed"].as_array().is_some_and(|owed| !owed.is_empty()));
+    check(&env, "restore", &["restore"]);
+    check(&env, "show", &["show"]);
+    check(&env, "log", &["log"]);
+    check(&env, "log --restore", &["log", "--restore", "1"]);
+    check(&env, "undo", &["undo", "--dry-run"]);
+    check(&env, "undo", &["undo"]);
+    server.tmux(&["kill-server"]);
     check(&env, "forget --owed", &["forget", "--owed", "later"]);
 
     let output = env.run(&["show", "99", "--json"]);

@@ -118,6 +118,7 @@ fn a_save_and_what_is_told_of_it() {
     2026-11-20T14:00:00Z  INFO Nothing has changed since 1: 2 sessions, 3 windows, 4 panes socket=$SANDBOX/tmux-UID/default
     2026-11-20T14:00:00Z  INFO Nothing has changed since 1, now called good: 2 sessions, 3 windows, 4 panes socket=$SANDBOX/tmux-UID/default
     2026-11-20T14:00:00Z  INFO Saved 2 better: 1 session, 2 windows, 3 panes in 40 ms socket=$SANDBOX/tmux-UID/default
+    2026-11-20T14:00:00Z  INFO Removed 1 snapshot. removed=[1]
     [exit 0]
     ");
 }

@@ -23,19 +23,8 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// How many sessions, windows and panes.
-pub fn size(snapshot: &Snapshot) -> String {
-    let panes = snapshot.panes().count();
-    format!(
-        "{}, {}, {}",
-        count(snapshot.sessions().len(), "session"),
-        count(snapshot.windows().len(), "window"),
-        count(panes, "pane")
-    )
-}
-
-/// The same of a snapshot in a list.
-pub fn size_of(listed: &Listed) -> String {
+/// How many sessions, windows and panes a snapshot has.
+pub fn size(listed: &Listed) -> String {
     format!(
         "{}, {}, {}",
         count(listed.entry.sessions.len(), "session"),
@@ -125,7 +114,7 @@ fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pan
         (None, None) => {}
     }
     match (&pane.text, &pane.facts.text_left_out) {
-        (Some(scrollback), _) => facts.push(format!("{} lines", scrollback.lines())),
+        (Some(scrollback), _) => facts.push(count(scrollback.lines() as usize, "line")),
         (None, Some(why)) => facts.push(format!("no text: {}", outside(why))),
         (None, None) => facts.push("no text".to_owned()),
     }

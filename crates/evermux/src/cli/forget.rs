@@ -8,6 +8,7 @@ use super::describe::count;
 use super::{LOCK_PATIENCE, choosing, which};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::logging;
 use crate::output::{Outcome, json_text, outside};
 
 /// Remove snapshots for good, or let go of a session that a restore would bring back
@@ -34,6 +35,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
 
 fn remove(context: &Context, snapshots: &[Which]) -> Result<Outcome, CliError> {
     let store = super::open_to_change(context)?;
+    logging::to_file(&context.place());
     let ids = snapshots
         .iter()
         .map(|which| Ok(which::find(context, &store, which)?.entry.id))
@@ -43,6 +45,7 @@ fn remove(context: &Context, snapshots: &[Which]) -> Result<Outcome, CliError> {
     let report = history::forget(&store, &ids, &live, context.now(), &options, LOCK_PATIENCE)?;
     let removed: Vec<i64> = report.value.snapshots.iter().map(|id| id.0).collect();
     let text = format!("Removed {}.\n", count(removed.len(), "snapshot"));
+    tracing::info!(?removed, "{}", text.trim_end());
     Ok(Outcome::new(text, &json!({ "removed": removed })).with_problems(report.problems))
 }
 

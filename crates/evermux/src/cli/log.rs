@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use bstr::ByteSlice;
+use evermux_core::restore::short;
 use evermux_core::store::{Access, Logs, RestoreReport, Store, StoredRestore};
 use serde::Serialize;
 
@@ -14,9 +15,9 @@ use crate::output::{Cell, FAINT, Outcome, Table, json_text, outside};
 /// Tell what evermux did: its restores, and the last lines of its log
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The whole report of one restore: 1 is the latest
+    /// The whole report of one restore: by its id, or by its number, 1 for the latest
     #[arg(long, value_name = "N")]
-    restore: Option<usize>,
+    restore: Option<String>,
 
     /// How many lines of the log
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -51,21 +52,30 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let store = Store::open(&context.place(), Access::Read)?;
     let logs = Logs::open(&context.place())?;
     let restores = store.all_restores(&context.server())?;
-    match args.restore {
-        Some(number) => report(&logs, &restores, number),
+    match &args.restore {
+        Some(which) => report(&logs, &restores, which),
         None => overview(context, &logs, &restores, args.lines),
     }
 }
 
-fn report(logs: &Logs, restores: &[StoredRestore], number: usize) -> Result<Outcome, CliError> {
-    let missing = || CliError::nothing_there(format!("there is no report of restore {number}"));
-    let restore = number.checked_sub(1).and_then(|at| restores.get(at)).ok_or_else(missing)?;
-    let of_it = |report: &RestoreReport| report.id == restore.id;
+fn report(logs: &Logs, restores: &[StoredRestore], which: &str) -> Result<Outcome, CliError> {
+    let missing = || CliError::nothing_there(format!("there is no report of restore {which}"));
+    let at = find(restores, which).ok_or_else(missing)?;
+    let of_it = |report: &RestoreReport| report.id == restores[at].id;
     let report = logs.reports()?.into_iter().find(of_it).ok_or_else(missing)?;
     let text = logs.read_report(&report)?;
     let shown: String = text.lines().map(|line| outside(line) + "\n").collect();
-    let json = ReportJson { restore: json(number, restore), report: json_text(&text) };
+    let json = ReportJson { restore: json(at + 1, &restores[at]), report: json_text(&text) };
     Ok(Outcome::new(shown, &json))
+}
+
+/// Numbers have few digits, ids have many.
+fn find(restores: &[StoredRestore], which: &str) -> Option<usize> {
+    match which.parse::<usize>() {
+        Ok(number) if which.len() < 6 => number.checked_sub(1).filter(|at| *at < restores.len()),
+        _ if which.is_empty() => None,
+        _ => restores.iter().position(|restore| restore.id.to_string().starts_with(which)),
+    }
 }
 
 fn overview(
@@ -77,10 +87,11 @@ fn overview(
     let lines = logs.lines(lines)?;
     let mut text = String::new();
     if !restores.is_empty() {
-        let mut table = Table::new(&["restore", "began", "panes", "state"]);
+        let mut table = Table::new(&["", "restore", "began", "panes", "state"]);
         for (at, restore) in restores.iter().enumerate() {
             table.row([
                 Cell::number(at + 1),
+                Cell::text(short(restore.id)),
                 Cell::text(when::shown(restore.began_at, &context.zone)),
                 Cell::number(panes(restore)),
                 Cell::text(restore.state.as_str()).style(FAINT),

@@ -10,14 +10,14 @@ mod json;
 mod list;
 mod log;
 mod pin;
+#[cfg(test)]
+mod reference;
 mod restore;
+mod save;
+mod show;
 mod sources;
 mod target;
 mod undo;
-#[cfg(test)]
-mod reference;
-mod save;
-mod show;
 mod verify;
 mod watchdog;
 mod when;
@@ -67,11 +67,11 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Diff(diff::Args),
-    Verify(verify::Args),
-    Forget(forget::Args),
-    Log(log::Args),
     Pin(pin::PinArgs),
     Unpin(pin::UnpinArgs),
+    Forget(forget::Args),
+    Verify(verify::Args),
+    Log(log::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }
@@ -92,16 +92,16 @@ pub fn main() -> ExitCode {
 fn run(global: &Global, command: Command) -> Exit {
     match command {
         Command::Save(args) => with_context(global, |context| save::run(context, &args)),
+        Command::Restore(args) => with_context(global, |context| restore::run(context, &args)),
+        Command::Undo(args) => with_context(global, |context| undo::run(context, &args)),
         Command::List(args) => with_context(global, |context| list::run(context, &args)),
         Command::Show(args) => with_context(global, |context| show::run(context, &args)),
         Command::Diff(args) => with_context(global, |context| diff::run(context, &args)),
-        Command::Verify(args) => with_context(global, |context| verify::run(context, &args)),
-        Command::Forget(args) => with_context(global, |context| forget::run(context, &args)),
-        Command::Log(args) => with_context(global, |context| log::run(context, &args)),
-        Command::Restore(args) => with_context(global, |context| restore::run(context, &args)),
-        Command::Undo(args) => with_context(global, |context| undo::run(context, &args)),
         Command::Pin(args) => with_context(global, |context| pin::pin(context, &args)),
         Command::Unpin(args) => with_context(global, |context| pin::unpin(context, &args)),
+        Command::Forget(args) => with_context(global, |context| forget::run(context, &args)),
+        Command::Verify(args) => with_context(global, |context| verify::run(context, &args)),
+        Command::Log(args) => with_context(global, |context| log::run(context, &args)),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }

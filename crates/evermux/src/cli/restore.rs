@@ -15,6 +15,7 @@ use super::sources::{self, Asked, Sources};
 use super::{describe, target, which};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
+use crate::logging;
 use crate::output::{Outcome, outside};
 
 /// Bring back what was saved
@@ -106,6 +107,7 @@ impl Args {
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let places = args.places()?;
     let (store, mut problems) = open(context)?;
+    logging::to_file(&context.place());
     let asked = Asked { snapshot: args.snapshot.as_ref(), places: &places, machine: args.from.as_deref() };
     let mut sources = sources::find(context, &store, &asked)?;
     if !sources.anything {
@@ -233,6 +235,7 @@ pub fn done(context: &Context, restored: &Restored, mut problems: Vec<Problem>) 
         problems.push(Problem::new(change.subject.clone(), format!("is not as it was: {}", change.what())));
     }
     let text = report(restored);
+    tracing::info!(socket = %context.socket.display(), "{}", text.lines().next().unwrap_or_default());
     let outcome = Outcome::new(text.clone(), &json(restored)).with_problems(problems);
     keep_report(context, restored, &text, &outcome);
     let exit = if restored.debts.is_empty() { Exit::Done } else { Exit::Problems };

@@ -113,7 +113,7 @@ fn capture_options(context: &Context, args: &Args) -> capture::Options {
 
 fn sentence(listed: &Listed, args: &Args, outcome: &save::Outcome, milliseconds: u128) -> String {
     let id = listed.entry.id;
-    let size = describe::size_of(listed);
+    let size = describe::size(listed);
     let name = listed.name.as_deref().map(|name| format!(" {}", outside(name))).unwrap_or_default();
     match (outcome.saved.new, &outcome.live) {
         (true, _) => format!("Saved {id}{name}: {size} in {milliseconds} ms\n"),

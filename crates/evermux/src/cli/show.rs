@@ -48,7 +48,7 @@ fn head(context: &Context, listed: &Listed, restore_point: bool) -> String {
     if listed.pinned {
         text.push_str(", pinned");
     }
-    text.push_str(&format!(": {}\n", describe::size_of(listed)));
+    text.push_str(&format!(": {}\n", describe::size(listed)));
     let taken = when::shown(entry.taken_at, &context.zone);
     let ago = when::since(entry.taken_at, context.now());
     text.push_str(&format!("  taken    {taken}, {ago}, {}\n", entry.kind));

@@ -10,6 +10,7 @@ use super::restore::with_world;
 use super::sources::Sources;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::logging;
 use crate::output::{Outcome, outside};
 
 /// Take back the last restore
@@ -26,6 +27,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
     let store = Store::open(&context.place(), Access::Write)?;
+    logging::to_file(&context.place());
     let sources = Sources::nothing();
     let (undo, problems) = with_world(context, &store, &sources, |world| {
         if args.dry_run {
@@ -39,7 +41,9 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         "closed": undo.panes.iter().map(|(_, subject)| subject.to_string()).collect::<Vec<_>>(),
         "brought_back": undo.sessions().map(crate::output::json_text).collect::<Vec<_>>(),
     });
-    Ok(Outcome::new(text(&undo, args.dry_run), &json).with_problems(problems))
+    let text = text(&undo, args.dry_run);
+    tracing::info!(socket = %context.socket.display(), "{}", text.lines().next().unwrap_or_default());
+    Ok(Outcome::new(text, &json).with_problems(problems))
 }
 
 fn text(undo: &Undo, dry_run: bool) -> String {

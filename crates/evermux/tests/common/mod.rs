@@ -5,7 +5,7 @@
 pub mod shape;
 
 /// What differs from run to run, and what stands for it, at the same width where tables are.
-pub const UNSTABLE: [(&str, &str); 10] = [
+pub const UNSTABLE: [(&str, &str); 11] = [
     (r"state/[0-9a-f]{16}", "state/MACHINE"),
     (r"/tmux-\d+/", "/tmux-UID/"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "2026-11-20 14:00:00"),
@@ -15,6 +15,7 @@ pub const UNSTABLE: [(&str, &str); 10] = [
     (r"process \d+", "process 4711"),
     (r"tmux \d+\.\d+[a-z]?", "tmux 3.x"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
+    (r"\b[0-9a-f]{8}\b", "01234567"),
     (r"\(\d+ bytes\)", "(1000 bytes)"),
 ];
 

@@ -1,0 +1,200 @@
+//! `evermux restore` and `undo` on running servers, as people read them.
+
+mod common;
+
+use common::assert_output;
+use evermux_testkit::{Env, Server, tmux_binaries};
+
+/// A server of the newest tmux that was saved: a link, a program in a shell, a viewer, a command nobody knows.
+fn saved() -> (Server, Env) {
+    let tmux = tmux_binaries().pop().expect("there is one");
+    let server = Server::builder(&tmux).name("default").start();
+    server.sandbox().write("home/notes", "one\ntwo\n");
+    server.run(&["new-window", "-d", "-t", "main:4", "-n", "notes", "less notes"]);
+    server.run(&["split-window", "-t", "main:4", "while :; do sleep 60; done"]);
+    server.run(&["new-session", "-d", "-s", "play", "-n", "game", "-x", "80", "-y", "24"]);
+    server.run(&["link-window", "-d", "-s", "main:4", "-t", "play:7"]);
+    server.wait_for_prompts();
+    server.type_line("play:0", "sleep 1000");
+    server.wait_until("the program runs", |server| {
+        server.display("play:0", "#{pane_current_command}") == "sleep"
+    });
+    let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+    env.ok(&["save"]);
+    (server, env)
+}
+
+#[test]
+fn what_came_back_and_what_is_owed() {
+    let (server, env) = saved();
+    server.kill();
+    assert_output!(env.run(&["restore", "--dry-run"]), @r#"
+    make     session main: 2 windows
+    make     window main:0: sh, 1 pane
+    make     pane main:0.0: a shell in $SANDBOX/home, 0 lines
+    make     window main:4: notes, 2 panes
+    make     pane main:4.0: less notes in $SANDBOX/home, 0 lines
+    make     pane main:4.1: a shell in $SANDBOX/home, 0 lines
+    owe      pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+    make     session play: 2 windows
+    make     window play:0: game, 1 pane
+    make     pane play:0.0: a shell in $SANDBOX/home, 1 line
+    owe      pane play:0.0: program sleep 1000 (programs are not started again yet)
+    link     window play:7: to main:4
+    [exit 0]
+    "#);
+    assert_output!(env.run(&["restore"]), @r#"
+    Restored 2 sessions, 3 windows, 4 panes in 40 ms
+      owed  pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+      owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
+    [exit 3]
+    "#);
+    assert_output!(env.run(&["restore"]), @"
+    Nothing to restore: all of it is there
+    [exit 0]
+    ");
+    assert_output!(env.run(&["list"]), @"
+       id  taken                sessions  windows  panes  kind           name
+    *   2  2026-11-20 14:00:00         2        3      4  after-restore
+        1  2026-11-20 14:00:00         2        3      4  manual
+    [exit 0]
+    ");
+    assert_output!(env.run(&["show"]), @r#"
+    Snapshot 2: 2 sessions, 3 windows, 4 panes
+      taken    2026-11-20 14:00:00, just now, after-restore
+      server   $SANDBOX/tmux-UID/default, process 4711
+      a restore without arguments uses it
+
+    main  $SANDBOX/home
+      0: sh*  80x24
+        .0 $SANDBOX/home  0 lines
+      4: notes  80x24, also play:7
+        .0 $SANDBOX/home  "less notes", 0 lines
+        .1* $SANDBOX/home  0 lines
+          owed: "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+
+    play  $SANDBOX/home
+      0: game*  80x24
+        .0 $SANDBOX/home  1 line
+          owed: sleep 1000 (programs are not started again yet)
+      7: notes  80x24, also main:4
+        .0 $SANDBOX/home  "less notes", 0 lines
+        .1* $SANDBOX/home  0 lines
+          owed: "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+    [exit 0]
+    "#);
+    assert_output!(env.run(&["log"]), @"
+       restore   began                panes  state
+    1  01234567  2026-11-20 14:00:00      4  done
+
+    2026-11-20T14:00:00Z  INFO Saved 1: 2 sessions, 3 windows, 4 panes in 40 ms socket=$SANDBOX/tmux-UID/default
+    2026-11-20T14:00:00Z  INFO Restored 2 sessions, 3 windows, 4 panes in 40 ms socket=$SANDBOX/tmux-UID/default
+    2026-11-20T14:00:00Z  INFO Nothing to restore: all of it is there socket=$SANDBOX/tmux-UID/default
+    [exit 0]
+    ");
+    assert_output!(env.run(&["log", "--restore", "1"]), @r#"
+    Restored 2 sessions, 3 windows, 4 panes in 40 ms
+      owed  pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+      owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
+    make     session main: 2 windows
+    make     window main:0: sh, 1 pane
+    make     pane main:0.0: a shell in $SANDBOX/home, 0 lines
+    make     window main:4: notes, 2 panes
+    make     pane main:4.0: less notes in $SANDBOX/home, 0 lines
+    make     pane main:4.1: a shell in $SANDBOX/home, 0 lines
+    owe      pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+    make     session play: 2 windows
+    make     window play:0: game, 1 pane
+    make     pane play:0.0: a shell in $SANDBOX/home, 1 line
+    owe      pane play:0.0: program sleep 1000 (programs are not started again yet)
+    link     window play:7: to main:4
+    [exit 0]
+    "#);
+    assert_output!(env.run(&["undo", "--dry-run"]), @"
+    Would take back restore 01234567: 4 panes closed
+      closed        pane main:0.0
+      closed        pane main:4.0
+      closed        pane main:4.1
+      closed        pane play:0.0
+    [exit 0]
+    ");
+    assert_output!(env.run(&["undo"]), @"
+    Took back restore 01234567: 4 panes closed
+      closed        pane main:0.0
+      closed        pane main:4.0
+      closed        pane main:4.1
+      closed        pane play:0.0
+    [exit 0]
+    ");
+    assert_output!(env.run(&["undo"]), @"
+    --- stderr ---
+    error: no tmux server at $SANDBOX/tmux-UID/default: its socket is dead
+    hint: -L NAME or -S PATH names another server.
+    [exit 4]
+    ");
+}
+
+#[test]
+fn a_part_comes_back_beside_what_is_there() {
+    let (server, env) = saved();
+    server.run(&["kill-window", "-t", "main:4"]);
+    assert_output!(env.run(&["restore", "--window", "main:4"]), @r#"
+    Restored 1 session, 1 window, 2 panes in 40 ms
+      owed  pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+    [exit 3]
+    "#);
+    assert_output!(env.run(&["restore", "--session", "play", "--as", "copy"]), @"
+    Restored 1 session, 1 window, 1 pane in 40 ms
+      owed  pane copy:0.0: program sleep 1000 (programs are not started again yet)
+    [exit 3]
+    ");
+    assert_output!(env.run(&["restore", "--session", "play", "--replace"]), @"
+    Restored 1 session, 1 window, 1 pane in 40 ms
+      owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
+    [exit 3]
+    ");
+    assert_output!(env.run(&["restore", "--session", "nope"]), @"
+    --- stderr ---
+    error: the snapshot has no session nope
+    hint: See what a snapshot holds: evermux show SNAPSHOT
+    [exit 4]
+    ");
+    assert_output!(env.run(&["restore", "--window", "main"]), @"
+    --- stderr ---
+    error: 'main' is not SESSION:WINDOW
+    hint: The index of the window and the position of the pane as `evermux show` prints them: work:3
+    [exit 2]
+    ");
+    assert_output!(env.run(&["restore", "--as", "copy"]), @"
+    --- stderr ---
+    error: --as names one session
+    hint: Say which with --session.
+    [exit 2]
+    ");
+    assert_output!(env.run(&["restore", "9"]), @"
+    --- stderr ---
+    error: there is no snapshot 9
+    hint: evermux list --all shows all snapshots.
+    [exit 4]
+    ");
+}
+
+#[test]
+fn without_anything_saved_there_is_nothing_to_restore() {
+    let tmux = tmux_binaries().pop().expect("there is one");
+    let server = Server::builder(&tmux).name("default").absent();
+    let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+    assert_output!(env.run(&["restore"]), @"
+    --- stderr ---
+    error: there is nothing to restore
+    hint: Nothing of this server has been saved yet: evermux save
+    [exit 4]
+    ");
+    assert_output!(env.run(&["undo"]), @"
+    --- stderr ---
+    error: no tmux server at $SANDBOX/tmux-UID/default
+    hint: -L NAME or -S PATH names another server.
+    [exit 4]
+    ");
+    assert!(!server.lives(), "no server is started for nothing");
+}
