@@ -122,7 +122,7 @@ impl CaptureScript {
 
 const HEAD: &str = "#{pane_id}\t#{pane_width}\t#{pane_height}\t#{cursor_x}\t#{cursor_y}\t#{history_size}\t\
     #{history_limit}\t#{history_bytes}\t#{alternate_on}\t#{alternate_saved_x}\t#{alternate_saved_y}\t\
-    #{history_collected}\t#{history_generation}\t#{pane_output_generation}";
+    #{history_collected}\t#{history_generation}\t#{pane_output_generation}\t#{pid}";
 
 fn capture_line(pane: PaneId, part: Part, style: CaptureStyle) -> String {
     let mut line = String::from("capture-pane -p");
@@ -289,6 +289,10 @@ impl FrameReader {
             .filter(|index| (self.next..self.parts.len()).contains(index))
             .ok_or_else(|| self.malformed(index))?;
         self.gone_until(index, emit);
+        // From 3.6 on tmux gives up a format after 100 ms; the last expression is never empty otherwise.
+        if head.ends_with(b"\t") {
+            return Err(self.malformed(head));
+        }
         if head.starts_with(b"\t") {
             // No id: the target was not found.
             self.gone_until(index + 1, emit);

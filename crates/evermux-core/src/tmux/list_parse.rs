@@ -19,6 +19,9 @@ pub enum ListingError {
     /// The reply ended before its end mark: the server died, or went away.
     #[error("tmux's reply stops in the middle")]
     Truncated,
+    /// tmux had no time for a format: the machine stood still for a moment. The next try will do.
+    #[error("tmux was interrupted while it listed its panes")]
+    GaveUp,
     /// The server has no session: it just started, or is about to end.
     #[error("the tmux server has no session")]
     NoSession,
@@ -95,7 +98,7 @@ fn octal(rest: &[u8]) -> Option<(u8, &[u8])> {
 }
 
 /// Cuts a reply into its complete records.
-fn records<'a>(nonce: &'a Nonce, reply: &'a [u8]) -> Vec<Record<'a>> {
+fn records<'a>(nonce: &'a Nonce, reply: &'a [u8]) -> Result<Vec<Record<'a>>, ListingError> {
     let mut records = Vec::new();
     let mut open: Option<Record<'_>> = None;
     let mut escaped = false;
@@ -108,7 +111,11 @@ fn records<'a>(nonce: &'a Nonce, reply: &'a [u8]) -> Vec<Record<'a>> {
             }
             (b'.', _) => {
                 if let Some(mut record) = open.take() {
-                    record.body = text.strip_prefix(b"\n").unwrap_or(text);
+                    let Some((probe, body)) = text.split_once_str("\n") else { break };
+                    if probe.is_empty() {
+                        return Err(ListingError::GaveUp);
+                    }
+                    record.body = body;
                     records.push(record);
                 }
             }
@@ -116,7 +123,7 @@ fn records<'a>(nonce: &'a Nonce, reply: &'a [u8]) -> Vec<Record<'a>> {
             (_, None) => {}
         }
     }
-    records
+    Ok(records)
 }
 
 /// The fields of a head, in order.
@@ -176,7 +183,7 @@ pub(super) fn parse_listing(nonce: &Nonce, reply: &[u8]) -> Result<(Listing, Own
     let mut builder = Builder::default();
     let mut own = OwnOptions::default();
     let mut ended = false;
-    for record in &records(nonce, &reply) {
+    for record in &records(nonce, &reply)? {
         match (record.tag, &mut server) {
             (b'V', None) => server = Some(parse_server(record, version)?),
             (b'S', _) => builder.session(record)?,
@@ -206,7 +213,7 @@ pub(super) fn parse_options_reply(
     own: &mut OwnOptions,
 ) -> Result<(), ListingError> {
     let reply = quote::undo_output(reply, version);
-    let records = records(nonce, &reply);
+    let records = records(nonce, &reply)?;
     records.iter().for_each(|record| own.read(record));
     if records.iter().any(|record| record.tag == b'Y') { Ok(()) } else { Err(ListingError::Truncated) }
 }

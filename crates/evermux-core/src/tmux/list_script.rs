@@ -4,6 +4,10 @@
 //! letter adds a field of free text (or a group of fields that not every version has), `.` ends it; after the `.` come
 //! the lines of a `show-…` command, if any. So names and paths with tabs and newlines are read exactly.
 //!
+//! From 3.6 on tmux gives up a format that takes longer than 100 ms, by the wall clock: every later expression in it is
+//! empty, the text between is still printed. So a record ends with `.` and an expression that is never empty, and the
+//! loop over all objects, too: what lacks it is not to be believed.
+//!
 //! The script finds out itself on which version it runs (`%if`), so that no client has to ask before: a field that a
 //! version lacks is left out, since looking for an unknown one costs more than a known one (1.2 µs per pane).
 //!
@@ -32,7 +36,7 @@ const OLD: &str = "#{||:#{m:3.[01],#{version}},#{m:3.[01][a-z]*,#{version}}}";
 const ESCAPED: &str = "#{||:#{m:3.[45],#{version}},#{m:3.[45][a-z]*,#{version}}}";
 /// The loop over options of 3.8: elsewhere it expands to nothing. Every server has global options.
 const OPTION_LOOP: &str = "#{!=:#{O/sg:1},}";
-/// The counters of 3.8, where `#{history_generation}` is known.
+/// Before 3.3: no `#{pane_start_path}`.
 const BEFORE_3_3: &str = "#{||:#{m:3.[012],#{version}},#{m:3.[012][a-z]*,#{version}}}";
 
 /// The script that lists everything.
@@ -44,10 +48,10 @@ pub(super) fn list_script(request: &ListRequest) -> Vec<u8> {
         s.push('\n');
     };
     line(format_args!(
-        "display-message -p '{n}V#{{version}}\t#{{pid}}\t#{{start_time}}{n}k#{{socket_path}}{n}c#{{config_files}}{n}.'"
+        "display-message -p '{n}V#{{version}}\t#{{pid}}\t#{{start_time}}{n}k#{{socket_path}}{n}c#{{config_files}}{n}.#{{pid}}'"
     ));
     line(format_args!("%if {ESCAPED}"));
-    line(format_args!("display-message -p '{n}X{n}.'"));
+    line(format_args!("display-message -p '{n}X{n}.1'"));
     for command in objects(n, request.current, true) {
         line(format_args!("{command}"));
     }
@@ -59,19 +63,19 @@ pub(super) fn list_script(request: &ListRequest) -> Vec<u8> {
     line(format_args!(
         "list-clients -F '{n}C#{{client_pid}}\t#{{client_control_mode}}\t#{{client_activity}}\t#{{client_created}}\t\
          #{{client_width}}\t#{{client_height}}{n}n#{{client_name}}{n}y#{{client_tty}}{n}e#{{client_termname}}\
-         {n}s#{{client_session}}{n}l#{{client_last_session}}{n}.'"
+         {n}s#{{client_session}}{n}l#{{client_last_session}}{n}.#{{pid}}'"
     ));
-    line(format_args!("list-buffers -F '{n}B{n}n#{{buffer_name}}{n}.'"));
+    line(format_args!("list-buffers -F '{n}B{n}n#{{buffer_name}}{n}.#{{pid}}'"));
     for (which, command) in [
         ("Gs", "show-options -s"),
         ("Gg", "show-options -g"),
         ("Gw", "show-options -gw"),
         ("Ge", "show-environment -g -s"),
     ] {
-        line(format_args!("display-message -p '{n}{which}{n}.'"));
+        line(format_args!("display-message -p '{n}{which}{n}.1'"));
         line(format_args!("{command}"));
     }
-    line(format_args!("display-message -p '{n}Z{n}.'"));
+    line(format_args!("display-message -p '{n}Z{n}.1'"));
     line(format_args!("%if {OLD}"));
     // A branch without a line is a syntax error.
     line(format_args!(""));
@@ -91,7 +95,7 @@ fn objects(n: Nonce, current: bool, escaped: bool) -> Vec<String> {
     };
     let session = format!(
         "list-sessions -F '{n}S#{{session_id}}\t#{{session_created}}\t#{{session_activity}}\t\
-         #{{session_last_attached}}\t#{{session_attached}}\t#{{session_stack}}{n}g{}{n}p{}{n}n{}{n}.'",
+         #{{session_last_attached}}\t#{{session_attached}}\t#{{session_stack}}{n}g{}{n}p{}{n}n{}{n}.#{{pid}}'",
         raw("session_group"),
         raw("session_path"),
         raw("session_name"),
@@ -99,7 +103,7 @@ fn objects(n: Nonce, current: bool, escaped: bool) -> Vec<String> {
     let window = format!(
         "list-windows -a -F '{n}W#{{session_id}}\t#{{window_index}}\t#{{window_id}}\t#{{window_width}}\t\
          #{{window_height}}\t#{{window_zoomed_flag}}\t#{{window_activity}}\t#{{automatic-rename}}\t\
-         #{{?window_raw_flags,#{{window_raw_flags}},#{{window_flags}}}}{n}l#{{window_layout}}{n}n{}{n}.'",
+         #{{?window_raw_flags,#{{window_raw_flags}},#{{window_flags}}}}{n}l#{{window_layout}}{n}n{}{n}.#{{pid}}'",
         raw("window_name"),
     );
     let mut pane = format!(
@@ -116,22 +120,22 @@ fn objects(n: Nonce, current: bool, escaped: bool) -> Vec<String> {
         let _ = write!(pane, "{n}w{}{n}o{}", raw("pane_current_path"), raw("pane_current_command"));
     }
     if escaped {
-        return vec![session, window, format!("{pane}{n}p{}{n}.'", raw("pane_start_path"))];
+        return vec![session, window, format!("{pane}{n}p{}{n}.#{{pid}}'", raw("pane_start_path"))];
     }
     // Each line is complete in itself: %if cannot stand inside one.
     vec![
         session,
         window,
         format!("%if {BEFORE_3_3}"),
-        format!("{pane}{n}.'"),
+        format!("{pane}{n}.#{{pid}}'"),
         format!("%elif {OPTION_LOOP}"),
         format!(
             "{pane}{n}p#{{pane_start_path}}{n}v#{{pane_start_command_list}}{n}f#{{pane_floating_flag}}{n}x\
              #{{history_collected}}\t#{{history_generation}}\t#{{pane_output_generation}}\t\
-             #{{pane_last_output_time}}{n}.'"
+             #{{pane_last_output_time}}{n}.#{{pid}}'"
         ),
         "%else".to_owned(),
-        format!("{pane}{n}p#{{pane_start_path}}{n}f#{{pane_floating_flag}}{n}.'"),
+        format!("{pane}{n}p#{{pane_start_path}}{n}f#{{pane_floating_flag}}{n}.#{{pid}}'"),
         "%endif".to_owned(),
     ]
 }
@@ -144,10 +148,10 @@ pub(super) const MODES: [&str; 7] =
 /// are linked several times come several times. Each window is a block of its own, as [`in_blocks`] explains (`#}` is a
 /// brace that does not end the format). The panes of a window share a mark: see [`super::own_options`].
 fn options_of_all(n: Nonce) -> String {
-    let mark = |tag: char, id: &str| format!("display-message -p '{n}{tag}#{{{id}}}{n}.' ; ");
+    let mark = |tag: char, id: &str| format!("display-message -p '{n}{tag}#{{{id}}}{n}.1' ; ");
     let show = |command: &str, id: &str| format!("{command} -t '#{{{id}}}' ; ");
     format!(
-        "run-shell -C \"#{{S:{}{}{}{}#{{W:if-shell -F 1 {{ {}{}{}#{{P:{}}}#}} ; }}}}display-message -p '{n}Y{n}.'\"",
+        "run-shell -C \"#{{S:{}{}{}{}#{{W:if-shell -F 1 {{ {}{}{}#{{P:{}}}#}} ; }}}}display-message -p '{n}Y#{{pid}}{n}.1'\"",
         mark('E', "session_id"),
         show("show-environment -s", "session_id"),
         mark('O', "session_id"),
@@ -165,14 +169,14 @@ fn options_of_those_that_have(n: Nonce) -> String {
     let show = |test: &str, tag: char, flag: &str, id: &str, command: &str| {
         let escape = time_escape(id);
         format!(
-            "#{{?{test},display-message -p '{n}{tag}{escape}#{{{id}}}{n}.' ; \
+            "#{{?{test},display-message -p '{n}{tag}{escape}#{{{id}}}{n}.1' ; \
              {command}{flag} -t '#{{{id}}}' ; ,}}"
         )
     };
     let own = PaneIdentity::OPTION;
     let other = format!("#{{O/p:#{{?#{{==:#{{option_name}},{own}}},,1}}}}");
     format!(
-        "run-shell -C \"#{{S:{}{}#{{W:{}#{{P:{}}}}}}}display-message -p '{n}Y!{n}.'\"",
+        "run-shell -C \"#{{S:{}{}#{{W:{}#{{P:{}}}}}}}display-message -p '{n}Y!#{{pid}}{n}.1'\"",
         show("#{session_id}", 'E', "", "session_id", "show-environment -s"),
         show("#{O/s:1}", 'O', "", "session_id", "show-options"),
         show("#{O/w:1}", 'O', " -w", "window_id", "show-options"),
@@ -191,7 +195,7 @@ pub(super) fn options_script(n: Nonce, unknown: &Unknown) -> Vec<u8> {
     let mut lines = Vec::new();
     // The id is printed by tmux itself: for an object that is gone the record is empty or missing.
     let mut show = |tag: char, format: &str, id: &dyn std::fmt::Display, command: &str| {
-        lines.push(format!("display-message -p -t '{id}' '{n}{tag}#{{{format}}}{n}.'"));
+        lines.push(format!("display-message -p -t '{id}' '{n}{tag}#{{{format}}}{n}.1'"));
         lines.push(format!("{command} -t '{id}'"));
     };
     for id in &unknown.sessions {
@@ -204,6 +208,6 @@ pub(super) fn options_script(n: Nonce, unknown: &Unknown) -> Vec<u8> {
     for id in &unknown.panes {
         show('O', "pane_id", id, "show-options -p");
     }
-    lines.push(format!("display-message -p '{n}Y{n}.'"));
+    lines.push(format!("display-message -p '{n}Y1{n}.1'"));
     in_blocks(lines)
 }

@@ -60,8 +60,9 @@ impl OwnOptions {
                 self.environments.insert(id(), entries);
             }
             b'Y' => {
-                self.complete = true;
-                self.only_those_that_have = record.head == b"!";
+                let probe = record.head.strip_prefix(b"!");
+                self.complete = !probe.unwrap_or(record.head).is_empty();
+                self.only_those_that_have = probe.is_some();
             }
             _ => {}
         }

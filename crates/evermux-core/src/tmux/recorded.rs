@@ -164,9 +164,25 @@ fn objects_that_vanished_are_told() {
 }
 
 #[test]
+fn a_record_that_tmux_gave_up_is_no_listing() {
+    for (version, reply, _) in recordings() {
+        let (listing, _) = list_parse::parse_listing(&nonce(), &reply).unwrap();
+        let whole = format!("{}.{}\n", nonce(), listing.server.pid);
+        let cut = reply.replacen(whole, format!("{}.\n", nonce()), 9);
+        let result = list_parse::parse_listing(&nonce(), &cut);
+        assert!(matches!(result, Err(ListingError::GaveUp)), "{version} {result:?}");
+        // The same at the end of the loop over all objects: then they are asked for one by one.
+        let probe = [format!("Y{}", listing.server.pid), format!("Y!{}", listing.server.pid)];
+        let cut = reply.replace(&probe[0], "Y").replace(&probe[1], "Y!");
+        let (listing, own) = list_parse::parse_listing(&nonce(), &cut).unwrap();
+        assert_eq!(own.unknown(&listing).panes.len(), listing.panes().count());
+    }
+}
+
+#[test]
 fn a_server_without_sessions_is_an_error() {
     let n = nonce();
-    let reply = format!("{n}V3.5a\t1\t2{n}k/s{n}c{n}.\n{n}Z{n}.\n");
+    let reply = format!("{n}V3.5a\t1\t2{n}k/s{n}c{n}.1\n{n}Z{n}.1\n");
     assert_eq!(list_parse::parse_listing(&n, reply.as_bytes()).unwrap_err(), ListingError::NoSession);
     let reply = reply.replace("3.5a", "2.9a");
     let error = list_parse::parse_listing(&n, reply.as_bytes()).unwrap_err();
@@ -318,6 +334,9 @@ fn build(private: &Private) {
     .unwrap();
     private.wait_until("the pane is dead", |private| private.display("main:8", "#{pane_dead}") == "1");
     private.wait_until("the screen is on", |private| private.display("main:7", "#{alternate_on}") == "1");
+    private.wait_until("the window has its name", |private| {
+        private.display("in a dir:0", "#{window_name}") == "sleep"
+    });
     private.wait_until("commands run", |private| {
         private
             .run(&["list-panes", "-a", "-F", "#{pane_current_command}"])

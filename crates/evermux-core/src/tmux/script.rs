@@ -8,7 +8,8 @@ const LINES: usize = 16;
 /// Before 3.8 tmux takes time in the square of what it parses at once (`cmd_list_print` in `cmd.c` appends with
 /// `strlcat`): 2000 lines of 340 bytes in one file cost 3.3a 460 ms and 3.1c 860 ms before the first one runs, in blocks
 /// 115 and 98 ms. In a block an error still skips only its own line (3.1c to 3.8), but from 3.3 on the exit status is 0
-/// then; standard error tells. `%if` cannot stand in a line, and braces outside of quotes must match.
+/// then; standard error tells. `%if` cannot stand in a line, and braces outside of quotes must match; words made by
+/// [`crate::text::quote::tmux_word`] are safe, whatever is in them.
 pub fn in_blocks<Line: AsRef<[u8]>>(lines: impl IntoIterator<Item = Line>) -> Vec<u8> {
     let mut script = Vec::new();
     let mut count = 0;

@@ -148,3 +148,26 @@ pub enum CaptureError {
 pub fn yield_line(version: TmuxVersion) -> &'static str {
     if version.at_least(3, 2) { "run-shell -d 0\n" } else { "run-shell true\n" }
 }
+
+#[cfg(test)]
+mod tests {
+    use evermux_testkit::{Server as Private, tmux_binaries};
+
+    use super::*;
+
+    /// tmux 3.0 cannot read standard input; what is done there works on every version.
+    #[test]
+    fn scripts_can_go_through_a_file() {
+        for tmux in tmux_binaries() {
+            let private = Private::start(&tmux);
+            let uid = rustix::process::getuid().as_raw();
+            let server = Server::connect(&private.socket(), uid, &Binaries::default()).unwrap();
+            server.by_file.store(true, Ordering::Relaxed);
+            let limit = Duration::from_secs(20);
+            let output = server.run(b"display-message -p a\nkill-pane -t %9\n", limit).unwrap();
+            assert_eq!((output.stdout.as_slice(), output.errors.len()), (&b"a\n"[..], 1));
+            let error = server.run(b"display-message -p a\nno-such-command\n", limit);
+            assert!(matches!(error, Err(RunError::Syntax { .. })), "{error:?}");
+        }
+    }
+}

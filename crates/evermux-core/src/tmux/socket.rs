@@ -26,10 +26,9 @@ pub struct SocketChoice<'a> {
 }
 
 impl SocketChoice<'_> {
-    /// The path of the socket, as tmux finds it: `-S`, else `-L`, else the first field of `$TMUX`, else `default`;
-    /// a name is looked up in `${TMUX_TMPDIR:-/tmp}/tmux-UID` with links of the folder resolved.
-    ///
-    /// As in tmux an empty or missing `$TMUX_TMPDIR` folder falls back to `/tmp`.
+    /// The path of the socket, as tmux finds it (`make_label` in `tmux.c`): `-S`, else `-L`, else the first field of
+    /// `$TMUX`, else `default`. A name is looked up in `${TMUX_TMPDIR:-/tmp}/tmux-UID` with links of the folder resolved;
+    /// if `$TMUX_TMPDIR` is empty or no such folder, in `/tmp`.
     pub fn resolve(&self) -> PathBuf {
         if let Some(path) = self.path {
             return std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -41,11 +40,8 @@ impl SocketChoice<'_> {
         {
             return PathBuf::from(OsStr::from_bytes(socket));
         }
-        let mut folder = OsString::from(format!("tmux-{}", self.uid));
-        if let Some(name) = self.name.or(Some(OsStr::new("default"))) {
-            folder.push("/");
-            folder.push(name);
-        }
+        let mut folder = OsString::from(format!("tmux-{}/", self.uid));
+        folder.push(self.name.unwrap_or(OsStr::new("default")));
         let base = self.tmpdir.filter(|dir| !dir.is_empty()).and_then(|dir| std::fs::canonicalize(dir).ok());
         let base = base.or_else(|| std::fs::canonicalize("/tmp").ok()).unwrap_or_else(|| "/tmp".into());
         base.join(folder)
@@ -162,21 +158,62 @@ fn connect(socket: &Path) -> Result<Peer, Errno> {
     rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
     rustix::io::ioctl_fionbio(&fd, true)?;
     rustix::net::connect(&fd, &SocketAddrUnix::new(socket)?)?;
-    peer_of(&fd)
+    peer_of(&fd, socket)
 }
 
 #[cfg(target_os = "linux")]
-fn peer_of(fd: &rustix::fd::OwnedFd) -> Result<Peer, Errno> {
+fn peer_of(fd: &rustix::fd::OwnedFd, _socket: &Path) -> Result<Peer, Errno> {
     let ucred = rustix::net::sockopt::socket_peercred(fd)?;
     Ok(Peer { pid: u32::try_from(ucred.pid.as_raw_nonzero().get()).ok(), uid: ucred.uid.as_raw() })
 }
 
-/// No portable call tells the peer: the owner of the socket file stands for it, who alone could have bound it.
+/// Elsewhere no safe call tells the peer. The owner of the socket stands for it, who alone can have bound it.
 #[cfg(not(target_os = "linux"))]
-fn peer_of(fd: &rustix::fd::OwnedFd) -> Result<Peer, Errno> {
-    let address = rustix::net::getpeername(fd)?;
-    let address = SocketAddrUnix::try_from(address.ok_or(Errno::NOTCONN)?)?;
-    let path = address.path().ok_or(Errno::NOTCONN)?;
-    let stat = rustix::fs::stat(path)?;
-    Ok(Peer { pid: None, uid: stat.st_uid })
+fn peer_of(_fd: &rustix::fd::OwnedFd, socket: &Path) -> Result<Peer, Errno> {
+    Ok(Peer { pid: None, uid: rustix::fs::stat(socket)?.st_uid })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(choice: SocketChoice<'_>) -> String {
+        choice.resolve().into_os_string().into_string().unwrap()
+    }
+
+    #[test]
+    fn sockets_are_found_as_tmux_finds_them() {
+        let tmux = Some(OsStr::new("/run/t/sock,12,0"));
+        let base = SocketChoice { uid: 7, ..SocketChoice::default() };
+        let real_tmp = std::fs::canonicalize("/tmp").unwrap();
+        let in_tmp = |name: &str| real_tmp.join(name).into_os_string().into_string().unwrap();
+        assert_eq!(resolve(base.clone()), in_tmp("tmux-7/default"));
+        assert_eq!(resolve(SocketChoice { tmux, ..base.clone() }), "/run/t/sock");
+        let name = Some(OsStr::new("work"));
+        assert_eq!(resolve(SocketChoice { tmux, name, ..base.clone() }), in_tmp("tmux-7/work"));
+        let path = Some(Path::new("/x/y"));
+        assert_eq!(resolve(SocketChoice { tmux, name, path, ..base.clone() }), "/x/y");
+        let missing = Some(OsStr::new("/no/such/folder"));
+        assert_eq!(resolve(SocketChoice { name, tmpdir: missing, ..base.clone() }), in_tmp("tmux-7/work"));
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/", &link).unwrap();
+        let tmpdir = Some(link.as_os_str());
+        assert_eq!(resolve(SocketChoice { name, tmpdir, ..base.clone() }), "/tmux-7/work");
+        let tmux = Some(OsStr::new(",12,0"));
+        assert_eq!(resolve(SocketChoice { tmux, ..base }), in_tmp("tmux-7/default"));
+    }
+
+    #[test]
+    fn a_server_with_a_full_queue_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+        rustix::net::bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let uid = rustix::process::getuid().as_raw();
+        // Nobody accepts, so each look stays in the queue.
+        let error = (0..1000).find_map(|_| peer(&path, uid).err()).unwrap();
+        assert!(matches!(error, ConnectError::Hangs(_)), "{error:?}");
+    }
 }

@@ -24,9 +24,9 @@ fn reply(old: bool, answers: &[(usize, Option<Vec<u8>>)]) -> Vec<u8> {
     for (index, (parts, text)) in answers.iter().enumerate() {
         let head = match text {
             None if old => String::new(),
-            None => format!("{n}H{index}\t\t\t\t\t\t\t\t\t\t\t\t\t\t\n"),
+            None => format!("{n}H{index}\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t123\n"),
             Some(_) => {
-                format!("{n}H{index}\t%{index}\t80\t24\t1\t2\t3\t2000\t4\t1\t7\t8\t5\t6\t9\n")
+                format!("{n}H{index}\t%{index}\t80\t24\t1\t2\t3\t2000\t4\t1\t7\t8\t5\t6\t9\t123\n")
             }
         };
         reply.extend(head.bytes());
