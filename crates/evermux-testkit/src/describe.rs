@@ -190,7 +190,8 @@ fn layout(text: &str, panes: &[String]) -> String {
             word.to_owned()
         });
         result.push_str(mark);
-        commas = if mark == "," && commas < 3 { commas + 1 } else { 0 };
+        // Before a comma that stands between a closing bracket and the next cell there is no word.
+        commas = if mark == "," && commas < 3 && !word.is_empty() { commas + 1 } else { 0 };
         rest = &rest[end + 1..];
     }
     result + &if commas == 3 { position(rest).unwrap_or("?".to_owned()) } else { rest.to_owned() }
@@ -243,6 +244,10 @@ mod tests {
             "80x24,0,0{40x24,0,0,0,39x24,41,0[39x12,41,0,1,39x11,41,13,2]}"
         );
         assert_eq!(layout("b25d,80x24,0,0,3", &panes), "80x24,0,0,1");
+        assert_eq!(
+            layout("0000,80x24,0,0[80x12,0,0{40x12,0,0,7,39x12,41,0,3},80x11,0,13,12]", &panes),
+            "80x24,0,0[80x12,0,0{40x12,0,0,0,39x12,41,0,1},80x11,0,13,2]"
+        );
         assert_eq!(
             layout(
                 r#"{"V":2,"L":{"t":"h","c":[{"w":40,"i":0,"I":"%7"},{"a":true,"i":1,"I":"%3","z":0}]}}"#,
