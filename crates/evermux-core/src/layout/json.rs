@@ -1,8 +1,9 @@
 //! JSON, from tmux 3.8: `{"V":2,"L":NODE}`.
 //!
-//! A node has `t` (`h`, `v` or `p`), `w`, `h`, `x`, `y`, and either children `c` or, for a pane, `i` (its position in
-//! the pane order), `I` (its id, not read back), `a` (true for the active pane), `l` (place among the last panes, 0
-//! for the latest) and `z` (for a floating pane: its place in the stack, 0 in front). Other keys may come.
+//! A node has `t` (`h`, `v` or `p`), `w`, `h`, `x`, `y`, and either children `c` or, for a pane, `i` (its index: its
+//! position in the pane order, counted from `pane-base-index`; read back, only the order of these numbers counts),
+//! `I` (its id, not read back), `a` (true for the active pane), `l` (place among the last panes, 0 for the latest)
+//! and `z` (for a floating pane: its place in the stack, 0 in front). Other keys may come.
 
 use serde::Deserialize;
 
@@ -39,6 +40,13 @@ struct Node {
     floating: Option<u32>,
 }
 
+impl Node {
+    /// The smallest index of a pane in it, which for the whole layout is `pane-base-index`.
+    fn first_index(&self) -> Option<usize> {
+        self.children.iter().filter_map(Node::first_index).chain(self.pane).min()
+    }
+}
+
 #[derive(Deserialize)]
 enum Kind {
     #[serde(rename = "p")]
@@ -56,8 +64,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Reported, LayoutError> {
     if document.version != 2 {
         return Err(LayoutError::Version(document.version));
     }
-    let mut focus = Focus::default();
-    let root = focus.cell(Node::deserialize(document.root).map_err(unreadable)?)?;
+    let root = Node::deserialize(document.root).map_err(unreadable)?;
+    let mut focus = Focus { base: root.first_index().unwrap_or_default(), ..Focus::default() };
+    let root = focus.cell(root)?;
     let layout = Layout::new(root)?;
     focus.last.sort_unstable();
     let last = focus.last.into_iter().map(|(_, pane)| pane).collect();
@@ -67,6 +76,8 @@ pub(super) fn parse(text: &[u8]) -> Result<Reported, LayoutError> {
 /// What is met on the way through the tree.
 #[derive(Default)]
 struct Focus {
+    /// Index of the first pane.
+    base: usize,
     active: Option<usize>,
     /// Places among the last panes, with the pane.
     last: Vec<(u32, usize)>,
@@ -77,7 +88,8 @@ impl Focus {
         let Node { width, height, x, y, .. } = node;
         let content = match node.kind {
             Kind::Pane => {
-                let pane = node.pane.ok_or_else(|| LayoutError::Json("a pane has no position".into()))?;
+                let index = node.pane.ok_or_else(|| LayoutError::Json("a pane has no position".into()))?;
+                let pane = index - self.base;
                 if node.active {
                     self.active = Some(pane);
                 } else if let Some(last) = node.last {

@@ -226,7 +226,7 @@ fn refuses_what_tmux_would_refuse_or_die_of() {
     the layout is not understood: missing field `V` at line 1 column 2
     the layout has version 3, not 2
     the layout is not understood: a pane has no position
-    the layout lacks the pane at position 0
+    the layout lacks the pane at position 1
     the layout is not understood: invalid value: integer `-1`, expected u32
     the layout is empty
     the layout is not understood: recursion limit exceeded at line 1 column 390
@@ -259,6 +259,17 @@ fn floating_panes_leave_containers_in_which_nothing_is_tiled() {
     assert_eq!(reported.layout, layout);
     assert_eq!(layout.to_old_without_floating().unwrap(), old("120x40,0,0,0"));
     assert_eq!(layout.to_old(), old("120x62,0,0[120x40,0,0,0,120x10,0,41,1,120x10,0,52,2]"));
+}
+
+#[test]
+fn panes_are_counted_from_any_pane_base_index() {
+    // As tmux 3.8 reports it under `pane-base-index` 2.
+    let text = r#"{"V":2,"L":{"t":"v","w":80,"h":24,"x":0,"y":0,"c":[
+        {"t":"p","w":80,"h":12,"x":0,"y":0,"l":0,"i":2,"I":"%5"},
+        {"t":"p","w":80,"h":11,"x":0,"y":13,"a":true,"i":3,"I":"%9"}]}}"#;
+    let reported = Reported::parse(text.as_bytes(), &[5, 9]).unwrap();
+    assert_eq!((reported.active, &reported.last[..]), (Some(1), &[0][..]));
+    assert_eq!(reported.layout.to_old(), old("80x24,0,0[80x12,0,0,0,80x11,0,13,1]"));
 }
 
 #[test]
