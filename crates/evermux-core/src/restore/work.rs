@@ -139,6 +139,7 @@ pub fn restore(
     let mut problems = leftovers::clear(server, world.capture.limit).map_err(RestoreError::Leftovers)?;
     let options = capture::Options { text: false, ..world.capture.clone() };
     let live = look(world, server, &options)?;
+    store.clear_jobs(world.name, &live.snapshot.server().generation)?;
     let plan = build(world, chosen, Some(&live), manner);
     problems.extend(plan.problems.iter().cloned());
     let times = [begun.elapsed(), Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO];

@@ -48,7 +48,7 @@ pub use part::PreparedBlock;
 pub use save::{Emergency, Save, Saved, Saving};
 pub use timeline::{Listed, Wanted};
 
-use crate::model::{BlockId, ServerName, SnapshotId};
+use crate::model::{BlockId, Generation, ServerName, SnapshotId};
 use database::BUSY;
 use folder::{Folder, server_key};
 
@@ -125,6 +125,21 @@ impl Store {
     /// [`StoreError::Refused`], [`StoreError::Io`].
     pub fn jobs(&self) -> Result<PathBuf, StoreError> {
         self.folder.jobs()
+    }
+
+    /// Removes the files of restores into former lives of a server: nothing of theirs lives any more.
+    ///
+    /// # Errors
+    /// Those of [`Store::jobs`] and [`Store::all_restores`].
+    pub fn clear_jobs(&self, server: &ServerName, living: &Generation) -> Result<(), StoreError> {
+        let jobs = self.jobs()?;
+        for restore in self.all_restores(server)? {
+            if restore.generation.as_ref().is_some_and(|generation| generation != living) {
+                // One that is gone already, or cannot be removed now, harms nobody.
+                let _ = fs::remove_dir_all(jobs.join(restore.id.to_string()));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the store is on a network file system: it then works in a slower mode, its locks lie elsewhere, and
