@@ -220,7 +220,8 @@ fn refuses_what_is_not_there_or_not_ours() {
         mode(0o700);
         let server = connect(uid()).unwrap();
         private.process().unwrap().kill();
-        assert!(matches!(connect(uid()), Err(ConnectError::Dead(_))));
+        let dead = || matches!(connect(uid()), Err(ConnectError::Dead(_)));
+        evermux_testkit::wait_until("the socket is dead", LIMIT, dead);
         // A client that is too late starts nothing.
         let error = server.run(b"display-message -p x\n", LIMIT);
         assert!(matches!(error, Err(RunError::Gone { .. })), "{error:?}");
