@@ -79,20 +79,29 @@ const TOKENS: &[Token] = &[
 ];
 
 fn mark_tokens(text: &[u8], marks: &mut Marks) {
-    for &Token(start, made_of, least) in TOKENS {
-        for at in text.find_iter(start) {
-            let begins = at == 0 || !text[at - 1].is_ascii_alphanumeric();
-            if !begins || marks.hides(at..at + 1) {
-                continue;
-            }
-            let rest = &text[at + start.len()..];
-            let head = &rest[..run(&rest[..rest.len().min(LONGEST_LOOK)], made_of)];
-            // Words joined by dashes are names, not tokens.
-            let random = head.iter().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-            if head.len() >= least && random {
-                marks.hide(at..at + start.len() + run(rest, made_of));
-            }
+    let mut at = 0;
+    while at < text.len() {
+        let found = TOKENS.iter().find_map(|token| token.length_at(&text[at..])).unwrap_or(0);
+        if found > 0 {
+            marks.hide(at..at + found);
         }
+        // A token begins where a word begins: behind this one, and behind what is neither letter nor digit.
+        at += found.max(1);
+        while at < text.len() && text[at - 1].is_ascii_alphanumeric() {
+            at += 1;
+        }
+    }
+}
+
+impl Token {
+    /// How long a token of this kind at the beginning of a text is.
+    fn length_at(&self, text: &[u8]) -> Option<usize> {
+        let &Token(start, made_of, least) = self;
+        let rest = text.strip_prefix(start.as_bytes()).filter(|rest| rest.len() >= least)?;
+        let head = &rest[..run(&rest[..rest.len().min(LONGEST_LOOK)], made_of)];
+        // Words joined by dashes are names, not tokens.
+        let random = head.iter().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+        (head.len() >= least && random).then(|| start.len() + run(rest, made_of))
     }
 }
 
