@@ -272,3 +272,17 @@ fn names_from_outside_act_on_nothing() {
         assert!(!shown.text().contains('\u{202e}'), "{shown}");
     }
 }
+
+#[test]
+fn a_save_typed_in_a_pane_is_no_program_of_that_pane() {
+    let (server, env) = server();
+    let program = env!("CARGO_BIN_EXE_evermux");
+    let state = env.state();
+    server.type_line("play:0", &format!("EVERMUX_DIR={} {program} save --json", state.display()));
+    server.wait_until("it is saved", |_| env.run(&["show", "1"]).ok());
+    let shown: serde_json::Value =
+        serde_json::from_str(&env.ok(&["show", "1", "--json"])).expect("it is JSON");
+    let windows = shown["content"]["windows"].as_array().expect("an array");
+    let mut programs = windows.iter().flat_map(|window| window["panes"].as_array().expect("an array"));
+    assert!(programs.all(|pane| pane["program"].is_null()), "{shown:#}");
+}

@@ -320,7 +320,7 @@ impl Assembly<'_> {
     ) -> (Pane, Option<bool>) {
         let sources = self.sources;
         let before = sources.previous.and_then(|previous| previous.pane(identity));
-        let running = Running::read(pane, sources.processes, sources.terminal);
+        let running = Running::read(pane, sources.processes, sources.terminal, sources.options.asker);
         let dead = Death { status: pane.dead_status, signal: pane.dead_signal };
         let prompt_rows = sources.options.prompt_rows.get(&identity).copied();
         let left_out = self.text_left_out(policy, &running);

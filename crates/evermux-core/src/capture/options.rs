@@ -29,6 +29,9 @@ pub struct Options {
     pub no_text_programs: Vec<Pattern>,
     /// How many rows the prompts of panes take, where a restore has just seen it; otherwise the previous snapshot says.
     pub prompt_rows: HashMap<PaneIdentity, u32>,
+    /// The process that asks for the capture. Where it is itself the foreground program of a pane, it is about to end:
+    /// the pane counts as having none.
+    pub asker: Option<u32>,
     /// How long each tmux client may take.
     pub limit: Duration,
 }
@@ -47,6 +50,7 @@ impl Options {
             ignored_sessions: Vec::new(),
             no_text_programs: Vec::new(),
             prompt_rows: HashMap::new(),
+            asker: None,
             limit: Duration::from_secs(20),
         }
     }

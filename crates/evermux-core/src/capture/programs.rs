@@ -36,11 +36,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Looks at the processes of a pane that is alive; `terminal` tells the state of its terminal.
+    /// Looks at the processes of a pane that is alive; `terminal` tells the state of its terminal, `asker` is the
+    /// process that asked for the capture.
     pub fn read(
         pane: &ListedPane,
         table: &ProcessTable,
         terminal: &dyn Fn(&Path) -> Option<TerminalState>,
+        asker: Option<u32>,
     ) -> Self {
         let Some(own) = pane.pid.and_then(|pid| table.get(pid)).filter(|_| !pane.dead) else {
             return Self::default();
@@ -61,7 +63,7 @@ impl Running {
             running.at_prompt = Evidence::read(&job, state).is_some_and(line_editor_waits);
         }
         let foreground = if job.own { Some(own).filter(|_| !own_shell) } else { job.first() };
-        if let Some(process) = foreground {
+        if let Some(process) = foreground.filter(|process| asker != Some(process.pid)) {
             running.add_names(process);
             let started_with_pane = job.own && !pane.start_command.is_empty();
             if !started_with_pane {

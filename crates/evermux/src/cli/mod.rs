@@ -131,6 +131,7 @@ fn capture_options(context: &Context) -> capture::Options {
     options.buffers = context.config.save.buffers;
     options.ignored_sessions = patterns(&context.config.exclude.sessions);
     options.no_text_programs = patterns(&context.config.exclude.programs);
+    options.asker = Some(std::process::id());
     options.limit = context.config.save.deadline;
     options
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::Style;
 use bstr::BString;
-use evermux_core::choose::{Chosen, Left, Presence, RestoreSet};
+use evermux_core::choose::{Chosen, Left, Presence, RestoreSet, WhyNot};
 use evermux_core::model::{ServerName, SnapshotId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -20,7 +20,9 @@ pub fn sentences(set: &RestoreSet, zone: &TimeZone) -> String {
     paragraph(&mut text, "A restore brings back", GOOD, chosen);
     let listed = set.listed.iter().map(|left| (&left.name, left.snapshot, left.sentence(zone)));
     paragraph(&mut text, "It brings back only on request", NOTICE, listed);
-    let left = set.left.iter().map(|left| (&left.name, left.snapshot, left.sentence(zone)));
+    // What came back and lives on under the same roof is told above; after many restores it would be told many times.
+    let left = set.left.iter().filter(|left| !matches!(left.why, WhyNot::Continued | WhyNot::Lives));
+    let left = left.map(|left| (&left.name, left.snapshot, left.sentence(zone)));
     paragraph(&mut text, "It leaves out", FAINT, left);
     text
 }
