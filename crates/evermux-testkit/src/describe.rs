@@ -158,12 +158,26 @@ impl Description<'_> {
             self.line(4, name, value);
         }
         self.settings(4, "option", &["show-options", "-p", "-t", id], &[]);
-        let text = self.server.run(&["capture-pane", "-p", "-e", "-J", "-S", "-", "-t", id]);
-        for line in text.trim_end_matches('\n').split('\n') {
-            // tmux writes the time of death behind these words.
-            let line = line.find("Pane is dead").map_or(line, |start| &line[..start + "Pane is dead".len()]);
-            self.line(4, "|", line);
+        for line in self.text(id) {
+            self.line(4, "|", &line);
         }
+    }
+
+    /// The joined lines of a pane in colour.
+    fn text(&self, id: &str) -> Vec<String> {
+        // Before 3.3, -J pads lines with cells that were never written, in the colours of what stood there before: so
+        // neither colours nor blanks at the end can be compared.
+        let old = !self.server.binary().at_least(3, 3);
+        let colours: &[&str] = if old { &[] } else { &["-e"] };
+        let text = self.server.run(&[&["capture-pane", "-p", "-J", "-S", "-", "-t", id], colours].concat());
+        let text = text.trim_end_matches('\n');
+        let lines = text.split('\n').map(|line| match line.find("Pane is dead") {
+            // tmux writes the time of death behind these words.
+            Some(start) => &line[..start + "Pane is dead".len()],
+            None if old => line.trim_end_matches(' '),
+            None => line,
+        });
+        lines.map(str::to_owned).collect()
     }
 }
 
@@ -172,10 +186,14 @@ fn layout(text: &str, panes: &[String]) -> String {
     let position =
         |id: &str| panes.iter().position(|pane| pane.trim_start_matches('%') == id).map(|at| at.to_string());
     if text.starts_with('{') {
-        // JSON from tmux 3.8 on: `"i"` is the position, `"I"` the id.
-        let mut parts = text.split(",\"I\":\"%");
+        // JSON from tmux 3.8 on: `"i":INDEX,"I":"%ID"`, the index counted from pane-base-index.
+        let mut parts = text.split(",\"i\":");
         let first = parts.next().unwrap_or_default().to_owned();
-        return parts.fold(first, |all, part| all + part.split_once('"').map_or(part, |(_, rest)| rest));
+        return parts.fold(first, |all, part| {
+            let (id, rest) =
+                part.split_once("\"I\":\"%").and_then(|(_, part)| part.split_once('"')).unwrap_or_default();
+            format!("{all},\"i\":{}{rest}", position(id).unwrap_or("?".to_owned()))
+        });
     }
     let body = text.split_once(',').map_or(text, |(_checksum, body)| body);
     // A cell is `WxH,X,Y` and, if it is a pane, `,ID`: a fourth number that no `x` follows.
