@@ -116,6 +116,10 @@ fn names_and_paths_are_exact() {
         let new = private.binary().at_least(3, 7);
         let window = if new { "w\\002 é" } else { "w\\002 \u{3}\t\nl\\" };
         private.run(&["new-window", "-d", "-t", "nasty:", "-n", window, "exec sleep 1000"]);
+        // Before that its directory may still be the server's.
+        private.wait_until("the program runs", |private| {
+            private.display("nasty:0", "#{pane_current_command}") == "sleep"
+        });
         let listing = list(private);
         let session = listing.sessions.iter().find(|session| session.name == "nasty").unwrap();
         let expected = BString::from(folder.as_os_str().as_bytes());
@@ -308,6 +312,9 @@ fn a_bare_environment_does_not_matter() {
         start.directory = private.sandbox().path("home/dé");
         std::fs::create_dir(&start.directory).unwrap();
         start.run(LIMIT).unwrap();
+        private.wait_until("the shell is in its directory", |private| {
+            private.display("%0", "#{pane_current_path}").ends_with("/dé")
+        });
         for locale in [None, Some("C"), Some("xx_YY.ISO-8859-1")] {
             let mut command = std::process::Command::new(std::env::current_exe().unwrap());
             command.env_clear().env(SOCKET, private.socket()).envs(locale.map(|locale| ("LC_ALL", locale)));
