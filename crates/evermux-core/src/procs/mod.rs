@@ -97,8 +97,9 @@ impl Process {
         self.executable.get_or_init(|| os::executable(self.pid)).as_ref()
     }
 
-    /// A process that is not read from the system: for the tests of who uses a [`ProcessTable`].
-    pub fn made_up(pid: u32, parent: u32, argv: &[&str], directory: &str) -> Self {
+    /// A process that is not read from the system, for tests.
+    #[cfg(test)]
+    pub(crate) fn made_up(pid: u32, parent: u32, argv: &[&str], directory: &str) -> Self {
         let argv: Vec<BString> = argv.iter().map(|&word| BString::from(word)).collect();
         let name = argv.first().map(|word| file_name(word).into()).unwrap_or_default();
         Self {
