@@ -10,6 +10,7 @@ fn saved() -> (Server, Env) {
     let tmux = tmux_binaries().pop().expect("there is one");
     let server = Server::builder(&tmux).name("default").start();
     server.sandbox().write("home/notes", "one\ntwo\n");
+    server.run(&["rename-window", "-t", "main", "one"]);
     server.run(&["new-window", "-d", "-t", "main:4", "-n", "notes", "less notes"]);
     server.run(&["split-window", "-t", "main:4", "while :; do sleep 60; done"]);
     server.run(&["new-session", "-d", "-s", "play", "-n", "game", "-x", "80", "-y", "24"]);
@@ -30,10 +31,10 @@ fn what_came_back_and_what_is_owed() {
     server.kill();
     assert_output!(env.run(&["restore", "--dry-run"]), @r#"
     make     session main: 2 windows
-    make     window main:0: sh, 1 pane
+    make     window main:0: one, 1 pane
     make     pane main:0.0: a shell in $SANDBOX/home, 0 lines
     make     window main:4: notes, 2 panes
-    make     pane main:4.0: less notes in $SANDBOX/home, 0 lines
+    make     pane main:4.0: less notes in $SANDBOX/home
     make     pane main:4.1: a shell in $SANDBOX/home, 0 lines
     owe      pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
     make     session play: 2 windows
@@ -66,7 +67,7 @@ fn what_came_back_and_what_is_owed() {
       a restore without arguments uses it
 
     main  $SANDBOX/home
-      0: sh*  80x24
+      0: one*  80x24
         .0 $SANDBOX/home  0 lines
       4: notes  80x24, also play:7
         .0 $SANDBOX/home  "less notes", 0 lines
@@ -97,10 +98,10 @@ fn what_came_back_and_what_is_owed() {
       owed  pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
       owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
     make     session main: 2 windows
-    make     window main:0: sh, 1 pane
+    make     window main:0: one, 1 pane
     make     pane main:0.0: a shell in $SANDBOX/home, 0 lines
     make     window main:4: notes, 2 panes
-    make     pane main:4.0: less notes in $SANDBOX/home, 0 lines
+    make     pane main:4.0: less notes in $SANDBOX/home
     make     pane main:4.1: a shell in $SANDBOX/home, 0 lines
     owe      pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
     make     session play: 2 windows

@@ -83,24 +83,29 @@ impl Args {
         Ok(places)
     }
 
-    fn manner(&self) -> Manner {
-        let words: Vec<&str> = self.run.iter().map(String::as_str).collect();
-        let allow = match words[..] {
-            [] => None,
-            ["none"] => Some(Allow::NOTHING),
-            _ => Some(Allow {
-                table: true,
-                names: words.iter().filter(|word| **word != "table").map(|&word| word.into()).collect(),
-            }),
+    /// `own`: all of it comes from this machine's own store, so that the settings may allow programs.
+    fn manner(&self, context: &Context, own: bool) -> Manner {
+        let words = match self.run.is_empty() && own {
+            true => &context.config.restore.run,
+            false => &self.run,
         };
         Manner {
             rename: self.rename.as_deref().map(Into::into),
             replace: self.replace,
             without_text: self.no_scrollback,
             options: self.options,
-            allow,
+            allow: (own || !words.is_empty()).then(|| allow(words)),
         }
     }
+}
+
+/// What may be started, by the words of `--run`: `none`, `table`, names of programs.
+fn allow(words: &[String]) -> Allow {
+    let names = words.iter().filter(|word| !matches!(word.as_str(), "table" | "none"));
+    let names: Vec<_> = names.map(|name| name.as_str().into()).collect();
+    // Who names a program on the command line does not want less than without it.
+    let table = words.iter().any(|word| word == "table") || !names.is_empty();
+    Allow { table, names }
 }
 
 /// Finds what comes back, starts a server if there is none, and restores.
@@ -115,7 +120,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
             .hint("Nothing of this server has been saved yet: evermux save"));
     }
     problems.append(&mut sources.problems);
-    let manner = args.manner();
+    let manner = args.manner(context, sources.chosen.iter().all(|chosen| chosen.own));
     let server = match Server::connect(&context.socket, context.uid, &context.binaries) {
         Ok(server) => Some(server),
         Err(ConnectError::Missing(_) | ConnectError::Dead(_)) => None,

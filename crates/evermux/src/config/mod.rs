@@ -56,6 +56,8 @@ pub struct Restore {
     /// How long an unrestored session is brought back without being asked for.
     #[serde(deserialize_with = "duration")]
     pub owed_max_age: Duration,
+    /// What may be started again, in the words of `--run`.
+    pub run: Vec<String>,
 }
 
 /// Why a config file cannot be used.
@@ -200,6 +202,7 @@ mod tests {
         assert!(!loaded.config.save.buffers);
         assert_eq!(loaded.config.save.deadline, Duration::from_secs(60));
         assert_eq!(loaded.config.restore.owed_max_age, Duration::from_secs(30 * 86_400));
+        assert_eq!(loaded.config.restore.run, ["table"]);
         assert!(loaded.unknown.is_empty());
     }
 
