@@ -247,6 +247,7 @@ impl From<RestoreError> for CliError {
             RestoreError::Store(error) => error.into(),
             RestoreError::Before(error) => Self::from(error).hint("Nothing was touched."),
             RestoreError::Leftovers(error) | RestoreError::Apply(ApplyError::Tmux(error)) => error.into(),
+            RestoreError::Taken(_) => Self::of(Kind::Failed, &error).hint("Choose another name."),
             RestoreError::Apply(_) => {
                 Self::of(Kind::Failed, &error).hint("Run it again: it completes what was begun.")
             }

@@ -2,7 +2,7 @@
 
 use super::assemble::Draft;
 use crate::model::{Pane, Session};
-use crate::tmux::{ListedClient, ListedSession, Listing};
+use crate::tmux::{ListedClient, ListedPane, ListedSession, Listing};
 
 /// Sets [`crate::model::SessionFacts::untouched`] of every session of a draft whose texts are known.
 ///
@@ -15,7 +15,8 @@ pub(super) fn judge(draft: &mut Draft, listing: &Listing) {
         .zip(&draft.session_ids)
         .map(|(session, id)| {
             let listed = listing.session(*id);
-            listed.is_some_and(|listed| is_unused(session, listed, listing)) && has_idle_pane(draft, session)
+            listed.is_some_and(|listed| is_unused(session, listed, listing))
+                && has_idle_pane(draft, session, listing)
         })
         .collect();
     for (session, untouched) in draft.sessions.iter_mut().zip(untouched) {
@@ -43,22 +44,27 @@ fn is_unused(session: &Session, listed: &ListedSession, listing: &Listing) -> bo
         && made >= listing.server.started
 }
 
-fn has_idle_pane(draft: &Draft, session: &Session) -> bool {
+fn has_idle_pane(draft: &Draft, session: &Session, listing: &Listing) -> bool {
     let [link] = session.links.as_slice() else { return false };
     let linked =
         draft.sessions.iter().flat_map(|session| &session.links).filter(|other| other.window == link.window);
     match draft.windows[link.window].panes.as_slice() {
-        [pane] => linked.count() == 1 && is_idle(pane),
+        [pane] => {
+            let id = draft.panes[link.window][0].id;
+            let listed = listing.windows.iter().flat_map(|window| &window.panes).find(|pane| pane.id == id);
+            linked.count() == 1 && listed.is_some_and(|listed| is_idle(pane, listed))
+        }
         _ => false,
     }
 }
 
-/// A shell at its first prompt, nothing below it, nothing above its prompt.
-fn is_idle(pane: &Pane) -> bool {
-    let no_text = pane
-        .text
-        .as_ref()
-        .is_some_and(|text| text.history.is_empty() && text.head.is_none() && text.screen.bytes == 0);
+/// A shell at its first prompt, nothing below it, nothing above its prompt. A restore looks without reading any text;
+/// then the cursor tells where the prompt is.
+fn is_idle(pane: &Pane, listed: &ListedPane) -> bool {
+    let no_text = match &pane.text {
+        Some(text) => text.history.is_empty() && text.head.is_none() && text.screen.bytes == 0,
+        None => listed.history.size == 0 && listed.cursor.1 < pane.facts.prompt_rows.max(1),
+    };
     no_text
         && pane.facts.at_prompt
         && pane.facts.processes.len() == 1

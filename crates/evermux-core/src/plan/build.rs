@@ -6,8 +6,8 @@ use bstr::{BString, ByteSlice};
 
 use super::matching::Present;
 use super::{
-    Closing, Leader, LinkedWindow, Options, Plan, PlannedLink, PlannedPane, PlannedSession, PlannedWindow,
-    Run, Scope, SessionPlace, Source, Wanted, Why, WindowPlace,
+    Closing, Leader, LinkedWindow, Options, Part, Plan, PlannedLink, PlannedPane, PlannedSession,
+    PlannedWindow, Run, Scope, SessionPlace, Source, Wanted, Why, WindowPlace,
 };
 use crate::layout::Layout;
 use crate::model::{
@@ -47,7 +47,8 @@ fn to_replace(sources: &[Source<'_>], live: Option<&Live>, options: &Options<'_>
     let Some(live) = live else { return Vec::new() };
     let mut found: Vec<Closing> = Vec::new();
     for source in sources {
-        for wanted in &source.wanted {
+        // What comes back in part replaces nothing: it completes what is there.
+        for wanted in source.wanted.iter().filter(|wanted| wanted.part == Part::Whole) {
             let mut saved = source.snapshot.sessions()[wanted.session].clone();
             if let Some(name) = &options.rename {
                 saved.name = name.clone();
@@ -130,7 +131,9 @@ impl Builder<'_, '_> {
             if wanted.window(*link, source.snapshot.window(*link)) {
                 let label = (session.name.clone(), link.index);
                 let window = self.window(source_position, source, link.window, wanted, label);
-                self.link(at, link.index, window);
+                if !self.was_moved(at, source, link.window, window) {
+                    self.link(at, link.index, window);
+                }
             }
         }
     }
@@ -362,6 +365,13 @@ impl Builder<'_, '_> {
         if !pane.debts.iter().any(|debt| debt.owed == owed) {
             pane.debts.push(Debt { owed, since: self.options.now, reason: reason.into() });
         }
+    }
+
+    /// Whether a live window has left its session since: it was in that one only. It stays where it was put.
+    fn was_moved(&self, at: usize, source: &Source<'_>, saved: usize, window: LinkedWindow) -> bool {
+        let links = source.snapshot.sessions().iter().flat_map(|session| &session.links);
+        matches!((self.plan.sessions[at].place, window), (SessionPlace::Live(_), LinkedWindow::Live(_)))
+            && links.filter(|link| link.window == saved).count() < 2
     }
 
     /// Links a window into a planned session, unless it is there.

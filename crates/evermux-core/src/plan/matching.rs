@@ -63,26 +63,31 @@ impl<'a> Present<'a> {
             .filter(|(s, _)| self.live.is_some_and(|live| !self.closing.contains(&live.sessions[*s])))
     }
 
-    /// The live session that a saved one has become: one of its name; else, because sessions can be renamed, the
-    /// one with most of its panes, unless it carries the name of another saved session (then it only shares
-    /// windows with ours) or belongs to a group (whose members all have the same panes).
+    /// The live session that a saved one has become: one of its name that shows windows of it; else, because sessions
+    /// can be renamed, the one with most of its windows, unless it carries the name of another saved session (then it
+    /// only shares windows with ours) or belongs to a group (whose members all have the same); else the one of its
+    /// name.
     pub(super) fn session(&self, snapshot: &Snapshot, saved: &Session) -> Option<usize> {
-        if let Some((s, _)) = self.sessions().find(|(_, session)| session.name == saved.name) {
-            return Some(s);
-        }
-        if saved.group.is_some() {
-            return None;
-        }
-        let others: HashSet<&BString> = snapshot.sessions().iter().map(|session| &session.name).collect();
         let mine: HashSet<usize> = (saved.links.iter())
             .filter_map(|&link| self.window(snapshot.window(link).panes.iter().map(|pane| pane.identity)))
             .collect();
-        self.sessions()
-            .filter(|(_, session)| session.group.is_none() && !others.contains(&session.name))
-            .map(|(s, session)| (s, session.links.iter().filter(|link| mine.contains(&link.window)).count()))
+        let common =
+            |session: &Session| session.links.iter().filter(|link| mine.contains(&link.window)).count();
+        let namesake = self.sessions().find(|(_, session)| session.name == saved.name);
+        if let Some((s, session)) = namesake
+            && (common(session) > 0 || saved.group.is_some())
+        {
+            return Some(s);
+        }
+        let others: HashSet<&BString> = snapshot.sessions().iter().map(|session| &session.name).collect();
+        let renamed = self
+            .sessions()
+            .filter(|(_, session)| session.group.is_none() && saved.group.is_none())
+            .filter(|(_, session)| !others.contains(&session.name))
+            .map(|(s, session)| (s, common(session)))
             .filter(|&(_, common)| common > 0)
-            .max_by_key(|&(s, common)| (common, std::cmp::Reverse(s)))
-            .map(|(s, _)| s)
+            .max_by_key(|&(s, common)| (common, std::cmp::Reverse(s)));
+        renamed.map(|(s, _)| s).or(namesake.map(|(s, _)| s))
     }
 
     /// The id of the live window at this position.

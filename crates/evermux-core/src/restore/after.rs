@@ -24,6 +24,8 @@ pub(super) struct Expected<'a> {
     /// Panes whose shell stands at its first prompt.
     pub(super) at_prompt: HashSet<PaneIdentity>,
     pub(super) stands: HashMap<PaneIdentity, Stand>,
+    /// What panes are owed that an earlier restore has made.
+    pub(super) owed: &'a HashMap<PaneIdentity, Vec<Debt>>,
 }
 
 impl<'a> Expected<'a> {
@@ -105,6 +107,8 @@ impl<'a> Expected<'a> {
         for pane in windows.iter_mut().flat_map(|window| &mut window.panes) {
             if let Some(planned) = made.remove(&pane.identity) {
                 self.complete_pane(pane, planned);
+            } else if let Some(debts) = self.owed.get(&pane.identity).filter(|_| pane.debts.is_empty()) {
+                pane.debts.clone_from(debts);
             }
         }
         // Only panes were changed, and nothing of what the invariants are about.

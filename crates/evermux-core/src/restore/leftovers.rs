@@ -4,71 +4,121 @@
 //! done. What carries a tag while no restore runs is half-made: it goes, and is made anew. Unless somebody has begun
 //! to use it: then it stays, keeps its panes and loses only the tag.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use bstr::ByteSlice;
 
-use super::script::{Script, command};
+use super::hooks::Hooks;
+use super::script::{Command, Script, command};
 use super::skeleton::{PANE_TAG, SESSION_TAG, WINDOW_TAG};
+use crate::model::{SessionId, TmuxVersion};
 use crate::problem::{Problem, Subject};
 use crate::tmux::{RunError, Server};
+
+/// What [`SESSION_TAG`] says of a session that only keeps the server alive until a restore is done.
+const BEGINNING: &str = "beginning";
+
+/// The arguments of `new-session -d` for a session that keeps a server alive until a restore into it is done. It goes
+/// at the end of that restore, or of the next one if that is interrupted. `name` is a word of ours.
+pub fn beginning(name: &str) -> Vec<OsString> {
+    let target = format!("={name}:");
+    ["-s", name, "cat", "-", ";", "set-option", "-t", &target, SESSION_TAG, BEGINNING].map(Into::into).into()
+}
+
+/// What was found of earlier restores.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Sessions of no use that keep the server alive; they go when the restore is done.
+    pub(super) beginnings: Vec<SessionId>,
+    /// What stays as it is, and why.
+    pub(super) problems: Vec<Problem>,
+}
 
 /// Takes away what interrupted restores have left, or leaves it to whoever uses it. Only to be called while no other
 /// restore of this server can run.
 ///
 /// # Errors
 /// [`RunError`].
-pub(super) fn clear(server: &Server, limit: Duration) -> Result<Vec<Problem>, RunError> {
-    let list = |name: &str, all: bool, format: String| {
-        let list = command(name);
-        if all { list.word("-a") } else { list }.value("-F", format)
-    };
+pub(super) fn clear(server: &Server, version: TmuxVersion, limit: Duration) -> Result<Found, RunError> {
+    const SEPARATOR: &str = "evermux --";
     let mut script = Script::default();
-    script.push(list(
-        "list-sessions",
-        false,
-        format!("s #{{session_id}} #{{session_attached}} #{{{SESSION_TAG}}}"),
-    ));
-    script.push(list(
-        "list-windows",
-        true,
-        format!("w #{{window_id}} #{{session_attached}} #{{{WINDOW_TAG}}}"),
-    ));
-    script.push(list("list-panes", true, format!("p #{{pane_id}} #{{session_attached}} #{{{PANE_TAG}}}")));
+    let format = format!("s #{{session_id}} #{{session_attached}} #{{{SESSION_TAG}}}");
+    script.push(command("list-sessions").value("-F", format));
+    // From 3.1 on tmux tells whether somebody looks at this very window.
+    let watched = if version.at_least(3, 1) { "window_active_clients" } else { "session_attached" };
+    let format = format!("w #{{window_id}} #{{{watched}}} #{{{WINDOW_TAG}}}");
+    script.push(command("list-windows").word("-a").value("-F", format));
+    let format = format!("p #{{pane_id}} #{{?pane_active,#{{{watched}}},0}} #{{{PANE_TAG}}}");
+    script.push(command("list-panes").word("-a").value("-F", format));
+    script.push(command("display-message").value("-p", SEPARATOR));
+    Hooks::list(version, SEPARATOR, &mut script);
     let output = server.run(script.bytes(), limit)?;
-    let (script, problems) = decide(&output.stdout);
+    let (listing, hooks) = output.stdout.split_once_str(SEPARATOR).unwrap_or((&output.stdout, b""));
+    let (script, mut found) = decide(listing, &Hooks::read(hooks, SEPARATOR));
     if !script.is_empty() {
-        server.run(script.bytes(), limit)?;
+        let output = server.run(script.bytes(), limit)?;
+        let ids = output.stdout.lines().filter_map(|line| line.to_str().ok()?.parse::<SessionId>().ok());
+        found.beginnings.extend(ids);
     }
-    Ok(problems)
+    Ok(found)
 }
 
-fn decide(listing: &[u8]) -> (Script, Vec<Problem>) {
-    let mut script = Script::default();
-    let mut problems = Vec::new();
+fn decide(listing: &[u8], hooks: &Hooks) -> (Script, Found) {
+    let (mut kills, mut script, mut found) = (Script::default(), Script::default(), Found::default());
+    let mut stay = 0;
+    let mut half_made = None;
     // Panes and windows first: they may lie in sessions that go.
     for line in listing.lines().rev() {
         let words: Vec<&str> = line.to_str().unwrap_or_default().split(' ').collect();
-        let [kind, id, attached, tag] = words[..] else { continue };
-        if tag.is_empty() {
+        let [kind, id, used, tag] = words[..] else { continue };
+        if kind == "s" && tag == BEGINNING {
+            found.beginnings.extend(id.parse::<SessionId>().ok());
+        }
+        stay += usize::from(kind == "s" && (tag.is_empty() || used != "0" || tag == BEGINNING));
+        if tag.is_empty() || tag == BEGINNING {
             continue;
         }
-        let (kill, unset, name) = match kind {
-            "s" => ("kill-session", "-u", SESSION_TAG),
-            "w" => ("kill-window", "-wu", WINDOW_TAG),
-            _ => ("kill-pane", "-pu", PANE_TAG),
-        };
-        if attached == "0" {
-            script.push(command(kill).value("-t", id));
-        } else {
-            script.push(command("set-option").word(unset).value("-t", id).word(name));
-            problems.push(Problem::new(
-                Subject::Server,
-                format!("{id} was left by an interrupted restore and is in use: it stays as it is"),
-            ));
+        if used == "0" {
+            let kill = match kind {
+                "s" => "kill-session",
+                "w" => "kill-window",
+                _ => "kill-pane",
+            };
+            kills.push(command(kill).value("-t", id));
+            half_made = half_made.or(Some(tag).filter(|_| kind == "s"));
+            continue;
         }
+        leave(kind, id, hooks).for_each(|command| script.push(command));
+        let what = format!("{id} was left by an interrupted restore and is in use: it stays as it is");
+        found.problems.push(Problem::new(Subject::Server, what));
     }
-    (script, problems)
+    if let Some(tag) = half_made.filter(|_| stay == 0) {
+        // With its last session the server would end.
+        let name = format!("evermux-start-{}", &tag[..tag.len().min(8)]);
+        let target = format!("={name}:");
+        let new = command("new-session").word("-d").value("-s", &name).word("cat").word("-");
+        let mark = command("set-option").value("-t", &target).word(SESSION_TAG).word(BEGINNING);
+        let tell = command("display-message").word("-p").value("-t", &target).word("#{session_id}");
+        let mut chain = Script::default();
+        hooks.take_away().for_each(|command| chain.push(command));
+        chain.push_chain([new, mark, tell]);
+        hooks.put_back().for_each(|command| chain.push(command));
+        script.append(&chain);
+    }
+    script.append(&kills);
+    (script, found)
+}
+
+/// What somebody uses is theirs: it loses what marked and shielded it.
+fn leave<'a>(kind: &str, id: &'a str, hooks: &'a Hooks) -> impl Iterator<Item = Command> + 'a {
+    let unset = |scope: &str, tag: &str| command("set-option").word(scope).value("-t", id).word(tag);
+    let (tag, session, window) = match kind {
+        "s" => (unset("-u", SESSION_TAG), Some(hooks.shadow_session(id, true)), None),
+        "w" => (unset("-wu", WINDOW_TAG), None, Some(hooks.shadow_window(id, true))),
+        _ => (unset("-pu", PANE_TAG), None, None),
+    };
+    std::iter::once(tag).chain(session.into_iter().flatten()).chain(window.into_iter().flatten())
 }
 
 #[cfg(test)]
@@ -77,13 +127,22 @@ mod tests {
 
     #[test]
     fn only_what_is_tagged_goes_and_what_is_used_stays() {
-        let listing = b"s $0 1 \ns $1 0 abc\ns $2 1 abc\nw @1 0 \nw @2 0 abc\np %1 0 \np %7 0 abc\n";
-        let (script, problems) = decide(listing);
+        let listing =
+            b"s $0 1 \ns $1 0 abc\ns $2 1 abc\ns $3 0 beginning\nw @1 0 \nw @2 0 abc\np %1 0 \np %7 0 abc\n";
+        let (script, found) = decide(listing, &Hooks::default());
         assert_eq!(
             script.bytes().as_bstr(),
-            "kill-pane -t \"%7\"\nkill-window -t @2\nset-option -u -t \"\\$2\" @evermux-restore-session\n\
+            "set-option -u -t \"\\$2\" @evermux-restore-session\nkill-pane -t \"%7\"\nkill-window -t @2\n\
              kill-session -t \"\\$1\"\n"
         );
-        assert_eq!(problems.len(), 1);
+        assert_eq!(found.problems.len(), 1);
+        assert_eq!(found.beginnings, ["$3".parse().unwrap()]);
+    }
+
+    #[test]
+    fn the_server_outlives_what_goes() {
+        let (script, _) = decide(b"s $1 0 abcdefghijk\ns $2 0 abc\n", &Hooks::default());
+        let text = script.bytes().as_bstr().to_string();
+        assert!(text.starts_with("new-session -d -s evermux-start-abc "), "{text}");
     }
 }

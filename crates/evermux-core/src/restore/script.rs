@@ -20,11 +20,17 @@ pub(super) struct Command {
 impl Script {
     /// Adds a command.
     pub(super) fn push(&mut self, command: Command) {
-        for (position, word) in command.words.iter().enumerate() {
+        self.push_chain([command]);
+    }
+
+    /// Adds commands of which each runs only if all before it succeeded.
+    pub(super) fn push_chain(&mut self, commands: impl IntoIterator<Item = Command>) {
+        for (position, command) in commands.into_iter().enumerate() {
             if position > 0 {
-                self.bytes.push(b' ');
+                self.bytes.extend_from_slice(b" ; ");
             }
-            self.bytes.extend_from_slice(&quoted(word));
+            let words: Vec<Vec<u8>> = command.words.iter().map(|word| quoted(word)).collect();
+            self.bytes.extend_from_slice(&words.join(&b' '));
         }
         self.bytes.push(b'\n');
     }

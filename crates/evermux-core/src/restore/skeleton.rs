@@ -287,8 +287,7 @@ impl<'a> Skeleton<'a> {
                 .literal("-c", &pane.directory)
                 .word("-P")
                 .value("-F", Record::format(self.ground.id, slot));
-            self.push(with_command(new, &pane.run));
-            self.mark(place, pane);
+            self.make(with_command(new, &pane.run), place, pane, None);
             if made == 0 {
                 self.new_window_set_up(place, planned);
             } else {
@@ -348,11 +347,9 @@ impl<'a> Skeleton<'a> {
                 .literal("-c", &pane.directory)
                 .word("-P")
                 .value("-F", Record::format(self.ground.id, slot));
-            self.push(with_command(new, &pane.run));
-            self.mark(&place, pane);
-            self.push(
-                command("set-option").word("-p").value("-t", &place).word(PANE_TAG).word(self.ground.id),
-            );
+            let tag =
+                command("set-option").word("-p").value("-t", &place).word(PANE_TAG).word(self.ground.id);
+            self.make(with_command(new, &pane.run), &place, pane, Some(tag));
             self.push(command("select-pane").value("-t", active.to_string()));
         }
         if fits {
@@ -365,14 +362,14 @@ impl<'a> Skeleton<'a> {
         self.end_group();
     }
 
-    /// What the active (just made) pane of a window gets in the same turn: its identity, by which the next restore
-    /// knows that it is there.
-    fn mark(&mut self, window: &str, pane: &PlannedPane) {
+    /// Makes a pane, which is then the active one of its window, and gives it in the same turn its identity, by which
+    /// the next restore knows that it is there. If tmux cannot make it, the active pane is somebody else's, and
+    /// nothing of this may reach it: a chain ends with the first command that fails.
+    fn make(&mut self, new: Command, window: &str, pane: &PlannedPane, tag: Option<Command>) {
         let set = |name: &str| command("set-option").word("-p").value("-t", window).word(name);
-        self.push(set(crate::model::PaneIdentity::OPTION).word(pane.pane.identity.to_string()));
-        if pane.run == Run::Dead {
-            self.push(set("remain-on-exit").word("on"));
-        }
+        let identity = set(crate::model::PaneIdentity::OPTION).word(pane.pane.identity.to_string());
+        let remain = (pane.run == Run::Dead).then(|| set("remain-on-exit").word("on"));
+        self.group.push_chain([new, identity].into_iter().chain(remain).chain(tag));
         self.panes += 1;
     }
 

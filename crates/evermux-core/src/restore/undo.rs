@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use bstr::BString;
 use thiserror::Error;
 
+use super::leftovers;
 use super::script::{Script, command};
 use super::sources::Chosen;
-use super::work::{Manner, RestoreError, World, look, restore, save_now};
+use super::told::{Absorbed, Told};
+use super::work::{Manner, RestoreError, World, look, restore, save_now, version};
 use crate::capture;
 use crate::model::{Live, PaneId, PaneIdentity};
 use crate::plan::Wanted;
@@ -44,6 +46,10 @@ pub struct Undo {
     pub panes: Vec<(PaneId, Subject)>,
     /// What it replaced, as it was; that comes back.
     pub replaced: Option<Chosen>,
+    /// Sessions nobody had used that gave way to it; new ones take their place.
+    absorbed: Vec<Absorbed>,
+    /// The terminals that would be left with nothing to show.
+    clients: Vec<BString>,
 }
 
 impl Undo {
@@ -61,14 +67,36 @@ impl Undo {
 /// # Errors
 /// [`UndoError`].
 pub fn plan_undo(world: &mut World<'_>, server: &Server) -> Result<Undo, UndoError> {
-    let restore = world.store.last_restore(world.name)?.ok_or(UndoError::Nothing)?;
+    let restore = last(world)?.ok_or(UndoError::Nothing)?;
     let options = capture::Options { mark: false, text: false, ..world.capture.clone() };
     let live = look(world, server, &options).map_err(RestoreError::from)?;
     if restore.generation.as_ref() != Some(&live.snapshot.server().generation) {
         return Err(UndoError::OtherLife);
     }
-    let panes = made(&restore).into_iter().filter_map(|identity| alive(&live, identity)).collect();
-    Ok(Undo { panes, replaced: replaced(world, &restore)?, restore })
+    let told = Told::read(&restore);
+    let panes: Vec<(PaneId, Subject)> =
+        told.panes.into_iter().filter_map(|identity| alive(&live, identity)).collect();
+    let clients = thrown_out(&live, &panes);
+    Ok(Undo { absorbed: told.absorbed, clients, panes, replaced: replaced(world, &restore, &live)?, restore })
+}
+
+/// The restore that is taken back: the latest that is not, whether it came to its end or not.
+fn last(world: &World<'_>) -> Result<Option<StoredRestore>, StoreError> {
+    let restores = world.store.all_restores(world.name)?;
+    Ok(restores.into_iter().find(|restore| {
+        let taken_back = matches!(restore.state, RestoreState::Undone | RestoreState::RolledBack);
+        !taken_back && !Told::read(restore).undoes
+    }))
+}
+
+/// The terminals that show a session of which nothing stays.
+fn thrown_out(live: &Live, panes: &[(PaneId, Subject)]) -> Vec<BString> {
+    let goes = |s: usize| {
+        let windows = live.snapshot.sessions()[s].links.iter().map(|link| &live.panes[link.window]);
+        windows.flatten().all(|pane| panes.iter().any(|(id, _)| *id == pane.id))
+    };
+    let clients = live.snapshot.server().clients.iter();
+    clients.filter(|client| goes(client.session)).map(|client| client.tty.clone()).collect()
 }
 
 /// Takes the last restore back: saves what is, brings back what was replaced, and closes the panes that were made.
@@ -81,11 +109,18 @@ pub fn undo(world: &mut World<'_>, server: &Server) -> Result<(Undo, Vec<Problem
     let mut problems = Vec::new();
     save_now(world, server).map_err(RestoreError::from)?;
     if let Some(chosen) = &undo.replaced {
-        let manner = Manner { replace: true, ..Manner::default() };
-        problems = restore(world, server, std::slice::from_ref(chosen), &manner, None)?.problems;
+        let manner = Manner { replace: true, undoing: Some(undo.restore.id), ..Manner::default() };
+        problems = restore(world, server, std::slice::from_ref(chosen), &manner)?.problems;
     }
     let restoring = world.store.restoring(world.name, world.patience)?;
+    let limit = world.capture.limit;
+    let found = leftovers::clear(server, version(server, limit)?, limit)?;
+    problems.extend(found.problems);
     let mut script = Script::default();
+    hand_over(&undo, &mut script);
+    for id in found.beginnings {
+        script.push(command("kill-session").value("-t", id.to_string()));
+    }
     for (pane, _) in &undo.panes {
         script.push(command("kill-pane").value("-t", pane.to_string()));
     }
@@ -97,20 +132,31 @@ pub fn undo(world: &mut World<'_>, server: &Server) -> Result<(Undo, Vec<Problem
             Err(error) => return Err(error.into()),
         }
     }
-    restoring.close(undo.restore.id, RestoreState::Undone, (world.now)())?;
+    let state = match undo.restore.state {
+        RestoreState::Running | RestoreState::Interrupted => RestoreState::RolledBack,
+        _ => RestoreState::Undone,
+    };
+    restoring.close(undo.restore.id, state, (world.now)())?;
     Ok((undo, problems))
+}
+
+/// Gives whoever sat in an untouched session one again.
+fn hand_over(undo: &Undo, script: &mut Script) {
+    for session in &undo.absorbed {
+        let new = command("new-session").word("-d").value("-s", &session.name);
+        script.push(new.literal("-c", &session.directory));
+    }
+    if let Some(session) = undo.absorbed.first() {
+        for client in &undo.clients {
+            let switch = command("switch-client").value("-c", client);
+            script.push(switch.value("-t", format!("={}", session.name)));
+        }
+    }
 }
 
 /// The name of a restore, short enough to be said.
 pub fn short(id: RestoreId) -> String {
     id.to_string().chars().take(8).collect()
-}
-
-/// The panes a restore made.
-fn made(restore: &StoredRestore) -> Vec<PaneIdentity> {
-    let plan: Value = serde_json::from_str(&restore.plan).unwrap_or_default();
-    let panes = plan["panes"].as_array().map(Vec::as_slice).unwrap_or_default();
-    panes.iter().filter_map(|pane| pane.as_str()?.parse().ok()).collect()
 }
 
 fn alive(live: &Live, identity: PaneIdentity) -> Option<(PaneId, Subject)> {
@@ -123,16 +169,22 @@ fn alive(live: &Live, identity: PaneIdentity) -> Option<(PaneId, Subject)> {
 }
 
 /// The sessions that a restore replaced, in the snapshot taken before it did.
-fn replaced(world: &World<'_>, restore: &StoredRestore) -> Result<Option<Chosen>, StoreError> {
+fn replaced(world: &World<'_>, restore: &StoredRestore, live: &Live) -> Result<Option<Chosen>, StoreError> {
     let Some(before) = restore.before.filter(|_| !restore.replaced.is_empty()) else { return Ok(None) };
     let snapshot = world.store.snapshot(before)?.value;
-    let lost: HashSet<PaneIdentity> = restore.replaced.iter().copied().collect();
+    // A restore that stopped half-way may have closed nothing yet.
+    let ended = matches!(restore.state, RestoreState::Done | RestoreState::Completed);
+    let gone = |pane: &&PaneIdentity| ended || live.find(**pane).is_none();
+    let lost: HashSet<PaneIdentity> = restore.replaced.iter().filter(gone).copied().collect();
     let wanted = (snapshot.sessions().iter().enumerate())
         .filter(|(_, session)| {
             let windows = session.links.iter().map(|&link| snapshot.window(link));
             windows.flat_map(|window| &window.panes).any(|pane| lost.contains(&pane.identity))
         })
         .map(|(position, _)| Wanted::session(position))
-        .collect();
+        .collect::<Vec<_>>();
+    if wanted.is_empty() {
+        return Ok(None);
+    }
     Ok(Some(Chosen { id: Some(before), snapshot, wanted, own: true }))
 }

@@ -1,6 +1,6 @@
 //! A whole restore: what comes back is chosen, planned, made, checked, saved, and written into the journal.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,19 +8,23 @@ use bstr::{BString, ByteSlice};
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::apply::{ApplyError, Tools, apply};
+use super::apply::{Applied, ApplyError, Tools, apply};
+use super::interrupted::Interrupted;
 use super::settle::{self, Stand};
 use super::sources::Chosen;
+use super::told::Told;
 use super::{after, leftovers};
 use crate::capture::{self, NoBlocks};
 use crate::choose::Source as Brought;
 use crate::diff::Change;
-use crate::model::{BlockId, Debt, Kind, Live, PaneIdentity, ServerName, SnapshotId};
+use crate::model::{BlockId, Debt, Kind, Live, PaneIdentity, ServerName, SessionId, SnapshotId, TmuxVersion};
 use crate::plan::{self, Plan, Run, Why};
 use crate::problem::{Problem, Subject};
 use crate::relaunch::Allow;
 use crate::save::{self, SaveError};
 use crate::store::{Began, Emergency, Journal, RestoreId, RestoreState, Restoring, Save, Store, StoreError};
+use crate::text::names::session_name;
+use crate::text::quote::printable;
 use crate::tmux::{RunError, Server};
 
 /// How long the shells of restored panes may take to their first prompt before the result is saved.
@@ -59,6 +63,8 @@ pub struct Manner {
     pub options: bool,
     /// What may be started, if the user said so.
     pub allow: Option<Allow>,
+    /// The restore that this one takes back: it is none that could be taken back itself.
+    pub undoing: Option<RestoreId>,
 }
 
 /// Why nothing, or not all, came back.
@@ -76,6 +82,9 @@ pub enum RestoreError {
     /// What is to be replaced could not be saved before; nothing was touched.
     #[error("what is to be replaced could not be saved")]
     Before(#[from] SaveError),
+    /// The name asked for belongs to a session that lives.
+    #[error("a session named {} is there already", printable(.0))]
+    Taken(BString),
     /// It stopped half-way; the next restore completes it.
     #[error("the restore stopped half-way")]
     Apply(#[from] ApplyError),
@@ -116,12 +125,15 @@ pub fn plan(
         Some(server) => Some(look(world, server, &options)?),
         None => None,
     };
+    if let Some(live) = &live {
+        free(live, manner)?;
+    }
     Ok(build(world, chosen, live.as_ref(), manner))
 }
 
 /// Brings back what is chosen onto a running server.
 ///
-/// `beginning` is the session of no use that the server was started with for this restore; it goes at the end.
+/// A session of no use that the server was started with for it (see [`super::beginning`]) goes at the end.
 ///
 /// # Errors
 /// [`RestoreError`]. What was made by then is completed by the next restore.
@@ -130,40 +142,81 @@ pub fn restore(
     server: &Server,
     chosen: &[Chosen],
     manner: &Manner,
-    beginning: Option<&str>,
 ) -> Result<Restored, RestoreError> {
     let begun = Instant::now();
     let store = world.store;
     let restoring = store.restoring(world.name, world.patience)?;
-    let unfinished = store.unfinished_restore(world.name)?;
-    let mut problems = leftovers::clear(server, world.capture.limit).map_err(RestoreError::Leftovers)?;
+    let limit = world.capture.limit;
+    let found = leftovers::clear(server, version(server, limit)?, limit).map_err(RestoreError::Leftovers)?;
     let options = capture::Options { text: false, ..world.capture.clone() };
     let live = look(world, server, &options)?;
-    store.clear_jobs(world.name, &live.snapshot.server().generation)?;
+    free(&live, manner)?;
     let plan = build(world, chosen, Some(&live), manner);
-    problems.extend(plan.problems.iter().cloned());
+    let interrupted = Interrupted::find(world, chosen, &live)?;
+    let problems = found.problems.into_iter().chain(plan.problems.iter().cloned()).collect();
     let times = [begun.elapsed(), Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO];
     let mut restored =
         Restored { id: None, plan, differences: Vec::new(), debts: Vec::new(), problems, saved: None, times };
-    if restored.plan.is_empty() {
-        close_beginning(world, server, beginning);
-    } else {
+    let work = Work { server, chosen, live: &live, beginnings: &found.beginnings, owed: &interrupted.owed };
+    if !restored.plan.is_empty() {
         let before = save_before(world, server, &restored.plan)?;
-        let journal = begin(world, &restoring, chosen, &restored.plan, &live, before)?;
+        let journal = begin(world, &restoring, &work, manner, &restored.plan, before)?;
         restored.id = Some(journal.id());
-        carry_out(world, server, chosen, &live, journal, beginning, &mut restored)?;
-        if let Some(earlier) = unfinished {
-            restoring.close(earlier.id, RestoreState::Completed, (world.now)())?;
+        carry_out(world, &work, journal, &mut restored)?;
+    } else {
+        close_beginnings(world, &work);
+        if !interrupted.owed.is_empty() {
+            let nothing = Applied { began: (world.now)(), ..Applied::default() };
+            let expected = after::Expected {
+                plan: &restored.plan,
+                applied: &nothing,
+                at_prompt: HashSet::new(),
+                stands: HashMap::new(),
+                owed: work.owed,
+            };
+            restored.saved = Some(save_after(world, &work, &expected)?.saved);
         }
+    }
+    for earlier in interrupted.completed {
+        restoring.close(earlier, RestoreState::Completed, (world.now)())?;
     }
     Ok(restored)
 }
 
-/// Closes the session that the server was started with. If nothing else came, the server ends with it.
-fn close_beginning(world: &World<'_>, server: &Server, beginning: Option<&str>) {
-    if let Some(session) = beginning {
-        let script = format!("kill-session -t '={session}'\n");
-        let _ = server.run(script.as_bytes(), world.capture.limit);
+/// The version of a server.
+pub(super) fn version(server: &Server, limit: Duration) -> Result<TmuxVersion, RestoreError> {
+    let output = server.run(b"display-message -p '#{version}'\n", limit).map_err(RestoreError::Leftovers)?;
+    let version = output.stdout.to_str().ok().and_then(|version| version.trim_end().parse().ok());
+    version.ok_or(RestoreError::Apply(ApplyError::Untold("version")))
+}
+
+/// What a restore works with.
+struct Work<'a> {
+    server: &'a Server,
+    chosen: &'a [Chosen],
+    /// The server as it was found.
+    live: &'a Live,
+    /// Sessions that only keep the server alive until it is done.
+    beginnings: &'a [SessionId],
+    /// See [`Interrupted::owed`].
+    owed: &'a HashMap<PaneIdentity, Vec<Debt>>,
+}
+
+/// That the new name, if there is one, is free.
+fn free(live: &Live, manner: &Manner) -> Result<(), RestoreError> {
+    let Some(name) = &manner.rename else { return Ok(()) };
+    let reported = session_name(name.as_ref(), live.snapshot.server().version).reported;
+    match live.snapshot.sessions().iter().any(|session| session.name == reported) {
+        true => Err(RestoreError::Taken(name.clone())),
+        false => Ok(()),
+    }
+}
+
+/// Closes the sessions that kept the server alive. If nothing else came, it ends with them.
+fn close_beginnings(world: &World<'_>, work: &Work<'_>) {
+    let script: String = work.beginnings.iter().map(|id| format!("kill-session -t '{id}'\n")).collect();
+    if !script.is_empty() {
+        let _ = work.server.run(script.as_bytes(), world.capture.limit);
     }
 }
 
@@ -178,7 +231,7 @@ pub(super) fn look(
     Ok(captured.live)
 }
 
-fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live>, manner: &Manner) -> Plan {
+pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live>, manner: &Manner) -> Plan {
     let sources: Vec<plan::Source<'_>> = chosen.iter().map(Chosen::source).collect();
     let mut options = plan::Options {
         now: (world.now)(),
@@ -234,30 +287,25 @@ pub(super) fn save_now(world: &mut World<'_>, server: &Server) -> Result<Snapsho
 fn begin<'r>(
     world: &mut World<'_>,
     restoring: &'r Restoring<'_>,
-    chosen: &[Chosen],
+    work: &Work<'_>,
+    manner: &Manner,
     plan: &Plan,
-    live: &Live,
     before: Option<SnapshotId>,
 ) -> Result<Journal<'r>, StoreError> {
+    let live = work.live;
     let sources =
-        chosen.iter().filter_map(|chosen| chosen.id.map(|id| (id, chosen))).flat_map(|(id, chosen)| {
+        work.chosen.iter().filter_map(|chosen| chosen.id.map(|id| (id, chosen))).flat_map(|(id, chosen)| {
             chosen.panes().map(move |(session, panes)| Brought { snapshot: id, session, panes })
         });
     let closing = plan.closing.iter().filter(|closing| closing.why == Why::Replaced);
     let replaced = closing.flat_map(|closing| panes_of(live, closing.session)).collect();
-    let made: Vec<String> = plan
-        .windows
-        .iter()
-        .flat_map(|window| &window.panes)
-        .map(|pane| pane.pane.identity.to_string())
-        .collect();
     let journal = restoring.begin(&Began {
         id: RestoreId((world.random)()),
         at: (world.now)(),
         sources: sources.collect(),
         replaced,
         before,
-        plan: serde_json::json!({ "panes": made }).to_string(),
+        plan: Told::of(plan, live, manner).to_text(),
     })?;
     journal.into_generation(live.snapshot.server())?;
     Ok(journal)
@@ -273,18 +321,16 @@ fn panes_of(live: &Live, id: crate::model::SessionId) -> Vec<PaneIdentity> {
 /// Makes what the plan says, waits for the shells, and saves what stands then.
 fn carry_out(
     world: &mut World<'_>,
-    server: &Server,
-    chosen: &[Chosen],
-    live: &Live,
+    work: &Work<'_>,
     journal: Journal<'_>,
-    beginning: Option<&str>,
     restored: &mut Restored,
 ) -> Result<(), RestoreError> {
+    let server = work.server;
     let jobs = world.store.jobs()?;
     let id = journal.id().to_string();
     let tools = Tools {
         server,
-        version: live.snapshot.server().version,
+        version: work.live.snapshot.server().version,
         id: &id,
         jobs: &jobs,
         helper: world.helper,
@@ -295,7 +341,7 @@ fn carry_out(
     restored.times[1..4].copy_from_slice(&applied.times);
     restored.problems.extend(applied.problems.iter().cloned());
 
-    close_beginning(world, server, beginning);
+    close_beginnings(world, work);
 
     let begun = Instant::now();
     let shells: Vec<_> = restored
@@ -313,11 +359,16 @@ fn carry_out(
         applied.panes.iter().filter_map(|(&identity, made)| Some((identity, of(made)?))).collect()
     };
     let prompts = applied.panes.iter().filter(|(_, made)| at_prompt.contains(&made.id)).map(|(id, _)| *id);
-    let expected =
-        after::Expected { plan: &restored.plan, applied: &applied, at_prompt: prompts.collect(), stands };
+    let expected = after::Expected {
+        plan: &restored.plan,
+        applied: &applied,
+        at_prompt: prompts.collect(),
+        stands,
+        owed: work.owed,
+    };
     restored.problems.extend(expected.shortened());
     restored.debts = expected.debts();
-    let after = save_after(world, server, chosen, &expected)?;
+    let after = save_after(world, work, &expected)?;
     restored.problems.extend(after.problems);
     restored.differences = after.differences;
     restored.saved = Some(after.saved);
@@ -338,8 +389,7 @@ struct After {
 /// not be captured again.
 fn save_after(
     world: &mut World<'_>,
-    server: &Server,
-    chosen: &[Chosen],
+    work: &Work<'_>,
     expected: &after::Expected<'_>,
 ) -> Result<After, RestoreError> {
     let saving = world.store.saving(world.name, world.patience)?;
@@ -347,9 +397,10 @@ fn save_after(
     let prompt_rows = expected.prompt_rows();
     let options = capture::Options { text: false, prompt_rows, ..world.capture.clone() };
     let now = (world.now)();
-    let captured = capture::capture(server, previous.as_ref(), &options, now, world.random, &mut NoBlocks)?;
+    let captured =
+        capture::capture(work.server, previous.as_ref(), &options, now, world.random, &mut NoBlocks)?;
     let snapshot = expected.complete(captured.live.snapshot);
-    let differences = expected.differences(chosen, &snapshot, world.block);
+    let differences = expected.differences(work.chosen, &snapshot, world.block);
     let report = saving.save(&Save {
         snapshot: &snapshot,
         kind: Kind::AfterRestore,

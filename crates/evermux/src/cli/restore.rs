@@ -77,7 +77,11 @@ impl Args {
         for pane in &self.pane {
             places.push(target::pane(pane)?);
         }
-        if self.rename.is_some() && places.len() != 1 {
+        if self.replace && !(self.window.is_empty() && self.pane.is_empty()) {
+            return Err(CliError::usage("--replace replaces whole sessions")
+                .hint("Close the window or pane yourself, then restore it."));
+        }
+        if self.rename.is_some() && (places.len() != 1 || self.sessions.is_empty()) {
             return Err(CliError::usage("--as names one session").hint("Say which with --session."));
         }
         Ok(places)
@@ -95,6 +99,7 @@ impl Args {
             without_text: self.no_scrollback,
             options: self.options,
             allow: (own || !words.is_empty()).then(|| allow(words)),
+            undoing: None,
         }
     }
 }
@@ -169,18 +174,16 @@ pub fn onto(
     manner: &Manner,
     onto: Onto,
 ) -> Result<Restored, CliError> {
-    let (server, beginning) = match onto {
-        Onto::Running(server) => (server, None),
+    let server = match onto {
+        Onto::Running(server) => server,
         Onto::Starting(start) => {
             // A server needs a session to live; this one goes when the others have come.
             let name = format!("evermux-start-{:08x}", u128::from_be_bytes(context.random()) as u32);
-            let arguments = ["-s", &name, "cat", "-"].map(Into::into).to_vec();
-            (Start { arguments, ..start }.run(context.config.save.deadline)?, Some(name))
+            let arguments = restore::beginning(&name);
+            Start { arguments, ..start }.run(context.config.save.deadline)?
         }
     };
-    with_world(context, store, sources, |world| {
-        restore::restore(world, &server, &sources.chosen, manner, beginning.as_deref())
-    })
+    with_world(context, store, sources, |world| restore::restore(world, &server, &sources.chosen, manner))
 }
 
 /// How the user's server is started: with their own config and environment, at home.

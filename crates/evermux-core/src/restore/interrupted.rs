@@ -1,0 +1,66 @@
+//! Restores that stopped half-way: which of them this one completes, and what they did not live to note.
+
+use std::collections::{HashMap, HashSet};
+
+use super::sources::Chosen;
+use super::work::{Manner, World, build};
+use crate::model::{Debt, Live, PaneIdentity};
+use crate::plan::Wanted;
+use crate::store::{RestoreId, RestoreState, StoreError, StoredRestore};
+
+/// Restores that stopped half-way.
+#[derive(Default)]
+pub(super) struct Interrupted {
+    /// Those of which everything lives or comes back now.
+    pub(super) completed: Vec<RestoreId>,
+    /// What panes are owed that they made and that live: it was to be noted when they were done.
+    pub(super) owed: HashMap<PaneIdentity, Vec<Debt>>,
+}
+
+impl Interrupted {
+    /// Looks at all restores of the server, none of which can run now.
+    pub(super) fn find(world: &mut World<'_>, chosen: &[Chosen], live: &Live) -> Result<Self, StoreError> {
+        let mut found = Self::default();
+        let restores = world.store.all_restores(world.name)?;
+        let open = |it: &StoredRestore| matches!(it.state, RestoreState::Running | RestoreState::Interrupted);
+        let coming: HashSet<PaneIdentity> =
+            chosen.iter().flat_map(Chosen::panes).flat_map(|(_, panes)| panes).collect();
+        let lives = |pane: &PaneIdentity| live.find(*pane).is_some();
+        for restore in restores.into_iter().filter(open) {
+            let mut panes = restore.sources.iter().flat_map(|source| &source.panes);
+            if panes.all(|pane| coming.contains(pane) || lives(pane)) {
+                found.completed.push(restore.id);
+            }
+            if restore.generation.as_ref() == Some(&live.snapshot.server().generation) {
+                found.add_owed(world, &restore, lives)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn add_owed(
+        &mut self,
+        world: &mut World<'_>,
+        restore: &StoredRestore,
+        lives: impl Fn(&PaneIdentity) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut chosen: Vec<Chosen> = Vec::new();
+        for source in restore.sources.iter().filter(|source| source.panes.iter().any(&lives)) {
+            // A snapshot that is gone or damaged tells nothing any more.
+            let Ok(report) = world.store.snapshot(source.snapshot) else { continue };
+            if source.session < report.value.sessions().len() {
+                let wanted = vec![Wanted::session(source.session)];
+                let id = Some(source.snapshot);
+                chosen.push(Chosen { id, snapshot: report.value, wanted, own: true });
+            }
+        }
+        let plan = build(world, &chosen, None, &Manner::default());
+        for planned in plan.windows.iter().flat_map(|window| &window.panes) {
+            let identity = planned.pane.identity;
+            if lives(&identity) && !planned.pane.debts.is_empty() {
+                self.owed.entry(identity).or_insert_with(|| planned.pane.debts.clone());
+            }
+        }
+        Ok(())
+    }
+}
