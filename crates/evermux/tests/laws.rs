@@ -208,8 +208,10 @@ fn law_5_nothing_living_is_harmed() {
         for line in &before {
             prop_assert!(after.contains(line), "harmed: {line}\n{report}\nmade by\n{}", saved.cooked);
         }
-        // Each pane that was saved is there again, once.
-        prop_assert_eq!(&identities(server), &saved_panes, "{}\nmade by\n{}", report, saved.cooked);
+        // Each pane that was saved is there again, once; new ones have identities of their own.
+        let mut found = identities(server);
+        found.retain(|identity| saved_panes.contains(identity));
+        prop_assert_eq!(found, saved_panes, "{}\nmade by\n{}", report, saved.cooked);
         Ok(())
     });
 }
