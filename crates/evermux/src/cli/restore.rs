@@ -8,7 +8,7 @@ use evermux_core::problem::{Problem, Subject};
 use evermux_core::relaunch::Allow;
 use evermux_core::restore::{self, Manner, Place, Restored, World};
 use evermux_core::store::{Access, Logs, Store, StoreError};
-use evermux_core::tmux::{ConnectError, Server, Start};
+use evermux_core::tmux::{ConnectError, RunError, Server, Start};
 use serde_json::{Value, json};
 
 use super::sources::{self, Asked, Sources};
@@ -126,11 +126,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     }
     problems.append(&mut sources.problems);
     let manner = args.manner(context, sources.chosen.iter().all(|chosen| chosen.own));
-    let server = match Server::connect(&context.socket, context.uid, &context.binaries) {
-        Ok(server) => Some(server),
-        Err(ConnectError::Missing(_) | ConnectError::Dead(_)) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let server = running(context)?;
     if args.dry_run {
         let plan = with_world(context, &store, &sources, |world| {
             restore::plan(world, server.as_ref(), &sources.chosen, &manner)
@@ -140,6 +136,20 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let server = server.map_or_else(|| Onto::Starting(start(context)), Onto::Running);
     let restored = onto(context, &store, &sources, &manner, server)?;
     Ok(done(context, &restored, problems))
+}
+
+/// The server that runs, if one does. One that was killed a moment ago may still accept, but answers nothing.
+fn running(context: &Context) -> Result<Option<Server>, CliError> {
+    let server = match Server::connect(&context.socket, context.uid, &context.binaries) {
+        Ok(server) => server,
+        Err(ConnectError::Missing(_) | ConnectError::Dead(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    match server.run(b"display-message -p here\n", context.config.save.deadline) {
+        Ok(_) => Ok(Some(server)),
+        Err(RunError::Gone { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Opens the store. A database that is damaged as a whole is moved out of the way, not lost: the emergency file of
