@@ -77,6 +77,37 @@ fn a_pane_comes_back_beside_its_neighbour() {
 }
 
 #[test]
+fn several_panes_come_back_in_their_order() {
+    on_every_tmux(|tmux| {
+        let bench = Bench::new(tmux);
+        for _ in 0..4 {
+            bench.server.run(&["split-window", "-t", "=other:0"]);
+            bench.server.run(&["select-layout", "-t", "=other:0", "tiled"]);
+        }
+        bench.write_texts();
+        bench.server.run(&["select-pane", "-t", "=other:0.2"]);
+        bench.save();
+        let before = bench.describe();
+        for stays in [0, 2, 4] {
+            bench.server.run(&["kill-pane", "-a", "-t", &format!("=other:0.{stays}")]);
+            let report = bench.run(&["restore", "1"], 0);
+            // The focus stays where it is; 3.8 tells it in its layouts, too.
+            let shape = |text: &str| {
+                let lines = text.lines().filter(|line| {
+                    !["pane_last", "pane_active", "history_size", "cursor_", "{\"V\""]
+                        .iter()
+                        .any(|word| line.contains(word))
+                });
+                lines.collect::<Vec<_>>().join("\n")
+            };
+            let found = differences(&shape(&before), &shape(&bench.describe()));
+            assert!(found.is_empty(), "tmux {}, {stays} stayed:\n{found}\n{report}", tmux.version);
+            bench.expect_clean(&report);
+        }
+    });
+}
+
+#[test]
 fn a_pane_that_has_no_room_harms_nobody() {
     on_every_tmux(|tmux| {
         let bench = Bench::new(tmux);

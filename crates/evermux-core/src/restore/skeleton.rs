@@ -335,7 +335,9 @@ impl<'a> Skeleton<'a> {
         fits: bool,
     ) {
         let place = id.to_string();
-        for (within, pane) in planned.panes.iter().enumerate() {
+        let order = completing_order(planned);
+        for (made, &within) in order.iter().enumerate() {
+            let pane = &planned.panes[within];
             let Some((beside, before)) = pane.beside else { continue };
             self.begin_group_for(pane, None);
             let mut new = command("split-window").value("-t", beside.to_string());
@@ -349,12 +351,15 @@ impl<'a> Skeleton<'a> {
                 .value("-F", Record::format(self.ground.id, slot));
             let tag =
                 command("set-option").word("-p").value("-t", &place).word(PANE_TAG).word(self.ground.id);
-            self.make(with_command(new, &pane.run), &place, pane, Some(tag));
+            // Only for a window that is complete: 3.1c resizes it even if the layout is not for so many panes.
+            let arrange = command("select-layout").value("-t", &place).word(match made + 1 == order.len() {
+                true => layout(planned, self.ground.version),
+                // Room for the next split.
+                false => "tiled".to_owned(),
+            });
+            let rest = [tag].into_iter().chain(fits.then_some(arrange));
+            self.make(with_command(new, &pane.run), &place, pane, rest);
             self.push(command("select-pane").value("-t", active.to_string()));
-        }
-        if fits {
-            let layout = layout(planned, self.ground.version);
-            self.push(command("select-layout").value("-t", &place).word(layout));
         }
         if zoomed {
             self.push(command("resize-pane").word("-Z").value("-t", active.to_string()));
@@ -365,11 +370,17 @@ impl<'a> Skeleton<'a> {
     /// Makes a pane, which is then the active one of its window, and gives it in the same turn its identity, by which
     /// the next restore knows that it is there. If tmux cannot make it, the active pane is somebody else's, and
     /// nothing of this may reach it: a chain ends with the first command that fails.
-    fn make(&mut self, new: Command, window: &str, pane: &PlannedPane, tag: Option<Command>) {
+    fn make(
+        &mut self,
+        new: Command,
+        window: &str,
+        pane: &PlannedPane,
+        rest: impl IntoIterator<Item = Command>,
+    ) {
         let set = |name: &str| command("set-option").word("-p").value("-t", window).word(name);
         let identity = set(crate::model::PaneIdentity::OPTION).word(pane.pane.identity.to_string());
         let remain = (pane.run == Run::Dead).then(|| set("remain-on-exit").word("on"));
-        self.group.push_chain([new, identity].into_iter().chain(remain).chain(tag));
+        self.group.push_chain([new, identity].into_iter().chain(remain).chain(rest));
         self.panes += 1;
     }
 
@@ -479,6 +490,15 @@ fn making_order(planned: &PlannedWindow, version: TmuxVersion) -> Vec<usize> {
         return (0..planned.panes.len()).collect();
     }
     layout.tree_order()
+}
+
+/// The order in which missing panes of a live window are made, as positions in [`PlannedWindow::panes`]. A new pane
+/// goes right beside a living one, so of several after the same one the last comes first.
+fn completing_order(planned: &PlannedWindow) -> Vec<usize> {
+    let before = |within: &usize| planned.panes[*within].beside.is_some_and(|(_, before)| before);
+    let (mut order, after): (Vec<usize>, Vec<usize>) = (0..planned.panes.len()).partition(before);
+    order.extend(after.into_iter().rev());
+    order
 }
 
 fn layout(planned: &PlannedWindow, version: TmuxVersion) -> String {
