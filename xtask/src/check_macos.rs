@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::machine::{cargo, is_debian, is_root, run as run_command, say, target, workspace};
-use crate::tmux_versions::{MIRRORS, Suite, mirror};
+use crate::tmux_versions::{Suite, mirror};
 
 const TARGET: &str = "aarch64-apple-darwin";
 
@@ -74,8 +74,8 @@ fn unshare() -> Result<Vec<&'static str>> {
 /// Unpacks Debian's packages. Their scripts do not run; what those would have made and is needed is made here.
 fn make_root(folder: &Path, root: &Path) -> Result<()> {
     say("fetching rustc, cargo and rust-src of Debian sid");
-    let mirror = mirror();
-    let suite = Suite { name: "sid", folder: folder.join("debian"), mirrors: [&mirror, MIRRORS[1]] };
+    let mirror = mirror()?;
+    let suite = Suite { name: "sid", folder: folder.join("debian"), mirror: &mirror };
     let archives = suite.fetch(DEBIAN)?;
     let mut files: Vec<PathBuf> = fs::read_dir(&archives)?.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "deb"));

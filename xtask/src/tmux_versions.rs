@@ -18,10 +18,6 @@ use crate::machine::{find, is_debian, read, run as run_command, say, target};
 const SUITES: &[(&str, Option<&str>)] =
     &[("bullseye", Some("3.1c")), ("bookworm", Some("3.3a")), ("trixie", Some("3.5a")), ("sid", None)];
 
-/// Where packages are fetched from if the machine's own sources name no mirror of Debian, and where suites are when
-/// they are old.
-pub const MIRRORS: [&str; 2] = ["http://deb.example/debian", "http://archive.example/debian"];
-
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Fetches tmux 3.1c, 3.3a, 3.5a and the newest one of Debian into target/tmux/VERSION/tmux.
@@ -39,11 +35,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "only Debian's packages are known here: name tmux binaries in EVERMUX_TEST_TMUX, separated by colons"
         );
     }
-    let mirror = mirror();
+    let mirror = mirror()?;
     let mut failed = Vec::new();
     for (name, expected) in SUITES {
-        let suite =
-            Suite { name, folder: target().join("tmux/.debian").join(name), mirrors: [&mirror, MIRRORS[1]] };
+        let suite = Suite { name, folder: target().join("tmux/.debian").join(name), mirror: &mirror };
         if arguments.again {
             fs::remove_dir_all(&suite.folder)
                 .or_else(|error| if suite.folder.exists() { Err(error) } else { Ok(()) })?;
@@ -67,8 +62,8 @@ pub struct Suite<'a> {
     pub name: &'a str,
     /// Where its lists and packages go.
     pub folder: PathBuf,
-    /// Where it is looked for, in this order.
-    pub mirrors: [&'a str; 2],
+    /// Where it is fetched from.
+    pub mirror: &'a str,
 }
 
 impl Suite<'_> {
@@ -134,23 +129,16 @@ impl Suite<'_> {
         Ok(())
     }
 
-    /// Fetches packages with all they depend on, from the machine's mirror or from the archive of old suites; the
-    /// folder they are in, named after the first.
+    /// Fetches packages with all they depend on, from the machine's mirror; the folder
+    /// they are in, named after the first.
     pub fn fetch(&self, packages: &[&str]) -> Result<PathBuf> {
         let archives = self.folder.join(format!("{}-packages", packages.first().unwrap_or(&"no")));
         let install = [&["install", "--download-only", "--no-install-recommends"], packages].concat();
         fs::create_dir_all(archives.join("partial"))?;
         fs::create_dir_all(self.folder.join("lists/partial"))?;
-        let mut last = None;
-        for mirror in self.mirrors {
-            let fetched =
-                self.apt(mirror, &archives, &["update"]).and_then(|()| self.apt(mirror, &archives, &install));
-            match fetched {
-                Ok(()) => return Ok(archives),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.context("no mirror")?)
+        self.apt(self.mirror, &archives, &["update"])?;
+        self.apt(self.mirror, &archives, &install)?;
+        Ok(archives)
     }
 
     /// Runs apt-get as if this suite were all there is and nothing were installed.
@@ -206,7 +194,7 @@ impl Patchelf {
             return Ok(Patchelf { words: vec![program] });
         }
         let folder = target().join("tmux/.debian/patchelf");
-        let suite = Suite { name: "bookworm", folder, mirrors: suite.mirrors };
+        let suite = Suite { name: "bookworm", folder, mirror: suite.mirror };
         let root = suite.folder.join("patchelf");
         let program = root.join("usr/bin/patchelf");
         if !program.exists() {
@@ -284,13 +272,17 @@ fn version(tmux: &Path) -> Option<String> {
 }
 
 /// The first mirror of Debian that the machine's own apt sources name.
-pub fn mirror() -> String {
+///
+/// # Errors
+/// If they name none.
+pub fn mirror() -> Result<String> {
     let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
     let folder = fs::read_dir("/etc/apt/sources.list.d");
     files.extend(folder.into_iter().flatten().flatten().map(|entry| entry.path()));
     files.sort();
     let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
-    texts.flat_map(|text| mirrors_in(&text)).next().unwrap_or_else(|| MIRRORS[0].to_owned())
+    let mut mirrors = texts.flat_map(|text| mirrors_in(&text));
+    mirrors.next().context("apt's sources name no mirror of Debian")
 }
 
 /// The addresses in a sources file of either form that end in `/debian`.
