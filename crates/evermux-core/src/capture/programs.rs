@@ -58,13 +58,14 @@ impl Running {
         };
         running.add_names(own);
         let Some(job) = job else { return running };
+        // All of them: `sh -c 'psql …'` is a shell that waits for what the pattern means.
+        job.all.iter().for_each(|process| running.add_names(process));
         if let Some(state) = state {
             running.at_password = is_password_prompt(state, job.own && own_shell);
             running.at_prompt = Evidence::read(&job, state).is_some_and(line_editor_waits);
         }
         let foreground = if job.own { Some(own).filter(|_| !own_shell) } else { job.first() };
         if let Some(process) = foreground.filter(|process| asker != Some(process.pid)) {
-            running.add_names(process);
             let started_with_pane = job.own && !pane.start_command.is_empty();
             if !started_with_pane {
                 running.program = Some(program(process, running.directory.as_ref()));

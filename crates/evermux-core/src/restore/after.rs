@@ -152,12 +152,17 @@ impl<'a> Expected<'a> {
         differences
     }
 
-    /// Blocks of texts that come from elsewhere and are not in our store.
+    /// Blocks of texts that may not be in our store: those of a restore from a file (also our own emergency file, which
+    /// is used when the store is lost) or from another machine.
     pub(super) fn foreign_blocks(
         &self,
+        chosen: &[Chosen],
         block: &dyn Fn(BlockId) -> Option<Vec<u8>>,
     ) -> Result<Vec<PreparedBlock>, StoreError> {
-        let texts = self.panes().filter(|(window, _)| !window.own).filter_map(|(_, pane)| self.text(pane));
+        if chosen.iter().all(|chosen| chosen.id.is_some()) {
+            return Ok(Vec::new());
+        }
+        let texts = self.panes().filter_map(|(_, pane)| self.text(pane));
         let blocks = texts.flat_map(|text| text.history.iter().chain([&text.screen]));
         blocks.filter_map(|part| block(part.id)).map(|bytes| PreparedBlock::new(&bytes)).collect()
     }
