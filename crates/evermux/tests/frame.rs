@@ -154,3 +154,21 @@ fn before_the_first_save_there_is_nothing() {
     [exit 4]
     ");
 }
+
+#[test]
+fn where_things_are_is_told_by_the_environment() {
+    let env = env();
+    let program = env!("CARGO_BIN_EXE_evermux");
+    let state = |variables: &[(&str, &str)]| {
+        let mut command = env.sandbox().command(program);
+        command.env_remove("HOME").envs(variables.iter().copied()).arg("verify");
+        String::from_utf8_lossy(&command.output().expect("it runs").stderr).into_owned()
+    };
+    assert!(state(&[("HOME", "/h")]).contains("error: /h/.local/state/evermux/"));
+    assert!(state(&[("HOME", "/h"), ("XDG_STATE_HOME", "/x")]).contains("error: /x/evermux/"));
+    assert!(state(&[("HOME", "/h"), ("EVERMUX_DIR", "/y")]).contains("error: /y/"));
+    // Without HOME (cron, services) the user database tells.
+    let home = state(&[]);
+    assert!(home.starts_with("error: /") && home.contains("/.local/state/evermux/"), "{home}");
+    assert_eq!(state(&[("HOME", "")]), home);
+}

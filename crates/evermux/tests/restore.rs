@@ -199,3 +199,70 @@ fn without_anything_saved_there_is_nothing_to_restore() {
     ");
     assert!(!server.lives(), "no server is started for nothing");
 }
+
+/// The programs that stand as start commands of panes, after the server was saved, killed and restored.
+fn started_again(config: &str, arguments: &[&str]) -> Vec<String> {
+    let tmux = tmux_binaries().pop().expect("there is one");
+    let server = Server::builder(&tmux).name("default").start();
+    server.sandbox().write("home/notes", "one\n");
+    server.run(&["new-window", "-d", "-t", "main:1", "less notes"]);
+    server.run(&["new-window", "-d", "-t", "main:2", "sleep 1000"]);
+    let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+    env.write_config(config);
+    env.ok(&["save"]);
+    server.kill();
+    let output = env.run(&[&["restore"], arguments].concat());
+    assert!(matches!(output.status, Some(0 | 3)), "{output}");
+    let commands = server.lines(&["list-panes", "-a", "-F", "#{pane_start_command}"]);
+    commands.iter().map(|line| line.trim_matches('"').to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn what_is_started_again_is_what_is_allowed() {
+    assert_eq!(started_again("", &[]), ["less notes"]);
+    assert_eq!(started_again("", &["--run", "none"]), [""; 0]);
+    assert_eq!(started_again("", &["--run", "sleep"]), ["less notes", "sleep 1000"]);
+    assert_eq!(started_again("[restore]\nrun = []\n", &[]), [""; 0]);
+    assert_eq!(started_again("[restore]\nrun = ['sleep']\n", &[]), ["less notes", "sleep 1000"]);
+    assert_eq!(started_again("[restore]\nrun = ['sleep']\n", &["--run", "table"]), ["less notes"]);
+}
+
+#[test]
+fn a_database_that_is_damaged_costs_only_history() {
+    let (server, env) = saved();
+    damage(&env);
+    assert_output!(env.run(&["save"]), @"
+    Saved 1: 2 sessions, 3 windows, 4 panes in 40 ms
+    --- stderr ---
+    warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000Z
+    [exit 3]
+    ");
+    server.kill();
+    damage(&env);
+    assert_output!(env.run(&["list"]), @"
+    --- stderr ---
+    error: $SANDBOX/state/MACHINE/evermux.db: is damaged: file is not a database
+    hint: evermux save and evermux restore move it aside and go on; what was saved last is in the emergency file.
+    [exit 1]
+    ");
+    assert_output!(env.run(&["restore"]), @r#"
+    Restored 2 sessions, 3 windows, 4 panes in 40 ms
+      owed  pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+      owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
+    --- stderr ---
+    warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000Z
+    warning: $SANDBOX/state/MACHINE: the database holds nothing of this server; its emergency file is used
+    [exit 3]
+    "#);
+}
+
+fn damage(env: &Env) {
+    let mut machines = std::fs::read_dir(env.state()).expect("something was saved");
+    let machine = machines.next().expect("this machine has a folder").expect("it can be read").path();
+    for name in ["evermux.db", "evermux.db-wal", "evermux.db-shm"] {
+        let path = machine.join(name);
+        if path.exists() {
+            std::fs::write(path, "this is no database ".repeat(1000)).expect("it is ours");
+        }
+    }
+}

@@ -286,3 +286,24 @@ fn a_save_typed_in_a_pane_is_no_program_of_that_pane() {
     let mut programs = windows.iter().flat_map(|window| window["panes"].as_array().expect("an array"));
     assert!(programs.all(|pane| pane["program"].is_null()), "{shown:#}");
 }
+
+#[test]
+fn what_is_excluded_is_not_saved_and_does_not_count_as_closed() {
+    let (server, env) = server();
+    env.ok(&["save"]);
+    env.write_config("[exclude]\nsessions = ['pl*']\nprograms = ['tail']\n");
+    env.ok(&["save"]);
+    let shown = env.ok(&["show", "2"]);
+    assert!(!shown.contains("play"), "{shown}");
+    assert!(shown.contains("\"tail -f /dev/null\", no text: "), "{shown}");
+    let listed: serde_json::Value = serde_json::from_str(&env.ok(&["list", "--json"])).expect("it is JSON");
+    assert_eq!(listed[0]["left_out"], serde_json::json!(["play"]));
+    env.write_config("");
+    server.run(&["set-option", "-t", "main", "@evermux-policy", "ignore"]);
+    env.ok(&["save"]);
+    assert!(!env.ok(&["show", "3"]).contains("main"));
+    server.kill();
+    let why = env.ok(&["list", "--why"]);
+    assert!(why.contains("main (snapshot 2)") && why.contains("play (snapshot 3)"), "{why}");
+    assert!(!why.contains("leaves out"), "{why}");
+}

@@ -30,7 +30,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use evermux_core::capture::{self, Pattern};
-use evermux_core::store::{Access, Store};
+use evermux_core::problem::{Problem, Subject};
+use evermux_core::store::{Access, Store, StoreError};
 
 use crate::context::{Context, Global};
 use crate::error::{CliError, Exit};
@@ -122,6 +123,22 @@ fn with_context(global: &Global, command: impl FnOnce(&Context) -> Result<Outcom
 fn open_to_change(context: &Context) -> Result<Store, CliError> {
     drop(Store::open(&context.place(), Access::Read)?);
     Ok(Store::open(&context.place(), Access::Write)?)
+}
+
+/// Opens the store to save or restore, and makes it if it is not there. A database that is damaged as a whole is moved out
+/// of the way, not lost: what lives can be saved all the same, and the emergency files take its place.
+fn open_to_work(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
+    match Store::open(&context.place(), Access::Write) {
+        Err(StoreError::Damaged { path, what }) => {
+            let aside = Store::set_aside(&context.place(), context.now())?;
+            let problem = Problem::new(
+                Subject::Path(path),
+                format!("is damaged ({what}); it was moved to {}", aside.display()),
+            );
+            Ok((Store::open(&context.place(), Access::Write)?, vec![problem]))
+        }
+        other => Ok((other?, Vec::new())),
+    }
 }
 
 /// What the settings ask of every capture.

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use evermux_core::history::Which;
 use evermux_core::plan::{Plan, owed};
-use evermux_core::problem::{Problem, Subject};
+use evermux_core::problem::Problem;
 use evermux_core::relaunch::Allow;
 use evermux_core::restore::{self, Manner, Place, Restored, World};
-use evermux_core::store::{Access, Logs, Store, StoreError};
+use evermux_core::store::{Logs, Store};
 use evermux_core::tmux::{ConnectError, RunError, Server, Start};
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ fn allow(words: &[String]) -> Allow {
 /// Finds what comes back, starts a server if there is none, and restores.
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let places = args.places()?;
-    let (store, mut problems) = open(context)?;
+    let (store, mut problems) = super::open_to_work(context)?;
     logging::to_file(&context.place());
     let asked = Asked { snapshot: args.snapshot.as_ref(), places: &places, machine: args.from.as_deref() };
     let mut sources = sources::find(context, &store, &asked)?;
@@ -149,22 +149,6 @@ fn running(context: &Context) -> Result<Option<Server>, CliError> {
         Ok(_) => Ok(Some(server)),
         Err(RunError::Gone { .. }) => Ok(None),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Opens the store. A database that is damaged as a whole is moved out of the way, not lost: the emergency file of
-/// the server takes its place.
-fn open(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
-    match Store::open(&context.place(), Access::Write) {
-        Err(StoreError::Damaged { path, what }) => {
-            let aside = Store::set_aside(&context.place(), context.now())?;
-            let problem = Problem::new(
-                Subject::Path(path),
-                format!("is damaged ({what}); it was moved to {}", aside.display()),
-            );
-            Ok((Store::open(&context.place(), Access::Write)?, vec![problem]))
-        }
-        other => Ok((other?, Vec::new())),
     }
 }
 

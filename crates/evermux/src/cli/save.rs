@@ -6,7 +6,7 @@ use evermux_core::capture::{self, Pattern};
 use evermux_core::history;
 use evermux_core::model::Kind;
 use evermux_core::save::{self, Request, SaveError};
-use evermux_core::store::{Access, Emergency, Listed, Store, Wanted};
+use evermux_core::store::{Emergency, Listed, Wanted};
 use evermux_core::tmux::Server;
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let _watchdog = Watchdog::new("the save", context.config.save.deadline, context.json);
     let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
     tracing::debug!(socket = %context.socket.display(), client = %server.client().display(), "found the server");
-    let store = Store::open(&context.place(), Access::Write)?;
+    let (store, problems) = super::open_to_work(context)?;
     logging::to_file(&context.place());
     let request = Request {
         server: &context.server(),
@@ -87,7 +87,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     }
     let json =
         SaveJson { entry: EntryJson::new(&listed, restore_point), new: outcome.saved.new, milliseconds };
-    Ok(Outcome::new(text, &json).with_problems(outcome.problems))
+    Ok(Outcome::new(text, &json).with_problems(problems).with_problems(outcome.problems))
 }
 
 /// Sessions that were asked for and are not there are not "excluded".
