@@ -407,7 +407,7 @@ fn save_after(
         coverage: captured.coverage,
         name: None,
         note: None,
-        blocks: &expected.foreign_blocks(chosen, world.block)?,
+        blocks: &expected.foreign_blocks(work.chosen, world.block)?,
         emergency: Emergency::WhenDue,
     })?;
     let problems = captured.problems.into_iter().chain(report.problems).collect();
