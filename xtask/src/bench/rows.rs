@@ -164,9 +164,11 @@ impl Bench {
             ours.extend(our);
             stalls.extend(stall);
         }
+        let best = ours.iter().min().zip(limits.iter().min());
+        let best = best.map(|(ours, limit)| ours.as_secs_f64() / limit.as_secs_f64());
         let limit = median(&mut limits).unwrap_or_default();
         let name = String::new();
-        Ok(Row { name, limit, ours: median(&mut ours), budget, stall: stalls.into_iter().max() })
+        Ok(Row { name, limit, ours: median(&mut ours), best, budget, stall: stalls.into_iter().max() })
     }
 }
 
