@@ -334,7 +334,12 @@ impl Assembly<'_> {
             input_off: pane.input_off,
             marked: pane.marked,
             dead: pane.dead.then_some(dead),
-            start: start::start_command(pane, &running.own_argv, sources.listing.server.version),
+            start: start::start_command(pane, &running.own_argv, sources.listing.server.version, &|line| {
+                let global = &sources.listing.server.session_options;
+                let own = sources.listing.sessions.iter().flat_map(|session| &session.options);
+                let mut all = global.iter().chain(own).filter(|option| option.name == "default-command");
+                all.any(|option| option.value.as_ref() == Some(line))
+            }),
             program: running.program,
             text: None,
             debts: Vec::new(),

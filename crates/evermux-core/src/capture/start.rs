@@ -7,14 +7,16 @@ use crate::secrets;
 use crate::text::quote::undo_tmux_word;
 use crate::tmux::ListedPane;
 
-/// The command a pane was made with; none for the default shell. `own_argv` is what its process shows.
+/// The command a pane was made with; none for the default shell, or for the `default-command` in its place, which
+/// tmux keeps as if it had been given. `own_argv` is what its process shows.
 pub(super) fn start_command(
     pane: &ListedPane,
     own_argv: &[BString],
     version: TmuxVersion,
+    is_default: &dyn Fn(&BString) -> bool,
 ) -> Option<StartCommand> {
     let shown = &pane.start_command;
-    if shown.is_empty() {
+    if shown.is_empty() || is_default(shown) {
         return None;
     }
     let argv = match &pane.start_command_list {
@@ -23,6 +25,9 @@ pub(super) fn start_command(
         _ if version.at_least(3, 2) => words(shown),
         _ => proven(shown, own_argv),
     };
+    if argv.as_ref().is_some_and(|argv| matches!(argv.as_slice(), [line] if is_default(line))) {
+        return None;
+    }
     let (argv, argv_masked) = secrets::mask_argv(&argv.unwrap_or_default());
     // A single argument is a line for a shell.
     let (argv, line_masked) = match <[BString; 1]>::try_from(argv) {

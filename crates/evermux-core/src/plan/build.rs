@@ -32,6 +32,7 @@ pub fn build(sources: &[Source<'_>], live: Option<&Live>, options: &mut Options<
         options,
     };
     builder.server(sources);
+    builder.shells();
     builder.absorb(sources);
     for (position, source) in sources.iter().enumerate() {
         for wanted in &source.wanted {
@@ -87,6 +88,16 @@ struct Builder<'a, 'o> {
 }
 
 impl Builder<'_, '_> {
+    /// Notes which live sessions have a shell of their own.
+    fn shells(&mut self) {
+        let Some(live) = self.present.live() else { return };
+        for (session, id) in live.snapshot.sessions().iter().zip(&live.sessions) {
+            let own = session.options.iter().find(|option| option.name == "default-shell");
+            let shell = own.and_then(|option| option.value.clone());
+            self.plan.shells.extend(shell.map(|shell| (*id, shell)));
+        }
+    }
+
     /// Marks untouched live sessions that have one client and would be in the way or left over.
     fn absorb(&mut self, sources: &[Source<'_>]) {
         let Some(live) = self.present.live() else { return };
@@ -276,8 +287,11 @@ impl Builder<'_, '_> {
         let mine: HashSet<PaneIdentity> = saved.panes.iter().map(|pane| pane.identity).collect();
         let fits = window.panes.iter().all(|pane| mine.contains(&pane.identity))
             && window.panes.len() + panes.len() == saved.panes.len();
-        let place =
-            WindowPlace::Live { id, active: live.panes[w][window.active].id, zoomed: window.zoomed, fits };
+        let shells = self.plan.shells.iter();
+        let shell = shells.filter(|(session, _)| links(live, *session).any(|linked| linked == id));
+        let shell = shell.map(|(_, shell)| shell.clone()).next();
+        let active = live.panes[w][window.active].id;
+        let place = WindowPlace::Live { id, active, zoomed: window.zoomed, fits, shell };
         let mut window = saved.clone();
         window.panes = Vec::new();
         self.made.insert(key, self.plan.windows.len());

@@ -119,6 +119,8 @@ pub struct Plan {
     pub globals: Vec<(Scope, OptionEntry)>,
     /// Paste buffers to load, the oldest first.
     pub buffers: Vec<Buffer>,
+    /// The `default-shell` of live sessions that have one of their own.
+    pub shells: Vec<(SessionId, BString)>,
     /// Saved panes that are alive already.
     pub present: usize,
     /// What does not come back as it was, or not at all, and why.
@@ -243,6 +245,8 @@ pub enum WindowPlace {
         zoomed: bool,
         /// Whether all of its panes are saved ones, so that the saved layout fits when it is complete.
         fits: bool,
+        /// The own `default-shell` of its session.
+        shell: Option<BString>,
     },
 }
 
@@ -286,7 +290,25 @@ impl PlannedPane {
     }
 }
 
+impl PlannedSession {
+    /// The own `default-shell` that a new session shall have.
+    pub fn default_shell(&self) -> Option<&BString> {
+        let option = self.session.options.iter().find(|option| option.name == "default-shell");
+        option.filter(|_| self.own && self.place == SessionPlace::New)?.value.as_ref()
+    }
+}
+
 impl Plan {
+    /// The own `default-shell` of a session's panes; none: the global one.
+    pub fn shell<'a>(&'a self, session: &'a PlannedSession) -> Option<&'a BString> {
+        match session.place {
+            SessionPlace::New => session.default_shell(),
+            SessionPlace::Live(id) => {
+                self.shells.iter().find(|(live, _)| *live == id).map(|(_, shell)| shell)
+            }
+        }
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.closing.is_empty()

@@ -1,6 +1,6 @@
 //! Doing what a plan says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,17 @@ use super::finish;
 use super::hooks::Hooks;
 use super::script::{Script, command};
 use super::settle;
-use super::skeleton::{self, Made, MadePane, Skeleton, early_options};
+use super::skeleton::{self, Made, MadePane, Skeleton};
 use super::text::{self, Waiting};
 use crate::gate::{Ending, Gate, GateError};
-use crate::model::{BlockId, Death, PaneIdentity, SessionId, TmuxVersion};
-use crate::plan::{Plan, PlannedPane, Run};
+use crate::model::{BlockId, Death, PaneId, PaneIdentity, SessionId, TmuxVersion};
+use crate::plan::{Plan, PlannedPane, Run, WindowPlace};
 use crate::problem::{Problem, Subject};
 use crate::text::quote::printable;
 use crate::tmux::{RunError, Server};
+
+/// How long tmux may take to notice that the process of a dead pane has ended.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// What applying a plan needs beside it.
 pub struct Tools<'a> {
@@ -29,6 +32,8 @@ pub struct Tools<'a> {
     pub version: TmuxVersion,
     /// The restore's id: sixteen hexadecimal digits, never used before.
     pub id: &'a str,
+    /// Sessions of no use that kept the server alive: they go.
+    pub beginnings: &'a [SessionId],
     /// The folder for the gate's files (0700, exists); they stay as long as the server lives.
     pub jobs: &'a Path,
     /// The program that recognises itself as a gate's helper: evermux.
@@ -77,7 +82,9 @@ struct Look {
     shell: BString,
     history_limit: u32,
     base_index: u32,
+    pane_base_index: u32,
     marked: bool,
+    destroy_unattached: BString,
 }
 
 /// Makes what `plan` makes: skeleton, text, finish (see [`skeleton`], [`text`] and [`finish`]).
@@ -95,6 +102,7 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
         shell: look.shell.clone(),
         history_limit: look.history_limit,
         base_index: look.base_index,
+        pane_base_index: look.pane_base_index,
         gate: &|shell| gates.get(shell).map(Gate::link),
     };
     let script = Skeleton::write(plan, &ground);
@@ -107,6 +115,7 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
 
     let begun = Instant::now();
     fill(plan, &made, &look, &gates, tools, &mut applied)?;
+    let dead = dead(plan, &made, tools)?;
     applied.times[1] = begun.elapsed();
 
     let begun = Instant::now();
@@ -115,6 +124,9 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
         hooks: &look.hooks,
         history_limit: look.history_limit,
         marked: look.marked,
+        destroy_unattached: look.destroy_unattached.clone(),
+        dead: &dead,
+        beginnings: tools.beginnings,
     };
     let (script, problems) = finish::write(plan, &made, &ground);
     applied.problems.extend(problems);
@@ -157,9 +169,12 @@ fn look(tools: &Tools<'_>) -> Result<Look, ApplyError> {
     let separator = format!("{} --", tools.id);
     let mut script = Script::default();
     script.push(command("show-options").word("-gqv").word("default-shell"));
-    script.push(
-        command("display-message").value("-p", "#{history-limit} #{base-index} #{?pane_marked_set,1,0}"),
-    );
+    // Not as formats: these would tell what some session has of its own.
+    for (scope, name) in [("-gv", "history-limit"), ("-gv", "base-index"), ("-gwv", "pane-base-index")] {
+        script.push(command("show-options").word(scope).word(name));
+    }
+    script.push(command("display-message").value("-p", "#{?pane_marked_set,1,0}"));
+    script.push(command("show-options").word("-gv").word("destroy-unattached"));
     script.push(command("display-message").value("-p", &separator));
     Hooks::list(version, &separator, &mut script);
     let output = tools.server.run(script.bytes(), tools.limit)?;
@@ -168,15 +183,19 @@ fn look(tools: &Tools<'_>) -> Result<Look, ApplyError> {
     let mut lines = facts.lines();
     let shell =
         lines.next().filter(|line| line.starts_with(b"/")).ok_or(ApplyError::Untold("default-shell"))?;
-    let numbers = lines.next().and_then(|line| line.to_str().ok()).unwrap_or_default();
-    let mut numbers = numbers.split(' ').map(|number| number.parse().ok());
+    let mut number = |name| {
+        let number = lines.next().and_then(|line| line.to_str().ok()?.parse().ok());
+        number.ok_or(ApplyError::Untold(name))
+    };
     Ok(Look {
         version,
         hooks: Hooks::read(hooks, &separator),
         shell: shell.into(),
-        history_limit: numbers.next().flatten().ok_or(ApplyError::Untold("history-limit"))?,
-        base_index: numbers.next().flatten().ok_or(ApplyError::Untold("base-index"))?,
-        marked: numbers.next().flatten() == Some(1),
+        history_limit: number("history-limit")?,
+        base_index: number("base-index")?,
+        pane_base_index: number("pane-base-index")?,
+        marked: number("marked pane")? == 1,
+        destroy_unattached: lines.next().ok_or(ApplyError::Untold("destroy-unattached"))?.into(),
     })
 }
 
@@ -186,14 +205,12 @@ fn open_gates(plan: &Plan, look: &Look, tools: &Tools<'_>) -> Result<HashMap<BSt
     if !plan.windows.iter().flat_map(|window| &window.panes).any(PlannedPane::is_held) {
         return Ok(gates);
     }
-    let own = plan.sessions.iter().flat_map(early_options).filter(|option| option.name == "default-shell");
-    let shells = [look.shell.clone()].into_iter().chain(own.filter_map(|option| option.value.clone()));
-    for shell in shells {
-        if !gates.contains_key(&shell) {
+    for shell in shells(plan, &look.shell) {
+        if !gates.contains_key(shell) {
             let folder = tools.jobs.join(tools.id).join(gates.len().to_string());
             let gate =
                 Gate::open(&folder, tools.helper, &PathBuf::from(shell.to_os_str_lossy().into_owned()))?;
-            gates.insert(shell, gate);
+            gates.insert(shell.clone(), gate);
         }
     }
     Ok(gates)
@@ -227,7 +244,8 @@ fn fill(
             let text = pane.pane.text.as_ref().filter(|_| pane.text);
             let saved = text.map_or(24, |text| text.size.height);
             let height = stands.get(&live.id).map_or(saved, |stand| stand.height);
-            waiting.push(Waiting { at: (w, p), pane: live, gate, height, text, ending: ending(pane) });
+            let (ending, zsh) = (ending(pane), is_zsh(pane));
+            waiting.push(Waiting { at: (w, p), pane: live, gate, height, text, ending, zsh });
         }
     }
     let visible = |at: (usize, usize)| {
@@ -245,6 +263,16 @@ fn fill(
     Ok(())
 }
 
+/// The panes that shall be dead and are.
+fn dead(plan: &Plan, made: &Made, tools: &Tools<'_>) -> Result<HashSet<PaneId>, RunError> {
+    let ending = |(at, _): &(&(usize, usize), &MadePane)| planned(plan, **at).run == Run::Dead;
+    let panes: HashSet<PaneId> = made.panes.iter().filter(ending).map(|(_, pane)| pane.id).collect();
+    if panes.is_empty() {
+        return Ok(panes);
+    }
+    settle::dead(tools.server, &panes, tools.limit, Instant::now() + ENDING)
+}
+
 /// Whether a window is the current one of a session of the plan.
 fn is_current(plan: &Plan, window: usize) -> bool {
     use crate::plan::LinkedWindow::Planned;
@@ -259,23 +287,35 @@ fn is_current(plan: &Plan, window: usize) -> bool {
 /// The shell of each window's panes: that of the session that makes it.
 fn shells<'a>(plan: &'a Plan, global: &'a BString) -> Vec<&'a BString> {
     use crate::plan::LinkedWindow::Planned;
-    let mut shells = vec![None; plan.windows.len()];
+    let mut shells: Vec<Option<&BString>> = (plan.windows.iter())
+        .map(|window| match &window.place {
+            WindowPlace::New => None,
+            WindowPlace::Live { shell, .. } => Some(shell.as_ref().unwrap_or(global)),
+        })
+        .collect();
     for session in &plan.sessions {
-        let own = early_options(session).find(|option| option.name == "default-shell");
-        let own = own.and_then(|option| option.value.as_ref());
         for link in &session.links {
             if let Planned(window) = link.window {
-                shells[window].get_or_insert(own.unwrap_or(global));
+                shells[window].get_or_insert(plan.shell(session).unwrap_or(global));
             }
         }
     }
     shells.into_iter().map(|shell| shell.unwrap_or(global)).collect()
 }
 
+/// Whether a pane comes back with a zsh as its shell.
+fn is_zsh(pane: &PlannedPane) -> bool {
+    let own = pane.pane.facts.processes.first().and_then(|own| own.command.argv.first());
+    let name = own.and_then(|name| name.rsplit(|&byte| byte == b'/').next());
+    pane.run == Run::Shell && name.is_some_and(|name| name.strip_prefix(b"-").unwrap_or(name) == b"zsh")
+}
+
 fn ending(pane: &PlannedPane) -> Ending {
     match (&pane.run, pane.pane.dead) {
         (Run::Dead, Some(Death { signal: Some(signal), .. })) => Ending::Signal(signal),
-        (Run::Dead, death) => Ending::Exit(death.and_then(|death| death.status).unwrap_or(0)),
+        (Run::Dead, Some(Death { status: Some(status), .. })) => Ending::Exit(status),
+        // Up to 3.2 tmux does not tell which signal it was, only that there is no status.
+        (Run::Dead, _) => Ending::Signal(9),
         _ => Ending::Shell,
     }
 }

@@ -2,13 +2,15 @@
 //!
 //! Everything is targeted by live id, so nothing depends on names any more.
 
+use std::collections::HashSet;
+
 use bstr::BString;
 
 use super::hooks::Hooks;
 use super::script::{Command, Script, command};
-use super::skeleton::{Made, PANE_TAG, SESSION_TAG, WINDOW_TAG, early_options};
-use crate::model::{OptionEntry, TmuxVersion};
-use crate::plan::{LinkedWindow, Plan, PlannedSession, PlannedWindow, Run, Scope, SessionPlace, WindowPlace};
+use super::skeleton::{Made, PANE_TAG, SESSION_TAG, WINDOW_TAG, early_options, lasting_history_limit};
+use crate::model::{OptionEntry, PaneId, SessionId, TmuxVersion};
+use crate::plan::{Plan, PlannedSession, PlannedWindow, Scope, SessionPlace, WindowPlace};
 use crate::problem::{Problem, Subject};
 use crate::text::names::{Inexact, WindowNaming, pane_title, session_name, window_name};
 
@@ -23,6 +25,12 @@ pub(super) struct Ground<'a> {
     pub(super) history_limit: u32,
     /// Whether some live pane is marked; then none of ours is.
     pub(super) marked: bool,
+    /// The panes that tmux knows to be dead. One that is not yet would be closed without `remain-on-exit`.
+    pub(super) dead: &'a HashSet<PaneId>,
+    /// The global `destroy-unattached`.
+    pub(super) destroy_unattached: BString,
+    /// Sessions of no use that kept the server alive.
+    pub(super) beginnings: &'a [SessionId],
 }
 
 /// The commands that finish what `made` holds of `plan`, and what they leave out.
@@ -124,7 +132,7 @@ impl Finish<'_> {
             let title = pane_title(pane.pane.title.as_ref(), self.ground.version);
             self.push(command("select-pane").value("-t", &target).value("-T", &title.argument));
             self.options(Some("-p"), &target, &pane.pane.options, planned.own, &planned.label.0);
-            if pane.run == Run::Dead
+            if self.ground.dead.contains(&live.id)
                 && !pane.pane.options.iter().any(|option| option.name == "remain-on-exit")
             {
                 self.push(command("set-option").word("-pu").value("-t", &target).word("remain-on-exit"));
@@ -135,7 +143,7 @@ impl Finish<'_> {
             self.pause_if_long();
         }
         if new {
-            self.focus_panes(position, planned);
+            self.mark_pane(position, planned);
         }
     }
 
@@ -151,23 +159,10 @@ impl Finish<'_> {
         self.push(command("set-option").word("-wu").value("-t", id).word("automatic-rename"));
     }
 
-    /// Visits the panes in the order in which they were visited, then fills the window if it was zoomed.
-    fn focus_panes(&mut self, position: usize, planned: &PlannedWindow) {
-        let made = self.made;
-        let target = |pane: usize| {
-            let within = planned.panes.iter().position(|planned| planned.position == pane)?;
-            made.panes.get(&(position, within)).map(|pane| pane.id.to_string())
-        };
-        let order = planned.window.last.iter().rev().chain([&planned.window.active]);
-        for pane in order.filter_map(|&pane| target(pane)) {
-            self.push(command("select-pane").value("-t", pane));
-        }
-        if let Some(active) = target(planned.window.active).filter(|_| planned.window.zoomed) {
-            self.push(command("resize-pane").word("-Z").value("-t", active));
-        }
-        let marked = planned.panes.iter().find(|pane| pane.pane.marked);
-        if let Some(pane) = marked.and_then(|pane| target(pane.position)).filter(|_| !self.ground.marked) {
-            self.push(command("select-pane").word("-m").value("-t", pane));
+    fn mark_pane(&mut self, position: usize, planned: &PlannedWindow) {
+        let marked = planned.panes.iter().position(|pane| pane.pane.marked).filter(|_| !self.ground.marked);
+        if let Some(pane) = marked.and_then(|within| self.made.panes.get(&(position, within))) {
+            self.push(command("select-pane").word("-m").value("-t", pane.id.to_string()));
         }
     }
 
@@ -177,10 +172,14 @@ impl Finish<'_> {
             None => early_options(planned).collect(),
             Some(_) => Vec::new(),
         };
-        let options: Vec<OptionEntry> =
-            planned.session.options.iter().filter(|option| !early.contains(option)).cloned().collect();
+        self.push(command("set-option").word("-u").value("-t", &id).word("renumber-windows"));
+        let stays = self.destroy_unattached(planned, &id);
+        let done =
+            |option: &&OptionEntry| early.contains(option) || stays && option.name == "destroy-unattached";
+        let late = |option: &&OptionEntry| !done(option);
+        let options: Vec<OptionEntry> = planned.session.options.iter().filter(late).cloned().collect();
         self.options(None, &id, &options, planned.own, &planned.session.name);
-        self.history_limit(planned, &id);
+        self.history_limit(planned);
         if planned.joins.is_some() {
             for entry in &planned.session.environment {
                 self.push(super::skeleton::set_environment(&id, entry));
@@ -204,24 +203,23 @@ impl Finish<'_> {
         self.pause_if_long();
     }
 
-    /// From tmux 3.7 the option reaches living panes and must stay for panes that hold more than the global limit.
-    fn history_limit(&mut self, planned: &PlannedSession, id: &str) {
-        if !self.ground.version.at_least(3, 7)
-            || planned.session.options.iter().any(|o| o.name == "history-limit")
-        {
-            return;
+    /// tmux closes a session at once that has this option and no client. Whether it stays switched off.
+    fn destroy_unattached(&mut self, planned: &PlannedSession, id: &str) -> bool {
+        let own = planned.session.options.iter().find(|option| option.name == "destroy-unattached");
+        let own = own.and_then(|option| option.value.as_ref());
+        if own.unwrap_or(&self.ground.destroy_unattached) == "off" {
+            self.push(command("set-option").word("-u").value("-t", id).word("destroy-unattached"));
+            return false;
         }
-        let limit = (planned.links.iter())
-            .filter_map(|link| match link.window {
-                LinkedWindow::Planned(window) => Some(&self.plan.windows[window]),
-                LinkedWindow::Live(_) => None,
-            })
-            .flat_map(|window| window.panes.iter().map(|pane| pane.pane.history_limit))
-            .max()
-            .unwrap_or(0);
-        if limit > self.ground.history_limit {
-            let set = command("set-option").value("-t", id);
-            self.push(set.word("history-limit").word(limit.to_string()));
+        let subject = Subject::Session(planned.session.name.to_string());
+        let what = "the option destroy-unattached is left switched off on it: nobody is attached yet";
+        self.problem(subject, what.to_owned());
+        true
+    }
+
+    fn history_limit(&mut self, planned: &PlannedSession) {
+        let limit = lasting_history_limit(self.plan, planned, self.ground.version, self.ground.history_limit);
+        if let Some(limit) = limit {
             let subject = Subject::Session(planned.session.name.to_string());
             self.problem(subject, format!("the option history-limit {limit} is left set on it"));
         }
@@ -255,8 +253,13 @@ impl Finish<'_> {
     }
 
     /// Moves clients to what they are shown instead, and closes what gives way.
+    ///
+    /// Hooks of a session that is gone run in the one that was used last. That is one of ours, and it is still shadowed.
     fn hand_over(&mut self) {
         let made = self.made;
+        for beginning in self.ground.beginnings {
+            self.push(command("kill-session").value("-t", beginning.to_string()));
+        }
         for closing in &self.plan.closing {
             let Some(successor) = made.sessions.get(&closing.successor) else { continue };
             for client in &closing.clients {

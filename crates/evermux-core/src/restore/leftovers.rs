@@ -23,7 +23,12 @@ const BEGINNING: &str = "beginning";
 /// at the end of that restore, or of the next one if that is interrupted. `name` is a word of ours.
 pub fn beginning(name: &str) -> Vec<OsString> {
     let target = format!("={name}:");
-    ["-s", name, "cat", "-", ";", "set-option", "-t", &target, SESSION_TAG, BEGINNING].map(Into::into).into()
+    let set = |name: &'static str, value| [";", "set-option", "-t", &target, name, value].map(Into::into);
+    let mut arguments: Vec<OsString> = ["-s", name, "cat", "-"].map(Into::into).into();
+    arguments.extend(set(SESSION_TAG, BEGINNING));
+    // Else tmux closes it at once if the user's config says so.
+    arguments.extend(set("destroy-unattached", "off"));
+    arguments
 }
 
 /// What was found of earlier restores.
@@ -102,7 +107,8 @@ fn decide(listing: &[u8], hooks: &Hooks) -> (Script, Found) {
         let tell = command("display-message").word("-p").value("-t", &target).word("#{session_id}");
         let mut chain = Script::default();
         hooks.take_away().for_each(|command| chain.push(command));
-        chain.push_chain([new, mark, tell]);
+        let stay = command("set-option").value("-t", &target).word("destroy-unattached").word("off");
+        chain.push_chain([new, mark, stay, tell]);
         hooks.put_back().for_each(|command| chain.push(command));
         script.append(&chain);
     }

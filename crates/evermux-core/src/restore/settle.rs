@@ -48,6 +48,29 @@ fn is_at_prompt(table: &ProcessTable, pane: &MadePane) -> bool {
     job.own && Evidence::read(&job, terminal).is_some_and(line_editor_waits)
 }
 
+/// Waits until the processes of these panes have ended in tmux's eyes, too, at most until `deadline`, and returns the
+/// panes of which that is so.
+///
+/// # Errors
+/// [`RunError`].
+pub(super) fn dead(
+    server: &Server,
+    panes: &HashSet<PaneId>,
+    limit: Duration,
+    deadline: Instant,
+) -> Result<HashSet<PaneId>, RunError> {
+    loop {
+        let output = server.run(b"list-panes -a -F '#{pane_dead} #{pane_id}'\n", limit)?;
+        let dead =
+            output.stdout.lines().filter_map(|line| line.strip_prefix(b"1 ")?.to_str().ok()?.parse().ok());
+        let dead: HashSet<PaneId> = dead.filter(|pane| panes.contains(pane)).collect();
+        if dead.len() == panes.len() || Instant::now() >= deadline {
+            return Ok(dead);
+        }
+        std::thread::sleep(PAUSE / 3);
+    }
+}
+
 /// How a pane stands on its screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stand {

@@ -40,6 +40,8 @@ pub(super) struct Ground<'a> {
     pub(super) history_limit: u32,
     /// The global `base-index`.
     pub(super) base_index: u32,
+    /// The global `pane-base-index`.
+    pub(super) pane_base_index: u32,
     /// The link to put in place of a shell while panes are made; none: panes are not held.
     pub(super) gate: &'a dyn Fn(&BString) -> Option<&'a Path>,
 }
@@ -144,8 +146,8 @@ impl<'a> Skeleton<'a> {
             skeleton.session(position, session);
         }
         for (position, window) in plan.windows.iter().enumerate() {
-            if let WindowPlace::Live { id, active, zoomed, fits } = &window.place {
-                skeleton.complete_window(position, window, *id, (*active, *zoomed), *fits);
+            if let WindowPlace::Live { .. } = &window.place {
+                skeleton.complete_window(position, window);
             }
         }
         skeleton.end_group();
@@ -210,6 +212,11 @@ impl<'a> Skeleton<'a> {
         }
         self.push(new);
         self.push(command("set-option").value("-t", &target).word(SESSION_TAG).word(self.ground.id));
+        // What would close the session, or move its windows, while it is built.
+        for name in ["destroy-unattached", "renumber-windows"] {
+            self.push(command("set-option").value("-t", &target).word(name).word("off"));
+        }
+        self.history_limit(&target, planned);
         for shadow in self.ground.hooks.shadow_session(&target, false) {
             self.group.push(shadow);
         }
@@ -241,6 +248,17 @@ impl<'a> Skeleton<'a> {
         self.push(rename(&named).word(name));
     }
 
+    /// From tmux 3.7 the option reaches living panes: it must be there before their text.
+    fn history_limit(&mut self, target: &str, planned: &PlannedSession) {
+        let ground = self.ground;
+        let own = planned.session.options.iter().find(|option| option.name == "history-limit");
+        let own = own.and_then(|option| option.value.clone()).filter(|_| ground.version.at_least(3, 7));
+        let lasting = || lasting_history_limit(self.plan, planned, ground.version, ground.history_limit);
+        if let Some(limit) = own.or_else(|| Some(lasting()?.to_string().into())) {
+            self.push(command("set-option").value("-t", target).word("history-limit").word(limit));
+        }
+    }
+
     /// Variables must be there before the panes that inherit them.
     fn environment(&mut self, target: &str, planned: &PlannedSession) {
         for entry in &planned.session.environment {
@@ -270,24 +288,35 @@ impl<'a> Skeleton<'a> {
     fn new_window(&mut self, position: usize, place: &str, session: &PlannedSession) {
         let planned = &self.plan.windows[position];
         self.homes.insert(position, place.to_owned());
-        for (made, within) in making_order(planned, self.ground.version).into_iter().enumerate() {
+        let order = making_order(planned, self.ground.version);
+        let active = order.iter().position(|&at| planned.panes[at].position == planned.window.active);
+        let active = active.unwrap_or(0);
+        // The active pane first, so that none has to be visited that was not; then those behind it, each at the end,
+        // then those before it, each at the beginning.
+        let sequence = order[active..].iter().chain(order[..active].iter().rev());
+        let base = self.ground.pane_base_index;
+        for (made, &within) in sequence.enumerate() {
             let pane = &planned.panes[within];
             self.make_room(session, pane);
             let slot = [None, Some(position), Some(within)];
+            let before = made >= order.len() - active;
+            let index = base.saturating_add(if before { 0 } else { made as u32 });
             let mut new = if made == 0 {
                 let mut new = command("new-window").word("-d").value("-t", place);
                 if let Some(name) = name_at_creation(planned, self.ground.version) {
                     new = new.value("-n", name);
                 }
                 new
+            } else if before {
+                command("split-window").word("-d").word("-b").value("-t", format!("{place}.{base}"))
             } else {
-                command("split-window").value("-t", place)
+                command("split-window").word("-d").value("-t", format!("{place}.{}", index - 1))
             };
             new = new
                 .literal("-c", &pane.directory)
                 .word("-P")
                 .value("-F", Record::format(self.ground.id, slot));
-            self.make(with_command(new, &pane.run), place, pane, None);
+            self.make(with_command(new, &pane.run), &format!("{place}.{index}"), pane, None);
             if made == 0 {
                 self.new_window_set_up(place, planned);
             } else {
@@ -296,6 +325,28 @@ impl<'a> Skeleton<'a> {
             }
         }
         self.lay_out(place, planned);
+        self.focus(place, planned, &order);
+    }
+
+    /// Visits the panes in the order in which they were visited, then fills the window if it was zoomed: before there
+    /// are shells, which would draw their prompts anew.
+    fn focus(&mut self, place: &str, planned: &PlannedWindow, order: &[usize]) {
+        let target = |pane: usize| {
+            let at = order.iter().position(|&within| planned.panes[within].position == pane)?;
+            Some(format!("{place}.{}", self.ground.pane_base_index.saturating_add(at as u32)))
+        };
+        let window = &planned.window;
+        // The active one was made first, and none was visited yet.
+        let back = (!window.last.is_empty()).then_some(&window.active);
+        let visits: Vec<String> =
+            window.last.iter().rev().chain(back).filter_map(|&pane| target(pane)).collect();
+        let zoomed = target(window.active).filter(|_| window.zoomed);
+        for pane in visits {
+            self.push(command("select-pane").value("-t", pane));
+        }
+        if let Some(pane) = zoomed {
+            self.push(command("resize-pane").word("-Z").value("-t", pane));
+        }
     }
 
     fn new_window_set_up(&mut self, place: &str, planned: &PlannedWindow) {
@@ -326,20 +377,14 @@ impl<'a> Skeleton<'a> {
     }
 
     /// Adds missing panes to a live window, beside those they stood beside, and leaves the focus where it was.
-    fn complete_window(
-        &mut self,
-        position: usize,
-        planned: &PlannedWindow,
-        id: WindowId,
-        (active, zoomed): (PaneId, bool),
-        fits: bool,
-    ) {
+    fn complete_window(&mut self, position: usize, planned: &PlannedWindow) {
+        let WindowPlace::Live { id, active, zoomed, fits, shell } = &planned.place else { return };
         let place = id.to_string();
         let order = completing_order(planned);
         for (made, &within) in order.iter().enumerate() {
             let pane = &planned.panes[within];
             let Some((beside, before)) = pane.beside else { continue };
-            self.begin_group_for(pane, None);
+            self.begin_group_for(pane, shell.clone());
             let mut new = command("split-window").value("-t", beside.to_string());
             if before {
                 new = new.word("-b");
@@ -361,23 +406,23 @@ impl<'a> Skeleton<'a> {
             self.make(with_command(new, &pane.run), &place, pane, rest);
             self.push(command("select-pane").value("-t", active.to_string()));
         }
-        if zoomed {
+        if *zoomed {
             self.push(command("resize-pane").word("-Z").value("-t", active.to_string()));
         }
         self.end_group();
     }
 
-    /// Makes a pane, which is then the active one of its window, and gives it in the same turn its identity, by which
-    /// the next restore knows that it is there. If tmux cannot make it, the active pane is somebody else's, and
-    /// nothing of this may reach it: a chain ends with the first command that fails.
+    /// Makes a pane, which `target` then means, and gives it in the same turn its identity, by which the next restore
+    /// knows that it is there. If tmux cannot make it, that pane is another one, and nothing of this may reach it: a
+    /// chain ends with the first command that fails.
     fn make(
         &mut self,
         new: Command,
-        window: &str,
+        target: &str,
         pane: &PlannedPane,
         rest: impl IntoIterator<Item = Command>,
     ) {
-        let set = |name: &str| command("set-option").word("-p").value("-t", window).word(name);
+        let set = |name: &str| command("set-option").word("-p").value("-t", target).word(name);
         let identity = set(crate::model::PaneIdentity::OPTION).word(pane.pane.identity.to_string());
         let remain = (pane.run == Run::Dead).then(|| set("remain-on-exit").word("on"));
         self.group.push_chain([new, identity].into_iter().chain(remain).chain(rest));
@@ -385,8 +430,7 @@ impl<'a> Skeleton<'a> {
     }
 
     fn make_room(&mut self, session: &PlannedSession, pane: &PlannedPane) {
-        let shell = early_options(session).find(|option| option.name == "default-shell");
-        self.begin_group_for(pane, shell.and_then(|option| option.value.clone()));
+        self.begin_group_for(pane, self.plan.shell(session).cloned());
     }
 
     /// Ends the group if this pane does not fit into it, and notes what it needs.
@@ -415,8 +459,15 @@ impl<'a> Skeleton<'a> {
             .map(|path| path.as_os_str().as_encoded_bytes().to_owned());
         let global =
             |name: &str, value: &[u8]| command("set-option").word("-g").end_of_flags().word(name).word(value);
-        if let Some(gate) = &gate {
-            self.script.push(global("default-shell", gate));
+        let shell = gate.as_deref().unwrap_or(&self.shell);
+        let other_shell = *shell != **ground.shell;
+        if other_shell {
+            // A session's own shell would be taken instead of the global one. New ones get theirs in the end.
+            for (session, _) in &self.plan.shells {
+                let unset = command("set-option").word("-u").value("-t", session.to_string());
+                self.script.push(unset.word("default-shell"));
+            }
+            self.script.push(global("default-shell", shell));
         }
         // Up to 3.6 a pane takes its limit when it is made. From 3.7 the option reaches living panes, too, and
         // putting it back would trim them all: there it is set on the session (`finish`).
@@ -428,8 +479,12 @@ impl<'a> Skeleton<'a> {
         if raise {
             self.script.push(global("history-limit", ground.history_limit.to_string().as_bytes()));
         }
-        if gate.is_some() {
+        if other_shell {
             self.script.push(global("default-shell", &ground.shell));
+            for (session, shell) in &self.plan.shells {
+                let set = command("set-option").value("-t", session.to_string());
+                self.script.push(set.word("default-shell").word(shell));
+            }
         }
         for command in ground.hooks.put_back() {
             self.script.push(command);
@@ -452,14 +507,34 @@ pub(super) fn set_environment(target: &str, entry: &EnvironmentEntry) -> Command
     }
 }
 
-/// Options of a session that decide what runs in its panes, and how.
+/// Options of a session that decide what runs in its panes. Its shell is not among them: while panes are made, the
+/// global one stands for it.
 pub(super) fn early_options(planned: &PlannedSession) -> impl Iterator<Item = &OptionEntry> {
     let own = planned.own;
-    planned
-        .session
-        .options
-        .iter()
-        .filter(move |option| own && (option.name == "default-shell" || option.name == "default-command"))
+    planned.session.options.iter().filter(move |option| own && option.name == "default-command")
+}
+
+/// The `history-limit` that a new session must keep from tmux 3.7 on, where the option reaches living panes: none if
+/// it has one of its own, or its panes need no more than the global one.
+pub(super) fn lasting_history_limit(
+    plan: &Plan,
+    planned: &PlannedSession,
+    version: TmuxVersion,
+    global: u32,
+) -> Option<u32> {
+    if !version.at_least(3, 7) || planned.session.options.iter().any(|o| o.name == "history-limit") {
+        return None;
+    }
+    let holder = match planned.joins {
+        Some(Leader::Planned(leader)) => &plan.sessions[leader],
+        _ => planned,
+    };
+    let windows = holder.links.iter().filter_map(|link| match link.window {
+        LinkedWindow::Planned(window) => Some(&plan.windows[window]),
+        LinkedWindow::Live(_) => None,
+    });
+    let limits = windows.flat_map(|window| window.panes.iter().map(|pane| pane.pane.history_limit));
+    limits.max().filter(|limit| *limit > global)
 }
 
 /// The index that the current window has now.

@@ -39,6 +39,9 @@ pub(super) struct Waiting<'a> {
     pub(super) height: u32,
     pub(super) text: Option<&'a Scrollback>,
     pub(super) ending: Ending,
+    /// Whether it becomes a zsh. Before its prompt zsh makes sure of a clean row and clears what is below; in the first
+    /// row of a screen tmux keeps the cleared row as a blank one in the history (measured).
+    pub(super) zsh: bool,
 }
 
 /// Why a pane did not get its text; displayed as a fragment.
@@ -117,9 +120,14 @@ fn bytes(
         blocks.push(if part.bytes == 0 { Vec::new() } else { block(part.id).ok_or(NoText::Block)? });
     }
     let head = text.head.as_deref();
-    let lines = blocks.iter().flat_map(|block| block.lines());
+    let lines = blocks.iter().flat_map(|block| block.lines()).skip(text.skip as usize);
+    let mut lines: Vec<&[u8]> = head.into_iter().chain(lines).collect();
+    if waiting.zsh && text.end_row == 0 && lines.last().is_some_and(|line| line.trim().is_empty()) {
+        // The new zsh adds this row as the old one did.
+        lines.pop();
+    }
     let mut out = Vec::new();
-    replay(head.into_iter().chain(lines.skip(text.skip as usize)), &mut out);
+    replay(lines, &mut out);
     // When its program ends, tmux moves a dead pane up by a row to write its message below: one row earlier.
     let dead = u32::from(waiting.ending != Ending::Shell);
     replay_end(waiting.height, text.end_row + dead, &mut out);

@@ -332,6 +332,7 @@ fn carry_out(
         server,
         version: work.live.snapshot.server().version,
         id: &id,
+        beginnings: work.beginnings,
         jobs: &jobs,
         helper: world.helper,
         block: world.block,
@@ -340,8 +341,6 @@ fn carry_out(
     let applied = apply(&restored.plan, &tools, (world.now)())?;
     restored.times[1..4].copy_from_slice(&applied.times);
     restored.problems.extend(applied.problems.iter().cloned());
-
-    close_beginnings(world, work);
 
     let begun = Instant::now();
     let shells: Vec<_> = restored

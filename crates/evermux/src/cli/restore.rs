@@ -126,14 +126,23 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     }
     problems.append(&mut sources.problems);
     let manner = args.manner(context, sources.chosen.iter().all(|chosen| chosen.own));
-    let server = running(context)?;
+    let is_empty = |server: &mut Server| {
+        let listed = server.run(b"list-sessions\n", context.config.save.deadline);
+        listed.is_ok_and(|listed| listed.stdout.is_empty())
+    };
+    let mut server = running(context)?;
+    let empty = server.take_if(is_empty);
     if args.dry_run {
         let plan = with_world(context, &store, &sources, |world| {
             restore::plan(world, server.as_ref(), &sources.chosen, &manner)
         })?;
         return Ok(planned(&plan, problems));
     }
-    let server = server.map_or_else(|| Onto::Starting(start(context)), Onto::Running);
+    let server = match (server, empty) {
+        (Some(server), None) => Onto::Running(server),
+        (_, Some(server)) => Onto::Empty(server),
+        (None, None) => Onto::Starting(start(context)),
+    };
     let restored = onto(context, &store, &sources, &manner, server)?;
     Ok(done(context, &restored, problems))
 }
@@ -156,6 +165,8 @@ fn running(context: &Context) -> Result<Option<Server>, CliError> {
 pub enum Onto {
     /// One that runs.
     Running(Server),
+    /// One that runs without any session (`exit-empty off`).
+    Empty(Server),
     /// One that is started for it; the arguments are still to come.
     Starting(Start),
 }
@@ -168,14 +179,27 @@ pub fn onto(
     manner: &Manner,
     onto: Onto,
 ) -> Result<Restored, CliError> {
+    let beginning = || {
+        // A server needs a session to live; this one goes when the others have come.
+        restore::beginning(&format!("evermux-start-{:08x}", u128::from_be_bytes(context.random()) as u32))
+    };
+    let limit = context.config.save.deadline;
     let server = match onto {
         Onto::Running(server) => server,
-        Onto::Starting(start) => {
-            // A server needs a session to live; this one goes when the others have come.
-            let name = format!("evermux-start-{:08x}", u128::from_be_bytes(context.random()) as u32);
-            let arguments = restore::beginning(&name);
-            Start { arguments, ..start }.run(context.config.save.deadline)?
+        Onto::Empty(server) => {
+            let words: Vec<_> = beginning().into_iter().filter_map(|word| word.into_string().ok()).collect();
+            server.run(
+                format!(
+                    "new-session -d {}
+",
+                    words.join(" ")
+                )
+                .as_bytes(),
+                limit,
+            )?;
+            server
         }
+        Onto::Starting(start) => Start { arguments: beginning(), ..start }.run(limit)?,
     };
     with_world(context, store, sources, |world| restore::restore(world, &server, &sources.chosen, manner))
 }
