@@ -266,3 +266,24 @@ fn damage(env: &Env) {
         }
     }
 }
+
+#[test]
+fn five_reboots_in_a_row_lose_and_add_nothing() {
+    let (server, env) = saved();
+    let owed = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.trim_start().starts_with("owed")).map(str::to_owned).collect()
+    };
+    let mut rounds = Vec::new();
+    for _ in 0..5 {
+        server.kill();
+        let output = env.run(&["restore"]);
+        assert_eq!(output.status, Some(3), "{output}");
+        assert_eq!(output.errors(), "");
+        server.wait_for_prompts();
+        let text = server.run(&["capture-pane", "-p", "-J", "-S", "-", "-t", "play:0"]);
+        rounds.push((owed(&output.text()), owed(&env.ok(&["show"])), text));
+    }
+    assert_eq!(rounds[0].0.len(), 2);
+    assert!(rounds[0].2.contains("sleep 1000"), "{}", rounds[0].2);
+    assert!(rounds.iter().all(|round| *round == rounds[0]), "{rounds:#?}");
+}

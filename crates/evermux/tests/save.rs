@@ -307,3 +307,20 @@ fn what_is_excluded_is_not_saved_and_does_not_count_as_closed() {
     assert!(why.contains("main (snapshot 2)") && why.contains("play (snapshot 3)"), "{why}");
     assert!(!why.contains("leaves out"), "{why}");
 }
+
+#[test]
+fn what_vanished_before_an_automatic_save_may_have_collapsed() {
+    for (arguments, back) in [(&["save", "--automatic"][..], "main play"), (&["save"], "main")] {
+        let (server, env) = server();
+        env.ok(&["save", "--automatic"]);
+        server.run(&["kill-session", "-t", "play"]);
+        env.ok(arguments);
+        server.kill();
+        env.run(&["restore"]);
+        assert_eq!(
+            server.lines(&["list-sessions", "-F", "#{session_name}"]).join(" "),
+            back,
+            "{arguments:?}"
+        );
+    }
+}

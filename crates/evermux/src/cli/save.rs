@@ -39,6 +39,13 @@ pub struct Args {
     #[arg(long = "session", value_name = "SESSION")]
     sessions: Vec<String>,
 
+    /// For timers, hooks and service managers: what is missing may be missing because the machine goes down
+    ///
+    /// A save that somebody asked for proves that the server was well, so a session that is not in it was closed. One by a
+    /// timer may fall into the moment in which everything ends.
+    #[arg(long)]
+    automatic: bool,
+
     /// Without reading text; that of the last snapshot is kept for panes that are still there
     #[arg(long)]
     no_scrollback: bool,
@@ -67,7 +74,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let request = Request {
         server: &context.server(),
         capture: &capture_options(context, args),
-        kind: Kind::Manual,
+        kind: if args.automatic { Kind::Automatic } else { Kind::Manual },
         name: args.name.clone(),
         note: args.note.clone(),
         emergency: Emergency::Now,
