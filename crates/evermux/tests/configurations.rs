@@ -181,7 +181,7 @@ fn hooks_change_nothing_and_stay() {
             set-hook -g after-rename-window 'rename-window renamed'
             set-hook -g after-resize-window 'kill-window'
             set-hook -g window-linked 'rename-window linked'
-            set-hook -g window-renamed 'kill-window'
+            set-hook -g window-renamed 'display-message renamed'
             set-hook -g 'after-new-window[7]' { if -F 1 { split-window } ; display-message \"a 'b' #{pane_id}\" }
         ";
         let hooks = "set-hook -g after-new-window 'split-window'
