@@ -413,11 +413,11 @@ fn mark() -> impl Strategy<Value = TextMark> {
         any::<(u32, u32)>(),
         any::<bool>(),
         option::of(any::<(u64, u64, u64)>()),
-        (option::of(any::<u32>()), vec(any::<u64>(), 0..4), vec(any::<u64>(), 0..4)),
+        (option::of(any::<u32>()), vec(any::<u64>(), 0..4), 0..9_u32, vec(any::<u64>(), 0..4)),
     )
         .prop_map(
             |((history_size, history_bytes), activity, captured, cursor, alternate, exact, place)| {
-                let (sealed_rows, anchor, top) = place;
+                let (sealed_rows, anchor, anchor_rows, top) = place;
                 TextMark {
                     history_size,
                     history_bytes,
@@ -428,6 +428,7 @@ fn mark() -> impl Strategy<Value = TextMark> {
                     exact,
                     sealed_rows,
                     anchor,
+                    anchor_rows,
                     top,
                 }
             },

@@ -95,6 +95,8 @@ pub struct TextMark {
     pub sealed_rows: Option<u32>,
     /// Hashes of the last lines of `history`, the latest last, to be found again before that row.
     pub anchor: Vec<u64>,
-    /// Hashes of the first lines of the history as tmux held it, to be found again at its top.
+    /// About how many rows above that row must be looked at to see the last few of them.
+    pub anchor_rows: u32,
+    /// Hashes of what can be seen of the first lines of the history as tmux held it, to be found again at its top.
     pub top: Vec<u64>,
 }

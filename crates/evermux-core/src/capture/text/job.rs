@@ -3,7 +3,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::find::{NewTop, known_lines, new_top};
-use super::lines::{Lines, hash};
+use super::lines::{Lines, hash, rows, visible};
 use super::sealing::{Sealer, extend, write};
 use super::shot::{COUNT, End, Picture, Shot, TEXT, above};
 use super::{Found, Wanted, listed_head};
@@ -13,8 +13,10 @@ use crate::tmux::{CaptureStyle, FrameHead, History, Part};
 
 /// Most rows of one portion: 12 ms of tmux's time if they are coloured.
 const PORTION: u32 = 2500;
-/// So many rows above the first new one are captured again, to find the known lines in them.
-const OVERLAP: u32 = 12;
+/// Most rows above the first new one that are captured again.
+const OVERLAP: u32 = 60;
+/// So many whole lines are to be among them, to recognise the place.
+const OVERLAP_LINES: usize = 3;
 /// So many of the last known lines can be compared.
 const ANCHOR: usize = 16;
 /// So many of the first ones.
@@ -70,6 +72,8 @@ struct Continuation {
     row: u32,
     /// How many rows were thrown away at the top since the last capture.
     dropped: u32,
+    /// How many known rows are captured again.
+    overlap: u32,
 }
 
 /// History captured in portions.
@@ -148,9 +152,12 @@ impl<'a> Job<'a> {
     }
 
     fn ask_new(&mut self, continuation: Continuation) -> Vec<Ask> {
-        let from = continuation.row.saturating_sub(OVERLAP);
-        let top = continuation.dropped > 0 || self.head.history.exact.is_none();
-        let shot = Shot::new(&self.head, self.end, from, top);
+        let top = match continuation.dropped {
+            // Only to be compared.
+            0 => self.head.history.exact.is_none().then_some(COUNT),
+            _ => Some(TEXT),
+        };
+        let shot = Shot::new(&self.head, self.end, continuation.row - continuation.overlap, top);
         let ask = Ask::from(&shot);
         self.asked.push(Asked::New(shot, continuation));
         vec![ask]
@@ -170,7 +177,7 @@ impl<'a> Job<'a> {
             self.asked.push(Asked::Portion(end));
             row = end;
         }
-        let shot = Shot::new(&self.head, self.end, row, false);
+        let shot = Shot::new(&self.head, self.end, row, None);
         asks.push(Ask::from(&shot));
         self.asked.push(Asked::Rest(shot));
         asks
@@ -184,7 +191,7 @@ impl<'a> Job<'a> {
             self.end = End::Screen;
         }
         let row = self.head.history.size.saturating_sub(PORTION);
-        let shot = Shot::new(&self.head, self.end, row, false);
+        let shot = Shot::new(&self.head, self.end, row, None);
         let ask = Ask::from(&shot);
         self.asked.push(Asked::Newest(shot));
         vec![ask]
@@ -202,8 +209,9 @@ impl<'a> Job<'a> {
             _ => return None,
         };
         let row = sealed.checked_sub(dropped)?;
+        let overlap = mark.anchor_rows.saturating_add(1).min(OVERLAP);
         // With little before it, everything is as cheap and surer.
-        (row <= head.history.size && row > OVERLAP).then_some(Continuation { row, dropped })
+        (row <= head.history.size && row > overlap).then_some(Continuation { row, dropped, overlap })
     }
 
     /// Takes the next answer.
@@ -220,12 +228,7 @@ impl<'a> Job<'a> {
             }
             Asked::Newest(shot) => self.fits(&shot, head) && self.take_whole(&shot, head, parts, blocks),
             Asked::New(shot, continuation) => {
-                let taken = self
-                    .fits(&shot, head)
-                    .then(|| self.take_new(&shot, continuation, head, moved, parts, blocks));
-                // Known lines that are not found where they should be: everything anew.
-                self.whole |= taken == Some(false) && moved == Moved::Not;
-                taken == Some(true)
+                self.fits(&shot, head) && self.take_new(&shot, continuation, head, moved, parts, blocks)
             }
         };
         if !done {
@@ -300,7 +303,7 @@ impl<'a> Job<'a> {
         }
         let mut portions = std::mem::take(&mut self.portions);
         portions.push(&picture.lines, picture.history, blocks);
-        let marks = (portions.top, portions.anchor);
+        let marks = Marks { top: portions.top, anchor: portions.anchor, anchor_rows: anchor_rows(&picture) };
         let history = portions.sealer.finish(blocks);
         self.done(head, picture, NewTop { head: None, skip: 0, history }, marks, blocks);
         true
@@ -316,31 +319,54 @@ impl<'a> Job<'a> {
         parts: &[BString],
         blocks: &mut dyn Blocks,
     ) -> bool {
-        let Some(before) = self.wanted.before else { return false };
         let scrolled = match moved {
             Moved::Not => 0,
             Moved::By(rows) => rows,
             Moved::Resized | Moved::Unknown => return false,
         };
-        // At least one known row must be among them, to recognise it.
-        let Some(known_rows) = (continuation.row - shot.from).checked_sub(scrolled).filter(|rows| *rows > 0)
-        else {
-            return false;
-        };
+        let Some(known_rows) = continuation.overlap.checked_sub(scrolled) else { return false };
         let Some(picture) = shot.develop(head, parts, self.version) else { return false };
-        let sure = head.history.exact.is_some();
-        let known = known_lines(&picture.lines, known_rows, head.size.width, &before.mark.anchor, sure);
-        let Some(known) = known.filter(|known| *known <= picture.history) else { return false };
-        let Some((top, top_hashes)) = self.top(before, continuation.dropped, &picture, blocks) else {
-            return false;
+        match self.continued(&picture, known_rows, continuation.dropped, blocks) {
+            Some((history, marks)) => {
+                self.done(head, picture, history, marks, blocks);
+                true
+            }
+            // What is known is not where it should be: everything anew.
+            None => {
+                self.whole = true;
+                false
+            }
+        }
+    }
+
+    /// The known history with what is new of a picture, whose first rows are known; none if that is not certain.
+    fn continued(
+        &self,
+        picture: &Picture,
+        known_rows: u32,
+        dropped: u32,
+        blocks: &mut dyn Blocks,
+    ) -> Option<(NewTop, Marks)> {
+        let before = self.wanted.before?;
+        let sure = self.head.history.exact.is_some();
+        let known = match known_rows {
+            // The row above the first unknown one belongs to one line, whole or not.
+            0 | 1 if sure => Some(known_rows as usize),
+            0 => None,
+            rows => known_lines(&picture.lines, rows, picture.width, &before.mark.anchor, sure),
         };
+        let known = known.filter(|known| *known <= picture.history)?;
+        let (begin, top) = self.top(before, dropped, picture, blocks)?;
+        let mut anchor_rows = anchor_rows(picture);
+        if picture.history < OVERLAP_LINES {
+            anchor_rows = anchor_rows.max(before.mark.anchor_rows);
+        }
         let new = (known..picture.history).map(|index| picture.lines.get(index));
         let mut anchor = before.mark.anchor.clone();
         anchor.extend(new.clone().map(hash));
         anchor.drain(..anchor.len().saturating_sub(ANCHOR));
-        let Some((history, skip)) = extend(&top.history, top.skip, new, blocks) else { return false };
-        self.done(head, picture, NewTop { history, skip, ..top }, (top_hashes, anchor), blocks);
-        true
+        let (history, skip) = extend(&begin.history, begin.skip, new, blocks)?;
+        Some((NewTop { history, skip, ..begin }, Marks { top, anchor, anchor_rows }))
     }
 
     /// Where the known history begins now, and the hashes of its first lines; none if that is not certain.
@@ -357,7 +383,8 @@ impl<'a> Job<'a> {
         let Some(lines) = &picture.top else {
             return (dropped == 0 && self.head.history.exact.is_some()).then(|| (same(), known.clone()));
         };
-        let hashes: Vec<u64> = lines.iter().take(lines.len().saturating_sub(1)).take(TOP).map(hash).collect();
+        let whole = lines.iter().take(lines.len().saturating_sub(1));
+        let hashes: Vec<u64> = whole.take(TOP).map(hash_visible).collect();
         if dropped > 0 {
             return Some((new_top(before, dropped, lines, blocks)?, hashes));
         }
@@ -370,7 +397,7 @@ impl<'a> Job<'a> {
         head: &FrameHead,
         picture: Picture,
         top: NewTop,
-        (first, anchor): (Vec<u64>, Vec<u64>),
+        marks: Marks,
         blocks: &mut dyn Blocks,
     ) {
         let screen = picture.lines.bytes(picture.history..picture.lines.len()).to_vec();
@@ -390,11 +417,35 @@ impl<'a> Job<'a> {
                 alternate_screen: head.alternate.is_some(),
                 exact: exact(head),
                 sealed_rows: picture.sealed_rows,
-                anchor,
-                top: first,
+                anchor: marks.anchor,
+                anchor_rows: marks.anchor_rows,
+                top: marks.top,
             },
         })));
     }
+}
+
+/// What is noted of a history, to know it again.
+struct Marks {
+    top: Vec<u64>,
+    anchor: Vec<u64>,
+    anchor_rows: u32,
+}
+
+/// How many rows the last lines take that have left the screen.
+///
+/// One of them is not empty: tmux (3.4 to 3.8) does not print a hyperlink again where it goes on in the next row with
+/// text, so what is printed of a row depends on the text before it, however many empty rows lie between.
+fn anchor_rows(picture: &Picture) -> u32 {
+    let mut lines = (0..picture.history).rev().map(|index| picture.lines.get(index)).enumerate();
+    let end = lines.position(|(number, line)| number + 1 >= OVERLAP_LINES && !line.is_empty());
+    let first = picture.history - end.map_or(picture.history, |end| end + 1);
+    let taken = (first..picture.history).map(|index| rows(picture.lines.get(index), picture.width).1);
+    taken.fold(0, u32::saturating_add)
+}
+
+fn hash_visible(line: &[u8]) -> u64 {
+    hash(&visible(line))
 }
 
 impl Portions {
@@ -403,7 +454,7 @@ impl Portions {
         for index in 0..count {
             let line = lines.get(index);
             if self.top.len() < TOP {
-                self.top.push(hash(line));
+                self.top.push(hash_visible(line));
             }
             if index + ANCHOR >= count {
                 self.anchor.push(hash(line));

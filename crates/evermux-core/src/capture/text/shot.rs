@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use super::lines::{Lines, rows, visible};
 use crate::model::TmuxVersion;
-use crate::text::ansi::replay_line;
+use crate::text::ansi::{Reader, replay_line};
 use crate::tmux::{CaptureStyle, FrameHead, Part, Row};
 
 /// Where the text of a pane ends.
@@ -70,8 +70,8 @@ pub(super) struct Shot {
 const TOP_ROWS: u32 = 4;
 
 impl Shot {
-    /// Of a pane as `head` describes it. `top`: also look at the top of the history.
-    pub fn new(head: &FrameHead, end: End, from: u32, top: bool) -> Self {
+    /// Of a pane as `head` describes it. `top`: also look at the top of the history, in that style.
+    pub fn new(head: &FrameHead, end: End, from: u32, top: Option<CaptureStyle>) -> Self {
         let mut shot = Self { end, from, pieces: Vec::new(), parts: Vec::new(), rows: 0 };
         let history = head.history.size;
         let height = head.size.height.max(1);
@@ -98,18 +98,21 @@ impl Shot {
         if !only_history {
             shot.ask(Piece::Screen, Part::Rows(Row::At(0), last), COUNT, height + height / 8);
         }
-        if history > 0 {
+        // Otherwise the text itself tells.
+        if history > 0 && (only_history || from >= history) {
             shot.ask(Piece::Edge, Part::Rows(Row::At(-1), Row::At(0)), COUNT, 1);
         }
-        shot.ask_end(end, cursor, height, history);
-        if top && history > TOP_ROWS {
-            let end = TOP_ROWS as i32 - 1 - history as i32;
-            shot.ask(Piece::Top, Part::Rows(Row::Edge, Row::At(end)), TEXT, TOP_ROWS);
+        shot.ask_end(end, cursor, head);
+        if let Some(style) = top
+            && history > TOP_ROWS
+        {
+            shot.ask(Piece::Top, Part::Rows(Row::Edge, above(history - TOP_ROWS + 1)), style, TOP_ROWS);
         }
         shot
     }
 
-    fn ask_end(&mut self, end: End, cursor: u32, height: u32, history: u32) {
+    fn ask_end(&mut self, end: End, cursor: u32, head: &FrameHead) {
+        let (height, history) = (head.size.height.max(1), head.history.size);
         let two = |row: u32| Part::Rows(Row::At(row as i32 - 1), Row::At(row as i32));
         match end {
             End::Prompt { rows } => {
@@ -145,7 +148,7 @@ impl Shot {
             parts.get(position).map(|part| part.as_slice())
         };
         let count = |wanted: Piece| piece(wanted).map(|text| text.lines().count());
-        let negative = Negative {
+        let mut negative = Negative {
             head,
             lines: Lines::read(
                 piece(Piece::Text).unwrap_or_default(),
@@ -157,6 +160,9 @@ impl Shot {
             goes_on: count(Piece::Edge) == Some(1),
             goes_on_above: count(Piece::Above) == Some(1),
         };
+        if !self.pieces.contains(&Piece::Edge) {
+            negative.goes_on = head.history.size > 0 && negative.begins_above_screen(version);
+        }
         let mut picture = match self.end {
             End::Prompt { rows } => negative.prompt(rows, count(Piece::Prompt)),
             End::Screen => negative.screen(),
@@ -204,6 +210,8 @@ pub(super) struct Picture {
     /// How many rows of history stand before the first line that touches the screen.
     pub sealed_rows: Option<u32>,
     pub end_row: u32,
+    /// The width of the pane.
+    pub width: u32,
     /// The first rows of the history; the last line of it may lack its end.
     pub top: Option<Lines>,
 }
@@ -228,9 +236,20 @@ impl Negative<'_> {
         self.lines.len().checked_sub(self.screen.lines().count())
     }
 
+    /// Whether the first line that touches the screen begins in the history: then it is longer than what of it is on
+    /// the screen.
+    fn begins_above_screen(&self, version: TmuxVersion) -> bool {
+        let line = self.history_lines().filter(|history| *history < self.lines.len());
+        let Some((line, below)) = line.zip(self.screen.lines().next()) else { return false };
+        let mut cleaned = Vec::new();
+        Reader::new(version).line(below, &mut cleaned);
+        visible(self.lines.get(line)) != cleaned
+    }
+
     fn picture(self, history: usize, sealed_rows: Option<u32>, end_row: u32) -> Option<Picture> {
         let history = history.min(self.lines.len());
-        Some(Picture { lines: self.lines, history, sealed_rows, end_row, top: None })
+        let width = self.head.size.width;
+        Some(Picture { lines: self.lines, history, sealed_rows, end_row, width, top: None })
     }
 
     /// Where the first line that touches the screen begins.

@@ -127,6 +127,8 @@ struct MarkBody {
     #[serde(default, skip_serializing_if = "is_default")]
     anchor: Vec<u64>,
     #[serde(default, skip_serializing_if = "is_default")]
+    anchor_rows: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
     top: Vec<u64>,
 }
 
@@ -193,6 +195,7 @@ impl From<&TextMark> for MarkBody {
             exact: mark.exact,
             sealed_rows: mark.sealed_rows,
             anchor: mark.anchor.clone(),
+            anchor_rows: mark.anchor_rows,
             top: mark.top.clone(),
         }
     }
@@ -210,6 +213,7 @@ impl From<MarkBody> for TextMark {
             exact: body.exact,
             sealed_rows: body.sealed_rows,
             anchor: body.anchor,
+            anchor_rows: body.anchor_rows,
             top: body.top,
         }
     }

@@ -181,6 +181,7 @@ fn everything() -> Sample {
         exact: Some((7, 8, 9)),
         sealed_rows: Some(3),
         anchor: vec![u64::MAX, 0],
+        anchor_rows: 0,
         top: vec![1],
     };
     let mut dead = window("dead", 2, b"").panes.remove(0);
