@@ -278,7 +278,9 @@ fn a_used_a_detached_and_a_named_session_stay() {
                 }
                 "detached" => {
                     client.keys(&["C-b", "d"]);
-                    client.wait_for_end();
+                    bench.server.wait_until("it is gone", |server| {
+                        server.lines(&["list-clients", "-F", "#{client_tty}"]).is_empty()
+                    });
                 }
                 _ => {}
             }
@@ -368,7 +370,6 @@ fn a_linked_window_is_linked_again() {
 }
 
 #[test]
-#[ignore = "the gate does not know shells of sessions yet"]
 fn a_session_with_a_shell_of_its_own_gets_its_text() {
     on_every_tmux(|tmux| {
         let bench = Bench::new(tmux);

@@ -29,6 +29,7 @@ pub fn build(sources: &[Source<'_>], live: Option<&Live>, options: &mut Options<
         made: HashMap::new(),
         named: HashMap::new(),
         taken: HashMap::new(),
+        counted: HashSet::new(),
         options,
     };
     builder.server(sources);
@@ -84,6 +85,8 @@ struct Builder<'a, 'o> {
     named: HashMap<BString, usize>,
     /// Window indexes in use in each planned session.
     taken: HashMap<usize, HashSet<u32>>,
+    /// Panes that live, each counted once, whoever links them.
+    counted: HashSet<PaneIdentity>,
     options: &'a mut Options<'o>,
 }
 
@@ -234,7 +237,7 @@ impl Builder<'_, '_> {
                 continue;
             }
             if self.options.rename.is_none() && self.present.pane(pane.identity).is_some() {
-                self.plan.present += 1;
+                self.plan.present += usize::from(self.counted.insert(pane.identity));
                 continue;
             }
             panes.push(self.pane(source, pane, position, restricted, &label));

@@ -6,6 +6,8 @@
 mod build;
 mod matching;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 
