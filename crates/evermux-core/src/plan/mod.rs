@@ -1,6 +1,6 @@
 //! What a restore would do: from what is live to what was saved, and what is skipped and why.
 //!
-//! [`build`] is pure. What it decides is what [`crate::restore`] does: a dry run prints a plan, a restore applies
+//! [`build()`] is pure. What it decides is what [`crate::restore`] does: a dry run prints a plan, a restore applies
 //! the same one. A plan only adds; what it closes (untouched sessions, or sessions to be replaced) is named in it.
 
 mod build;
