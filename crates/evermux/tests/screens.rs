@@ -110,3 +110,32 @@ fn rounds_add_nothing() {
     }
     assert!(bad.is_empty(), "{bad}");
 }
+
+#[test]
+fn dead_panes_stay_dead_and_tell_it_once() {
+    for tmux in &evermux_testkit::tmux_binaries() {
+        let story = Story::begin(tmux, "set -gw automatic-rename off\n");
+        story.server.run(&["set-option", "-gw", "remain-on-exit", "on"]);
+        for command in ["seq 30; exit 3", "echo killed; kill -9 $$", "exit 0"] {
+            story.server.run(&["new-window", "-d", "-t", "=main:", command]);
+        }
+        story.server.wait_until("they have ended", |server| {
+            server.lines(&["list-panes", "-s", "-t", "=main:", "-F", "#{pane_dead}"]) == ["0", "1", "1", "1"]
+        });
+        story.server.wait_for_prompts();
+        // What they were started with is owed and told: it must not run again.
+        let seen = |server: &Server| {
+            let text = trim(tmux, &describe(server));
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with("pane_start_command"));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let before = seen(&story.server);
+        for _ in 0..3 {
+            story.run(&["save"]);
+            story.end();
+            let report = story.restore();
+            let found = differences(&before, &seen(&story.server));
+            assert!(found.is_empty(), "tmux {}:\n{found}\n{report}", tmux.version);
+        }
+    }
+}
