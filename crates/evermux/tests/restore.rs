@@ -29,27 +29,27 @@ fn saved() -> (Server, Env) {
 fn what_came_back_and_what_is_owed() {
     let (server, env) = saved();
     server.kill();
-    assert_output!(env.run(&["restore", "--dry-run"]), @r#"
+    assert_output!(env.run(&["restore", "--dry-run"]), @"
     make     session main: 2 windows
     make     window main:0: one, 1 pane
     make     pane main:0.0: a shell in $SANDBOX/home, 0 lines
     make     window main:4: notes, 2 panes
     make     pane main:4.0: less notes in $SANDBOX/home
     make     pane main:4.1: a shell in $SANDBOX/home, 0 lines
-    owe      pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+    owe      pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
     make     session play: 2 windows
     make     window play:0: game, 1 pane
     make     pane play:0.0: a shell in $SANDBOX/home, 1 line
     owe      pane play:0.0: program sleep 1000 (programs are not started again yet)
     link     window play:7: to main:4
     [exit 0]
-    "#);
-    assert_output!(env.run(&["restore"]), @r#"
+    ");
+    assert_output!(env.run(&["restore"]), @"
     Restored 2 sessions, 3 windows, 4 panes in 40 ms
-      owed  pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+      owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
       owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
     [exit 3]
-    "#);
+    ");
     assert_output!(env.run(&["restore"]), @"
     Nothing to restore: all of it is there
     [exit 0]
@@ -60,7 +60,7 @@ fn what_came_back_and_what_is_owed() {
         1  2026-11-20 14:00:00         2        3      4  manual
     [exit 0]
     ");
-    assert_output!(env.run(&["show"]), @r#"
+    assert_output!(env.run(&["show"]), @"
     Snapshot 2: 2 sessions, 3 windows, 4 panes
       taken    2026-11-20 14:00:00, just now, after-restore
       server   $SANDBOX/tmux-UID/default, process 4711
@@ -70,20 +70,20 @@ fn what_came_back_and_what_is_owed() {
       0: one*  80x24
         .0 $SANDBOX/home  0 lines
       4: notes  80x24, also play:7
-        .0 $SANDBOX/home  "less notes", 0 lines
+        .0 $SANDBOX/home  less notes, 0 lines
         .1* $SANDBOX/home  0 lines
-          owed: "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+          owed: command while :; do sleep 60; done (it is a line of shell, not one plain command)
 
     play  $SANDBOX/home
       0: game*  80x24
         .0 $SANDBOX/home  1 line
-          owed: sleep 1000 (programs are not started again yet)
+          owed: program sleep 1000 (programs are not started again yet)
       7: notes  80x24, also main:4
-        .0 $SANDBOX/home  "less notes", 0 lines
+        .0 $SANDBOX/home  less notes, 0 lines
         .1* $SANDBOX/home  0 lines
-          owed: "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+          owed: command while :; do sleep 60; done (it is a line of shell, not one plain command)
     [exit 0]
-    "#);
+    ");
     assert_output!(env.run(&["log"]), @"
        restore   began                panes  state
     1  01234567  2026-11-20 14:00:00      4  done
@@ -93,9 +93,9 @@ fn what_came_back_and_what_is_owed() {
     2026-11-20T14:00:00Z  INFO Nothing to restore: all of it is there socket=$SANDBOX/tmux-UID/default
     [exit 0]
     ");
-    assert_output!(env.run(&["log", "--restore", "1"]), @r#"
+    assert_output!(env.run(&["log", "--restore", "1"]), @"
     Restored 2 sessions, 3 windows, 4 panes in 40 ms
-      owed  pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+      owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
       owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
     make     session main: 2 windows
     make     window main:0: one, 1 pane
@@ -103,14 +103,14 @@ fn what_came_back_and_what_is_owed() {
     make     window main:4: notes, 2 panes
     make     pane main:4.0: less notes in $SANDBOX/home
     make     pane main:4.1: a shell in $SANDBOX/home, 0 lines
-    owe      pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+    owe      pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
     make     session play: 2 windows
     make     window play:0: game, 1 pane
     make     pane play:0.0: a shell in $SANDBOX/home, 1 line
     owe      pane play:0.0: program sleep 1000 (programs are not started again yet)
     link     window play:7: to main:4
     [exit 0]
-    "#);
+    ");
     assert_output!(env.run(&["undo", "--dry-run"]), @"
     Would take back restore 01234567: 4 panes closed
       closed        pane main:0.0
@@ -139,11 +139,11 @@ fn what_came_back_and_what_is_owed() {
 fn a_part_comes_back_beside_what_is_there() {
     let (server, env) = saved();
     server.run(&["kill-window", "-t", "main:4"]);
-    assert_output!(env.run(&["restore", "--window", "main:4"]), @r#"
+    assert_output!(env.run(&["restore", "--window", "main:4"]), @"
     Restored 1 session, 1 window, 2 panes in 40 ms
-      owed  pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+      owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
     [exit 3]
-    "#);
+    ");
     assert_output!(env.run(&["restore", "--session", "play", "--as", "copy"]), @"
     Restored 1 session, 1 window, 1 pane in 40 ms
       owed  pane copy:0.0: program sleep 1000 (programs are not started again yet)
@@ -245,15 +245,15 @@ fn a_database_that_is_damaged_costs_only_history() {
     hint: evermux save and evermux restore move it aside and go on; what was saved last is in the emergency file.
     [exit 1]
     ");
-    assert_output!(env.run(&["restore"]), @r#"
+    assert_output!(env.run(&["restore"]), @"
     Restored 2 sessions, 3 windows, 4 panes in 40 ms
-      owed  pane main:4.1: command "while :; do sleep 60; done" (it is a line of shell, not one plain command)
+      owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
       owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
     --- stderr ---
     warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000Z
     warning: $SANDBOX/state/MACHINE: the database holds nothing of this server; its emergency file is used
     [exit 3]
-    "#);
+    ");
 }
 
 fn damage(env: &Env) {

@@ -60,7 +60,7 @@ fn a_save_and_what_is_told_of_it() {
       play (snapshot 1) was closed between 2026-11-20 14:00:00 and 2026-11-20 14:00:00, and the server lived on
     [exit 0]
     ");
-    assert_output!(env.run(&["show", "good"]), @r#"
+    assert_output!(env.run(&["show", "good"]), @"
     Snapshot 1 good: 2 sessions, 3 windows, 4 panes
       taken    2026-11-20 14:00:00, just now, manual
       still so 2026-11-20 14:00:00
@@ -70,7 +70,7 @@ fn a_save_and_what_is_told_of_it() {
     main  $SANDBOX/home
       0: logs*  80x24
         .0 $SANDBOX/home  0 lines
-        .1* $SANDBOX/home  "tail -f /dev/null", 0 lines
+        .1* $SANDBOX/home  tail -f /dev/null, 0 lines
       1: a 'b' c  80x24
         .0 $SANDBOX/home  0 lines
 
@@ -78,7 +78,7 @@ fn a_save_and_what_is_told_of_it() {
       0: game*  80x24
         .0 $SANDBOX/home  0 lines
     [exit 0]
-    "#);
+    ");
     assert_output!(env.run(&["diff", "good", "better"]), @"
     From snapshot 1 to snapshot 2:
     session play: gone
@@ -295,7 +295,7 @@ fn what_is_excluded_is_not_saved_and_does_not_count_as_closed() {
     env.ok(&["save"]);
     let shown = env.ok(&["show", "2"]);
     assert!(!shown.contains("play"), "{shown}");
-    assert!(shown.contains("\"tail -f /dev/null\", no text: "), "{shown}");
+    assert!(shown.contains("tail -f /dev/null, no text: "), "{shown}");
     let listed: serde_json::Value = serde_json::from_str(&env.ok(&["list", "--json"])).expect("it is JSON");
     assert_eq!(listed[0]["left_out"], serde_json::json!(["play"]));
     env.write_config("");

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::relaunch::Allow;
 
 pub use build::build;
-pub use show::{Line, owed};
+pub use show::{Line, command_line, owed, start_command};
 
 /// What is to come back from one snapshot.
 #[derive(Clone, Debug)]

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use bstr::ByteSlice;
+use bstr::BString;
 
 use super::{LinkedWindow, Plan, PlannedSession, PlannedWindow, Run, SessionPlace, Why, WindowPlace};
-use crate::model::Owed;
-use crate::text::quote::printable;
+use crate::model::{Owed, StartCommand};
+use crate::text::quote::{printable, shell_word};
 
 /// One line of a plan. Contains no control bytes from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,10 +100,7 @@ fn pane_lines(window: &PlannedWindow, index: u32, lines: &mut Vec<Line>) {
         let object = format!("pane {}:{index}.{}", printable(&window.label.0), planned.position);
         let mut detail = match &planned.run {
             Run::Shell => "a shell".to_owned(),
-            Run::Command(words) => {
-                let words: Vec<String> = words.iter().map(|word| printable(word)).collect();
-                words.join(" ")
-            }
+            Run::Command(words) => start_line(words),
             Run::Dead => "dead, as it was".to_owned(),
         };
         detail.push_str(" in ");
@@ -123,14 +120,30 @@ fn pane_lines(window: &PlannedWindow, index: u32, lines: &mut Vec<Line>) {
 /// What is owed, in words.
 pub fn owed(owed: &Owed) -> String {
     match owed {
-        Owed::Program(program) => {
-            let words: Vec<String> = program.command.argv.iter().map(|word| printable(word)).collect();
-            format!("program {}", words.join(" "))
-        }
-        Owed::Start(start) => format!("command {}", printable(start.shown.as_bytes())),
+        Owed::Program(program) => format!("program {}", command_line(&program.command.argv)),
+        Owed::Start(start) => format!("command {}", start_command(start)),
         Owed::Directory(directory) => format!("directory {}", printable(directory)),
         Owed::Text => "its text".to_owned(),
     }
+}
+
+/// The command a pane was made with, as somebody would type it; where its words cannot be told, as tmux shows it.
+pub fn start_command(start: &StartCommand) -> String {
+    if start.argv.is_empty() { printable(&start.shown) } else { start_line(&start.argv) }
+}
+
+/// One word is a line for a shell, several are words.
+fn start_line(argv: &[BString]) -> String {
+    match argv {
+        [line] => printable(line),
+        words => command_line(words),
+    }
+}
+
+/// A command line as somebody would type it into a shell.
+pub fn command_line(argv: &[BString]) -> String {
+    let word = |word: &BString| printable(shell_word(word).as_deref().unwrap_or(word));
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn count(n: usize, what: &str) -> String {

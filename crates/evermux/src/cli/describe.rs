@@ -2,21 +2,11 @@
 
 use std::fmt::Write;
 
-use bstr::BString;
-use evermux_core::model::{Debt, Link, Owed, Pane, Session, Snapshot, Window};
+use evermux_core::model::{Debt, Link, Pane, Session, Snapshot, Window};
+use evermux_core::plan::{command_line, owed, start_command};
 use evermux_core::store::Listed;
-use evermux_core::text::quote::shell_word;
 
 use crate::output::{FAINT, HEADING, NOTICE, outside};
-
-/// A command line as one would type it.
-pub fn command_line(argv: &[BString]) -> String {
-    let word = |word: &BString| match shell_word(word) {
-        Ok(quoted) => outside(quoted),
-        Err(_) => outside(word),
-    };
-    argv.iter().map(word).collect::<Vec<_>>().join(" ")
-}
 
 /// `1 pane`, `2 panes`.
 pub fn count(number: usize, noun: &str) -> String {
@@ -33,15 +23,9 @@ pub fn size(listed: &Listed) -> String {
     )
 }
 
-/// What is owed, as a fragment.
-pub fn owed(debt: &Debt) -> String {
-    let what = match &debt.owed {
-        Owed::Program(program) => command_line(&program.command.argv),
-        Owed::Start(start) => outside(&start.shown),
-        Owed::Directory(directory) => format!("directory {}", outside(directory)),
-        Owed::Text => "its text".to_owned(),
-    };
-    format!("{what} ({})", outside(&debt.reason))
+/// What is owed, and why, as a fragment.
+fn owing(debt: &Debt) -> String {
+    format!("{} ({})", owed(&debt.owed), outside(&debt.reason))
 }
 
 /// The sessions of a snapshot, with what is in them.
@@ -110,7 +94,7 @@ fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pan
     }
     match (&pane.program, &pane.start) {
         (Some(program), _) => facts.push(command_line(&program.command.argv)),
-        (None, Some(start)) => facts.push(outside(&start.shown)),
+        (None, Some(start)) => facts.push(start_command(start)),
         (None, None) => {}
     }
     match (&pane.text, &pane.facts.text_left_out) {
@@ -125,7 +109,7 @@ fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pan
     }
     line(text, &format!("    .{position}{mark} {}", outside(&pane.directory)), &facts);
     for debt in &pane.debts {
-        writeln!(text, "      {NOTICE}owed:{NOTICE:#} {}", owed(debt)).unwrap_or_default();
+        writeln!(text, "      {NOTICE}owed:{NOTICE:#} {}", owing(debt)).unwrap_or_default();
     }
 }
 
