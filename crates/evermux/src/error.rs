@@ -182,7 +182,7 @@ impl From<StoreError> for CliError {
                 Some("What is saved may hold secrets, so its folder must be yours and closed to others.")
             }
             StoreError::Newer { .. } => Some("A newer evermux has been used here; use that one."),
-            StoreError::Damaged { .. } => Some(
+            StoreError::Damaged { path, .. } if path.ends_with("evermux.db") => Some(
                 "evermux save and evermux restore move it aside and go on; what was saved last is in the emergency file.",
             ),
             _ => None,

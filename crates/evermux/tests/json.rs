@@ -98,3 +98,13 @@ fn every_shape_is_as_documented() {
     assert!(output.stdout.is_empty());
     assert_shape("error", &output.stderr);
 }
+
+#[test]
+fn the_demo_tells_what_it_compared() {
+    let tmux = tmux_binaries().pop().expect("there is one");
+    let server = Server::builder(&tmux).absent();
+    let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+    let demo = check(&env, "demo", &["demo"]);
+    assert_eq!(demo["exact"], true, "{demo:#}");
+    assert!(!env.state().exists(), "it leaves nothing behind");
+}

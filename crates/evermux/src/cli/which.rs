@@ -1,6 +1,6 @@
 //! SNAPSHOT on the command line.
 
-use evermux_core::history::Which;
+use evermux_core::history::{NotFound, Which};
 use evermux_core::store::{Listed, Store, Wanted};
 
 use crate::context::Context;
@@ -18,7 +18,7 @@ pub fn find(context: &Context, store: &Store, which: &Which) -> Result<Listed, C
     let listed = store.list(&Wanted::default())?;
     match which.find(&listed, &context.server(), context.now(), &context.zone) {
         Ok(found) => Ok(found.clone()),
-        Err(error) if listed.is_empty() => {
+        Err(error) if listed.is_empty() && !matches!(error, NotFound::File(_)) => {
             Err(CliError::nothing_there(error.to_string()).hint("Nothing has been saved yet: evermux save"))
         }
         Err(error) => Err(error.into()),
