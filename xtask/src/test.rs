@@ -5,10 +5,13 @@ use anyhow::Result;
 use crate::machine::{self, cargo, install, say};
 use crate::tmux_versions;
 
-/// Programs that live tests run, and the packages they are in.
-const PROGRAMS: &[(&str, &str)] = &[("tmux", "tmux")];
+/// Without these there is nothing to test.
+const NEEDED: &[(&str, &str)] = &[("tmux", "tmux")];
 
-/// Installs what the tests need (tmux, several versions of it) and runs them all.
+/// Shells whose prompts, quoting and redrawing are tested beside those of sh and bash, where they are installed.
+const WANTED: &[(&str, &str)] = &[("zsh", "zsh"), ("fish", "fish")];
+
+/// Installs what the tests need (tmux in several versions, zsh, fish) and runs them all.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Passed on to `cargo test --workspace`
@@ -18,7 +21,10 @@ pub struct Arguments {
 
 /// Does it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    install(PROGRAMS)?;
+    install(NEEDED)?;
+    if let Err(error) = install(WANTED) {
+        say(&format!("testing without some shells: {error:#}"));
+    }
     // Without a network the tests run on the versions there are, and say so.
     if let Err(error) = tmux_versions::run(&tmux_versions::Arguments::default()) {
         say(&format!("testing only with the tmux there is: {error:#}"));
