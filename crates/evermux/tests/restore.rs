@@ -234,7 +234,7 @@ fn a_database_that_is_damaged_costs_only_history() {
     assert_output!(env.run(&["save"]), @"
     Saved 1: 2 sessions, 3 windows, 4 panes in 40 ms
     --- stderr ---
-    warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000Z
+    warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000.000000Z
     [exit 3]
     ");
     server.kill();
@@ -250,7 +250,7 @@ fn a_database_that_is_damaged_costs_only_history() {
       owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
       owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
     --- stderr ---
-    warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000Z
+    warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000.000000Z
     warning: $SANDBOX/state/MACHINE: the database holds nothing of this server; its emergency file is used
     [exit 3]
     ");

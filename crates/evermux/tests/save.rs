@@ -324,3 +324,25 @@ fn what_vanished_before_an_automatic_save_may_have_collapsed() {
         );
     }
 }
+
+#[test]
+fn another_save_that_does_not_end_is_busy() {
+    let (_server, env) = server();
+    env.ok(&["save"]);
+    env.write_config("[save]\ndeadline = '300ms'\n");
+    let machine =
+        std::fs::read_dir(env.state()).expect("it is there").next().expect("one machine").expect("readable");
+    let files =
+        std::fs::read_dir(machine.path()).expect("it is there").map(|file| file.expect("readable").path());
+    let lock =
+        files.into_iter().find(|path| path.to_string_lossy().ends_with(".save.lock")).expect("the lock");
+    let held = std::fs::File::open(lock).expect("it is ours");
+    held.lock().expect("nobody else has it");
+    assert_output!(env.run(&["save"]), @"
+    --- stderr ---
+    error: saving $SANDBOX/tmux-UID/default is busy in process 4711 (waited 300 ms)
+    hint: Try again in a moment.
+    [exit 5]
+    ");
+    assert!(env.run(&["list"]).ok(), "reading needs no lock");
+}

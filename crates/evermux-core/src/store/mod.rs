@@ -161,17 +161,22 @@ impl Store {
     }
 
     /// Moves a damaged database out of the way (`evermux.db.damaged-TIME`), so that saving can go on in a new one.
-    /// Nothing is deleted. Where it is now.
+    /// Nothing is deleted. Where it is now; none if it is not damaged (any more): another process has done it before.
     ///
     /// # Errors
     /// [`StoreError::Io`]; [`StoreError::Absent`].
-    pub fn set_aside(place: &Place, now: Timestamp) -> Result<PathBuf, StoreError> {
+    pub fn set_aside(place: &Place, now: Timestamp) -> Result<Option<PathBuf>, StoreError> {
         let folder = Folder::open(place, false)?;
         let _making = Lock::acquire(&folder, "schema", "the store's format", BUSY)?;
+        // Looked at again under the lock, or the second of two processes would move away what the first has begun.
+        if !matches!(database::open(&folder, Access::Read), Err(StoreError::Damaged { .. })) {
+            return Ok(None);
+        }
         let path = folder.database();
         let aside = |suffix: &str| {
             let mut name = path.as_os_str().to_owned();
-            name.push(format!(".damaged-{}{suffix}", now.strftime("%Y%m%dT%H%M%SZ")));
+            // To the microsecond: two that are moved within a second must not meet.
+            name.push(format!(".damaged-{}{suffix}", now.strftime("%Y%m%dT%H%M%S.%6fZ")));
             PathBuf::from(name)
         };
         // The log belongs to the file: it goes first, so that a new database never meets the old log.
@@ -184,7 +189,7 @@ impl Store {
             }
         }
         folder::sync_folder(&folder.path)?;
-        Ok(aside(""))
+        Ok(Some(aside("")))
     }
 
     /// Errors unless the database's path still leads to the file this connection writes to.

@@ -25,6 +25,7 @@ mod which;
 mod why;
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -131,11 +132,12 @@ fn open_to_work(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
     match Store::open(&context.place(), Access::Write) {
         Err(StoreError::Damaged { path, what }) => {
             let aside = Store::set_aside(&context.place(), context.now())?;
-            let problem = Problem::new(
-                Subject::Path(path),
-                format!("is damaged ({what}); it was moved to {}", aside.display()),
-            );
-            Ok((Store::open(&context.place(), Access::Write)?, vec![problem]))
+            let moved = |aside: PathBuf| {
+                let what = format!("is damaged ({what}); it was moved to {}", aside.display());
+                Problem::new(Subject::Path(path), what)
+            };
+            let problems = aside.map(moved).into_iter().collect();
+            Ok((Store::open(&context.place(), Access::Write)?, problems))
         }
         other => Ok((other?, Vec::new())),
     }

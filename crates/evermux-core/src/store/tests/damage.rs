@@ -179,8 +179,9 @@ fn a_destroyed_database_leaves_the_emergency_file() {
             assert_eq!(reference(&file.block(&text.screen.id).unwrap()), text.screen);
         }
         if damage != Damage::Delete {
-            let aside = Store::set_aside(&ground.place, second(1_800_000_000)).unwrap();
-            assert!(aside.ends_with("evermux.db.damaged-20270115T080000Z"), "{}", aside.display());
+            let now = second(1_800_000_000);
+            let aside = Store::set_aside(&ground.place, now).unwrap().unwrap();
+            assert!(aside.ends_with("evermux.db.damaged-20270115T080000.000000Z"), "{}", aside.display());
             assert!(aside.exists());
         }
         let store = ground.store();
