@@ -290,6 +290,38 @@ fn dead_panes_keep_their_text_without_tmuxs_message() {
 }
 
 #[test]
+fn a_message_of_the_users_own_in_dead_panes_is_no_text() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        if !private.tmux(&["set-option", "-g", "remain-on-exit-format", "ended: #{pane_dead_status}"]).ok() {
+            return;
+        }
+        private.run(&["set-option", "-g", "remain-on-exit", "on"]);
+        private.run(&["new-window", "-d", "-t", "main:1", "seq 3; tmux wait-for go; exit 4"]);
+        private.wait_until("it is printed", |private| private.screen("main:1").ends_with('3'));
+        private.run(&["wait-for", "-S", "go"]);
+        private.wait_until("it is dead", |private| private.screen("main:1").ends_with("ended: 4"));
+        let dead = pane(&subject.capture().live.snapshot, "main", 1, 0);
+        assert_eq!(subject.text(&dead), ["1", "2", "3"]);
+    });
+}
+
+#[test]
+fn paste_buffers_on_request() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        private.run(&["set-buffer", "-b", "first", "one\n two \t\u{1b}[31m\n"]);
+        private.run(&["set-buffer", "-b", "an 'odd\" $name", "#{pid}"]);
+        assert_eq!(subject.capture().live.snapshot.server().buffers, []);
+        subject.options.buffers = true;
+        let buffers = subject.capture().live.snapshot.server().buffers.clone();
+        let content: Vec<&[u8]> = buffers.iter().map(|buffer| buffer.content.as_slice()).collect();
+        assert_eq!(content, [&b"one\n two \t\x1b[31m\n"[..], b"#{pid}"]);
+        assert_eq!(buffers[1].name, "an 'odd\" $name");
+    });
+}
+
+#[test]
 fn passwords_are_not_looked_at() {
     every_version(|mut subject| {
         let private = subject.private.clone();
@@ -369,12 +401,18 @@ fn long_and_flooding_panes() {
                 format!("number {number} and more than fits into one row of this pane, which is eighty wide");
             assert_eq!(*line, text);
         }
-        let flood = subject.text(&pane(&snapshot, "main", 2, 0));
-        // The last one may be half printed.
-        let whole = &flood[..flood.len() - 1];
-        let numbers: Vec<u64> = whole.iter().map(|line| line.to_string().parse().unwrap()).collect();
-        let broken = numbers.windows(2).find(|pair| pair[0] + 1 != pair[1]);
-        assert!(numbers.len() > 100 && broken.is_none(), "{} {broken:?}", numbers.len());
+        let mut last = 0;
+        for _ in 0..4 {
+            let snapshot = subject.capture().live.snapshot;
+            let flood = subject.text(&pane(&snapshot, "main", 2, 0));
+            // The last one may be half printed.
+            let whole = &flood[..flood.len() - 1];
+            let numbers: Vec<u64> = whole.iter().map(|line| line.to_string().parse().unwrap()).collect();
+            let broken = numbers.windows(2).find(|pair| pair[0] + 1 != pair[1]);
+            assert!(numbers.len() > 100 && broken.is_none(), "{} {broken:?}", numbers.len());
+            assert!(*numbers.last().unwrap() > last);
+            last = *numbers.last().unwrap();
+        }
     });
 }
 

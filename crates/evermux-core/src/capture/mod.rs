@@ -4,6 +4,7 @@
 //! snapshot. One pane that cannot be read costs only itself, and is told as a [`Problem`].
 
 mod assemble;
+mod buffers;
 mod debts;
 mod excluded;
 mod identity;
@@ -30,9 +31,7 @@ use crate::choose::Coverage;
 use crate::model::{BlockId, BlockRef, Invalid, Live, Pane, Snapshot};
 use crate::problem::{Problem, Subject};
 use crate::procs::{NoProcessTable, ProcessTable, TerminalState};
-use crate::tmux::{
-    CaptureError, FrameError, ListError, ListRequest, ListedPane, Listing, Nonce, RunError, Server,
-};
+use crate::tmux::{CaptureError, FrameError, ListError, ListRequest, Listing, Nonce, RunError, Server};
 
 /// Why nothing was captured.
 #[derive(Debug, Error)]
@@ -138,6 +137,9 @@ pub fn capture(
         return Err(Error::NothingLeft);
     }
     add_texts(server, &mut draft, &sources, random, blocks, &mut problems)?;
+    if options.buffers {
+        draft.server.buffers = buffers::capture(server, &listing, options.limit, &mut problems)?;
+    }
     let mut live = finish(draft, &listing, now)?;
     if options.mark {
         set_marks(server, &mut live, options, random, &mut problems);
@@ -185,7 +187,7 @@ fn add_texts(
             let listed = &window.panes[text.listed.1];
             let pane = &draft.windows[text.window].panes[text.pane];
             let before = previous.and_then(|previous| previous.pane(pane.identity));
-            let end = text_end(text, listed, pane);
+            let end = text_end(text, listing, pane);
             Wanted {
                 pane: listed,
                 window,
@@ -221,14 +223,24 @@ fn add_texts(
     Ok(())
 }
 
+/// What tmux writes into a dead pane (3.3+).
+const DEAD_FORMAT: &str = "remain-on-exit-format";
+
 /// Where the text of a pane ends.
-fn text_end(wanted: &TextWanted, listed: &ListedPane, pane: &Pane) -> End {
+fn text_end(wanted: &TextWanted, listing: &Listing, pane: &Pane) -> End {
+    let window = &listing.windows[wanted.listed.0];
+    let listed = &window.panes[wanted.listed.1];
     if wanted.history_only {
         End::History
     } else if listed.alternate.is_some() {
         End::Alternate
     } else if listed.dead {
-        End::Dead { format: false }
+        let tables = [&listed.options, &window.options, &listing.server.window_options];
+        let format = tables.iter().find_map(|table| table.iter().find(|entry| entry.name == DEAD_FORMAT));
+        let format = format.and_then(|entry| entry.value.as_ref());
+        let own = format.is_some_and(|format| !format.is_empty() && !format.starts_with(b"Pane is dead"));
+        // tmux writes its message once it knows how the program ended.
+        End::Dead { format: own && (listed.dead_status.is_some() || listed.dead_signal.is_some()) }
     } else if pane.facts.at_prompt {
         End::Prompt { rows: pane.facts.prompt_rows }
     } else {

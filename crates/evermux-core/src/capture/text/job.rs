@@ -11,8 +11,11 @@ use crate::capture::Blocks;
 use crate::model::{Scrollback, TextMark, TmuxVersion};
 use crate::tmux::{CaptureStyle, FrameHead, History, Part};
 
-/// Most rows of one portion: 12 ms of tmux's time if they are coloured.
-const PORTION: u32 = 2500;
+/// Most rows of one portion: 10 to 15 ms of tmux's time if they are coloured. tmux's default limit fits into one.
+const PORTION: u32 = 2000;
+/// After so many looks in vain, what can be had in one look is taken; and after so many nothing.
+const LOOKS: u32 = 3;
+const MOST_LOOKS: u32 = 6;
 /// Most rows above the first new one that are captured again.
 const OVERLAP: u32 = 60;
 /// So many whole lines are to be among them, to recognise the place.
@@ -30,10 +33,12 @@ pub(super) struct Job<'a> {
     /// As the pane was last seen.
     head: FrameHead,
     end: End,
-    /// What is expected to be asked in this round, in order.
-    asked: Vec<Asked>,
-    /// The answers of this round do not fit together any more.
-    spoiled: bool,
+    /// What was asked last.
+    asked: Option<Asked>,
+    /// How many looks in a row gave nothing, since the pane did not stand still.
+    failures: u32,
+    /// How many rows the pane scrolled between the last two looks.
+    speed: u32,
     /// Never continue from the last snapshot: that was tried.
     whole: bool,
     /// The portions of a whole capture so far.
@@ -97,8 +102,9 @@ impl<'a> Job<'a> {
             now,
             head,
             end: wanted.end,
-            asked: Vec::new(),
-            spoiled: false,
+            asked: None,
+            failures: 0,
+            speed: 0,
             whole: false,
             portions: Portions::default(),
             found: None,
@@ -135,23 +141,29 @@ impl<'a> Job<'a> {
         self.found.get_or_insert(Found::Gone);
     }
 
-    /// What to ask in this round. `last`: there is no other, so ask what is understood however the pane moves.
-    pub fn asks(&mut self, last: bool) -> Vec<Ask> {
-        self.spoiled = false;
-        self.asked.clear();
-        if self.found.is_some() {
-            return Vec::new();
+    /// What to ask next; none when there is nothing more to ask.
+    pub fn ask(&mut self) -> Option<Ask> {
+        if self.found.is_some() || self.failures > MOST_LOOKS {
+            return None;
         }
-        if last {
-            return self.ask_newest();
+        if self.failures >= self.patience() {
+            return Some(self.ask_newest());
         }
-        if let Some(continuation) = self.continuation() {
-            return self.ask_new(continuation);
-        }
-        self.ask_whole()
+        Some(match self.continuation() {
+            Some(continuation) => self.ask_new(continuation),
+            None => self.ask_whole(),
+        })
     }
 
-    fn ask_new(&mut self, continuation: Continuation) -> Vec<Ask> {
+    /// After how many looks in vain what can be had in one look is taken.
+    fn patience(&self) -> u32 {
+        let long = self.head.history.size > PORTION;
+        // It did not stand still last time.
+        let moves = self.wanted.before.is_some_and(|before| before.mark.sealed_rows.is_none());
+        if long && moves { 1 } else { LOOKS }
+    }
+
+    fn ask_new(&mut self, continuation: Continuation) -> Ask {
         let top = match continuation.dropped {
             // Only to be compared.
             0 => self.head.history.exact.is_none().then_some(COUNT),
@@ -159,32 +171,32 @@ impl<'a> Job<'a> {
         };
         let shot = Shot::new(&self.head, self.end, continuation.row - continuation.overlap, top);
         let ask = Ask::from(&shot);
-        self.asked.push(Asked::New(shot, continuation));
-        vec![ask]
+        self.asked = Some(Asked::New(shot, continuation));
+        ask
     }
 
-    /// Everything, from the portions on that there are already.
-    fn ask_whole(&mut self) -> Vec<Ask> {
+    /// The next portion of everything.
+    fn ask_whole(&mut self) -> Ask {
         self.whole = true;
-        let mut asks = Vec::new();
         let history = self.head.history.size;
-        let mut row = self.portions.rows;
-        while history.saturating_sub(row) > PORTION {
+        let row = self.portions.rows.min(history);
+        if history - row > PORTION {
             let (first, end) = (above(history - row), row + PORTION);
             let (last, next) = (above(history - end + 1), above(history - end));
-            let parts = vec![(Part::Rows(first, last), TEXT), (Part::Rows(last, next), COUNT)];
-            asks.push(Ask { parts, rows: PORTION });
-            self.asked.push(Asked::Portion(end));
-            row = end;
+            self.asked = Some(Asked::Portion(end));
+            return Ask {
+                parts: vec![(Part::Rows(first, last), TEXT), (Part::Rows(last, next), COUNT)],
+                rows: PORTION,
+            };
         }
         let shot = Shot::new(&self.head, self.end, row, None);
-        asks.push(Ask::from(&shot));
-        self.asked.push(Asked::Rest(shot));
-        asks
+        let ask = Ask::from(&shot);
+        self.asked = Some(Asked::Rest(shot));
+        ask
     }
 
     /// The newest rows alone.
-    fn ask_newest(&mut self) -> Vec<Ask> {
+    fn ask_newest(&mut self) -> Ask {
         self.whole = true;
         self.portions = Portions::default();
         if matches!(self.end, End::Prompt { .. }) {
@@ -193,8 +205,8 @@ impl<'a> Job<'a> {
         let row = self.head.history.size.saturating_sub(PORTION);
         let shot = Shot::new(&self.head, self.end, row, None);
         let ask = Ask::from(&shot);
-        self.asked.push(Asked::Newest(shot));
-        vec![ask]
+        self.asked = Some(Asked::Newest(shot));
+        ask
     }
 
     /// Where to go on from the last snapshot, if that is worth it.
@@ -209,18 +221,18 @@ impl<'a> Job<'a> {
             _ => return None,
         };
         let row = sealed.checked_sub(dropped)?;
-        let overlap = mark.anchor_rows.saturating_add(1).min(OVERLAP);
+        // While it scrolls, as much again moves away before the answer.
+        let overlap =
+            (mark.anchor_rows.saturating_add(1).min(OVERLAP)) + self.speed.saturating_mul(2).min(PORTION);
         // With little before it, everything is as cheap and surer.
         (row <= head.history.size && row > overlap).then_some(Continuation { row, dropped, overlap })
     }
 
     /// Takes the next answer.
     pub fn answer(&mut self, head: &FrameHead, parts: &[BString], blocks: &mut dyn Blocks) {
-        if self.asked.is_empty() || self.spoiled || self.found.is_some() {
-            return;
-        }
+        let Some(asked) = self.asked.take().filter(|_| self.found.is_none()) else { return };
         let moved = Moved::between(&self.head, head);
-        let done = match self.asked.remove(0) {
+        let done = match asked {
             Asked::Portion(end) => moved == Moved::Not && self.take_portion(end, parts, blocks),
             Asked::Rest(shot) => {
                 let fits = moved == Moved::Not || (shot.from == 0 && moved != Moved::Resized);
@@ -231,14 +243,17 @@ impl<'a> Job<'a> {
                 self.fits(&shot, head) && self.take_new(&shot, continuation, head, moved, parts, blocks)
             }
         };
-        if !done {
+        if done {
+            self.failures = 0;
+        } else {
             self.look_again(head, moved);
         }
     }
 
-    /// Nothing more of this round counts; the next one begins with the pane as it is now.
+    /// The next look begins with the pane as it is now.
     fn look_again(&mut self, head: &FrameHead, moved: Moved) {
-        self.spoiled = true;
+        self.failures += 1;
+        self.speed = if let Moved::By(rows) = moved { rows } else { 0 };
         if matches!(moved, Moved::Resized | Moved::Unknown) {
             self.portions = Portions::default();
         }

@@ -13,7 +13,7 @@
 //!
 //! # Time
 //! tmux does nothing else while it captures: 5 µs a coloured row. So a script yields between panes, and a long pane is
-//! captured in portions, oldest first.
+//! captured in portions, oldest first, each with a client of its own.
 
 mod find;
 mod job;
@@ -33,9 +33,6 @@ use crate::tmux::{
 };
 
 pub(super) use self::shot::End;
-
-/// How often a pane that does not stand still is looked at before what can be had in one look is taken.
-const ROUNDS: usize = 4;
 
 /// A pane whose text is wanted.
 pub(super) struct Wanted<'a> {
@@ -73,11 +70,11 @@ pub(super) fn capture(
     blocks: &mut dyn Blocks,
 ) -> Result<Vec<Found>, CaptureError> {
     let mut jobs: Vec<Job<'_>> = wanted.iter().map(|wanted| Job::new(wanted, version, now)).collect();
-    for round in 0..=ROUNDS {
+    loop {
         let mut requests = Vec::new();
         let mut owners = Vec::new();
         for (number, job) in jobs.iter_mut().enumerate() {
-            for ask in job.asks(round == ROUNDS) {
+            if let Some(ask) = job.ask() {
                 requests.push(CaptureRequest {
                     pane: wanted[number].pane.id,
                     parts: ask.parts,
