@@ -246,16 +246,13 @@ impl Assembly<'_> {
         let active = window.panes.iter().position(|pane| pane.active).or(reported.active);
         let active = active.filter(is_kept).map_or(0, kept);
         let flagged = (0..window.panes.len()).filter(|&pane| window.panes[pane].last).collect();
-        let last = if reported.last.is_empty() { flagged } else { reported.last };
-        let mut last: Vec<usize> =
-            last.into_iter().filter(is_kept).map(kept).filter(|pane| *pane != active).collect();
-        let mut seen = Vec::new();
-        last.retain(|pane| {
-            !seen.contains(pane) && {
-                seen.push(*pane);
-                true
+        let visited = if reported.last.is_empty() { flagged } else { reported.last };
+        let mut last: Vec<usize> = Vec::new();
+        for pane in visited.into_iter().filter(is_kept).map(kept) {
+            if pane != active && !last.contains(&pane) {
+                last.push(pane);
             }
-        });
+        }
         let options = self.own_options(&window.options, &subject);
         self.draft.windows.push(Window {
             name: window.name.clone(),

@@ -20,7 +20,7 @@ pub(super) fn start_command(
         return None;
     }
     let argv = match &pane.start_command_list {
-        Some(list) if !list.is_empty() => words(list),
+        Some(list) if !list.is_empty() => shell_words(list),
         // From 3.2 each argument is quoted as tmux itself would read it (measured on 3.3a and 3.5a).
         _ if version.at_least(3, 2) => words(shown),
         _ => proven(shown, own_argv),
@@ -55,6 +55,13 @@ fn proven(shown: &BString, own: &[BString]) -> Option<Vec<BString>> {
     }
 }
 
+/// Reads `#{pane_start_command_list}`: each argument in single quotes, as a shell would read it.
+fn shell_words(list: &[u8]) -> Option<Vec<BString>> {
+    let mut words = shlex::bytes::Shlex::new(list);
+    let read: Vec<BString> = words.by_ref().map(BString::from).collect();
+    (!words.had_error).then_some(read)
+}
+
 /// Cuts what tmux printed into words and undoes its quoting; none if it is not in its language.
 fn words(text: &[u8]) -> Option<Vec<BString>> {
     let mut words = Vec::new();
@@ -83,4 +90,45 @@ fn word_length(text: &[u8]) -> Option<usize> {
         }
     }
     (quote.is_none() && !escaped).then_some(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(words: &[&str]) -> Vec<BString> {
+        words.iter().map(|&word| word.into()).collect()
+    }
+
+    /// As 3.3a, 3.5a and 3.8 print them.
+    #[test]
+    fn words_as_tmux_quotes_them() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("sleep 100", &["sleep", "100"]),
+            ("\"sleep 100\"", &["sleep 100"]),
+            (
+                "sh -c \"sleep 99; echo 'a b' \\\"\\$HOME\\\" #{pid}\"",
+                &["sh", "-c", "sleep 99; echo 'a b' \"$HOME\" #{pid}"],
+            ),
+            ("\"  sleep 77\"", &["  sleep 77"]),
+            ("\\~/x", &["~/x"]),
+            ("'' x", &["", "x"]),
+        ];
+        for (shown, expected) in cases {
+            assert_eq!(words(shown.as_bytes()), Some(list(expected)), "{shown}");
+        }
+        assert_eq!(words(b"'open"), None);
+        let listed = b"'sh' '-c' 'echo '\\''a b'\\'' \\ \"$HOME\"\n' ''";
+        assert_eq!(shell_words(listed), Some(list(&["sh", "-c", "echo 'a b' \\ \"$HOME\"\n", ""])));
+        assert_eq!(shell_words(b"'open"), None);
+    }
+
+    #[test]
+    fn before_3_2_the_process_tells() {
+        let proven = |shown: &str, own: &[&str]| proven(&shown.into(), &list(own));
+        assert_eq!(proven("a; b", &["/bin/sh", "-c", "a; b"]), Some(list(&["a; b"])));
+        assert_eq!(proven("vim a b", &["vim", "a b"]), Some(list(&["vim", "a b"])));
+        assert_eq!(proven("exec vim", &["vim"]), Some(list(&["exec vim"])));
+        assert_eq!(proven("make all", &["bash"]), None);
+    }
 }

@@ -4,12 +4,13 @@ use bstr::{BString, ByteSlice};
 
 use super::find::{NewTop, known_lines, new_top};
 use super::lines::{Lines, hash, rows, visible};
+use super::moved::{Moved, exact, trimmed};
 use super::sealing::{Sealer, extend, write};
 use super::shot::{COUNT, End, Picture, Shot, TEXT, above};
 use super::{Found, Wanted, listed_head};
 use crate::capture::Blocks;
 use crate::model::{Scrollback, TextMark, TmuxVersion};
-use crate::tmux::{CaptureStyle, FrameHead, History, Part};
+use crate::tmux::{CaptureStyle, FrameHead, Part};
 
 /// Most rows of one portion: 10 to 15 ms of tmux's time if they are coloured. tmux's default limit fits into one.
 const PORTION: u32 = 2000;
@@ -477,52 +478,5 @@ impl Portions {
             self.sealer.push(line, blocks);
         }
         self.anchor.drain(..self.anchor.len().saturating_sub(ANCHOR));
-    }
-}
-
-/// How the rows of a pane moved between two instants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moved {
-    Not,
-    /// So many rows more are in the history; none was thrown away.
-    By(u32),
-    Resized,
-    /// Rows were thrown away, or it cannot be told.
-    Unknown,
-}
-
-impl Moved {
-    fn between(before: &FrameHead, after: &FrameHead) -> Self {
-        if before.size != after.size {
-            return Self::Resized;
-        }
-        let same_top = match (exact(before), exact(after)) {
-            (Some(before), Some(after)) => before.0 == after.0 && before.1 == after.1,
-            // As many rows but other ones: thrown away and filled up again.
-            _ => before.history.size != after.history.size || before.history.bytes == after.history.bytes,
-        };
-        match after.history.size.checked_sub(before.history.size) {
-            Some(0) if same_top => Self::Not,
-            Some(rows) if same_top => Self::By(rows),
-            _ => Self::Unknown,
-        }
-    }
-}
-
-fn exact(head: &FrameHead) -> Option<(u64, u64, u64)> {
-    head.history.exact.map(|exact| (exact.collected, exact.generation, exact.output))
-}
-
-/// How many rows tmux has thrown away at the top if it has thrown away no more than it must have: when the history is
-/// full, it drops a tenth of the limit at once. None if the history is smaller for another reason.
-fn trimmed(sealed: u32, head: &FrameHead) -> Option<u32> {
-    let History { size, limit, .. } = head.history;
-    let tenth = (limit / 10).max(1);
-    match sealed.checked_sub(size) {
-        None | Some(0) => Some(0),
-        Some(missing) if size.saturating_add(tenth) >= limit => {
-            missing.div_ceil(tenth).checked_mul(tenth).filter(|dropped| *dropped < sealed)
-        }
-        Some(_) => None,
     }
 }

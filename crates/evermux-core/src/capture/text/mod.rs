@@ -20,6 +20,7 @@ mod job;
 mod lines;
 #[cfg(test)]
 mod live;
+mod moved;
 mod sealing;
 mod shot;
 
