@@ -91,8 +91,10 @@ impl CaptureScript {
             }
             rows = rows.saturating_add(request.rows).saturating_add(ROWS_PER_REQUEST);
             let pane = request.pane;
+            let exact = exact_fields(version);
             // Targeted: before 3.2 a missing pane is an error and nothing is printed, later the id is empty.
-            lines.push(format!("display-message -p -t '{pane}' '{nonce}H{index}\t{HEAD}'"));
+            lines
+                .push(format!("display-message -p -t '{pane}' '{nonce}H{index}\t{HEAD}\t{exact}\t#{{pid}}'"));
             for (number, (part, style)) in request.parts.iter().enumerate() {
                 if number > 0 {
                     lines.push(format!("display-message -p '{nonce}T{index}'"));
@@ -121,8 +123,16 @@ impl CaptureScript {
 }
 
 const HEAD: &str = "#{pane_id}\t#{pane_width}\t#{pane_height}\t#{cursor_x}\t#{cursor_y}\t#{history_size}\t\
-    #{history_limit}\t#{history_bytes}\t#{alternate_on}\t#{alternate_saved_x}\t#{alternate_saved_y}\t\
-    #{history_collected}\t#{history_generation}\t#{pane_output_generation}\t#{pid}";
+    #{history_limit}\t#{history_bytes}\t#{alternate_on}\t#{alternate_saved_x}\t#{alternate_saved_y}";
+
+/// The exact counters. Where they are not known, looking for them costs as much as some rows of text.
+fn exact_fields(version: TmuxVersion) -> &'static str {
+    if version.at_least(3, 8) {
+        "#{history_collected}\t#{history_generation}\t#{pane_output_generation}"
+    } else {
+        "\t\t"
+    }
+}
 
 fn capture_line(pane: PaneId, part: Part, style: CaptureStyle) -> String {
     let mut line = String::from("capture-pane -p");
