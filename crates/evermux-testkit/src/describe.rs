@@ -154,12 +154,16 @@ impl Description<'_> {
         ];
         let values = self.fields(id, &names);
         self.line(2, &format!("pane {position}"), &values[0]);
-        for (name, value) in names.iter().zip(&values).skip(1) {
+        // tmux writes the message of a dead pane into the last row the screen has at that moment. In a window that was
+        // resized later it stands in the middle, where nobody can put it again: only what is written counts there.
+        let dead = names.iter().zip(&values).any(|(name, value)| *name == "pane_dead" && value == "1");
+        let place = |name: &str| ["history_size", "cursor_x", "cursor_y"].contains(&name);
+        for (name, value) in names.iter().zip(&values).skip(1).filter(|(name, _)| !(dead && place(name))) {
             self.line(4, name, value);
         }
         self.settings(4, "option", &["show-options", "-p", "-t", id], &[]);
-        for line in self.text(id) {
-            self.line(4, "|", &line);
+        for line in self.text(id).iter().filter(|line| !(dead && line.is_empty())) {
+            self.line(4, "|", line);
         }
     }
 

@@ -22,6 +22,10 @@ use crate::text::names::{WindowNaming, session_name, window_name};
 /// How many panes a group makes: a pane costs tmux 1 to 2 ms (the fork), and a group shall not take longer than 10.
 const PANES_OF_A_GROUP: usize = 5;
 
+/// Rows of history beyond those it held that a pane gets which held more than its limit: a tenth would be cut with the
+/// first line that its prompt scrolls away.
+const HISTORY_MARGIN: u32 = 100;
+
 /// The options that mark what an unfinished restore has made; their value is the restore's id. Three names, because
 /// a format looks an option up in the pane, its window and its session, in this order.
 pub(super) const SESSION_TAG: &str = "@evermux-restore-session";
@@ -364,16 +368,16 @@ impl<'a> Skeleton<'a> {
     /// Gives the window its size, and its panes their places.
     fn lay_out(&mut self, place: &str, planned: &PlannedWindow) {
         // `resize-window` makes the size manual, and a manual size would win over the layout's.
-        let automatic = command("set-option").word("-wu").value("-t", place).word("window-size");
+        let automatic = || command("set-option").word("-wu").value("-t", place).word("window-size");
         if planned.panes.len() > 1 {
-            self.push(automatic);
+            self.push(automatic());
             self.push(command("select-layout").value("-t", place).word(layout(planned, self.ground.version)));
-        } else {
-            let size = planned.window.size;
-            let resize = command("resize-window").value("-t", place);
-            self.push(resize.value("-x", size.width.to_string()).value("-y", size.height.to_string()));
-            self.push(automatic);
         }
+        // Also after a layout: if `window-size manual` was set on the window, this is the size it goes back to.
+        let size = planned.window.size;
+        let resize = command("resize-window").value("-t", place);
+        self.push(resize.value("-x", size.width.to_string()).value("-y", size.height.to_string()));
+        self.push(automatic());
     }
 
     /// Adds missing panes to a live window, beside those they stood beside, and leaves the focus where it was.
@@ -441,7 +445,7 @@ impl<'a> Skeleton<'a> {
         }
         self.shell = shell;
         self.held |= pane.is_held();
-        self.history = self.history.max(pane.pane.history_limit);
+        self.history = self.history.max(history_needed(pane));
     }
 
     /// Writes the group with what surrounds it, and a pause in which tmux serves others.
@@ -533,8 +537,16 @@ pub(super) fn lasting_history_limit(
         LinkedWindow::Planned(window) => Some(&plan.windows[window]),
         LinkedWindow::Live(_) => None,
     });
-    let limits = windows.flat_map(|window| window.panes.iter().map(|pane| pane.pane.history_limit));
+    let limits = windows.flat_map(|window| window.panes.iter().map(history_needed));
     limits.max().filter(|limit| *limit > global)
+}
+
+/// The history limit that a pane needs. It can hold more than its limit: what a narrower window wrapped anew is not
+/// cut before the next line.
+fn history_needed(pane: &PlannedPane) -> u32 {
+    let limit = pane.pane.history_limit;
+    let held = pane.pane.text.as_ref().map_or(0, |text| text.mark.history_size);
+    if held >= limit { held.saturating_add(HISTORY_MARGIN) } else { limit }
 }
 
 /// The index that the current window has now.

@@ -128,7 +128,11 @@ impl Cooked {
                 let index = index.map(|index| index.to_string()).unwrap_or_default();
                 let target = format!("{}:{index}", self.session(*session));
                 let mut command = words!["new-window", "-t", target, "-c", self.folder(folder)];
-                command.extend(name.iter().flat_map(|name| words!["-n", name]));
+                // 3.4 and 3.5 keep control characters here, and nothing there can give them again.
+                let binary = self.server.binary();
+                let unnameable = binary.at_least(3, 4) && !binary.at_least(3, 6);
+                let name = name.iter().filter(|name| !(unnameable && name.chars().any(char::is_control)));
+                command.extend(name.flat_map(|name| words!["-n", name]));
                 command
             }
             Step::LinkWindow { window, session, index } => {
@@ -143,7 +147,9 @@ impl Cooked {
             }
             // Floating panes are tmux 3.8's; older ones refuse the command.
             Step::Float { pane, at, size } => {
-                let [x, y, width, height] = [at.0, at.1, size.0, size.1].map(|number| number.to_string());
+                // Wide enough for a prompt: one that wraps leaves its first row behind (see the known limits of text).
+                let [x, y, width, height] =
+                    [at.0, at.1, size.0.max(16), size.1].map(|number| number.to_string());
                 words!["new-pane", "-t", self.pane(*pane), "-X", x, "-Y", y, "-x", width, "-y", height]
             }
             Step::SwapPanes { one, other } => {

@@ -35,7 +35,7 @@ pub struct Config {
     /// `default-size`.
     pub default_size: (u32, u32),
     /// `default-command`; empty for the login shell.
-    pub default_command: &'static str,
+    pub default_command: String,
 }
 
 impl Config {
@@ -252,7 +252,7 @@ pub fn config() -> impl Strategy<Value = Config> {
                 renumber,
                 automatic_rename,
                 default_size,
-                default_command,
+                default_command: default_command.to_owned(),
             }
         },
     )
