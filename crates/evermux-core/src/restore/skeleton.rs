@@ -367,17 +367,15 @@ impl<'a> Skeleton<'a> {
 
     /// Gives the window its size, and its panes their places.
     fn lay_out(&mut self, place: &str, planned: &PlannedWindow) {
-        // `resize-window` makes the size manual, and a manual size would win over the layout's.
-        let automatic = || command("set-option").word("-wu").value("-t", place).word("window-size");
-        if planned.panes.len() > 1 {
-            self.push(automatic());
-            self.push(command("select-layout").value("-t", place).word(layout(planned, self.ground.version)));
-        }
-        // Also after a layout: if `window-size manual` was set on the window, this is the size it goes back to.
+        // Also before a layout: if `window-size manual` was set on the window, this is the size it goes back to.
         let size = planned.window.size;
         let resize = command("resize-window").value("-t", place);
         self.push(resize.value("-x", size.width.to_string()).value("-y", size.height.to_string()));
-        self.push(automatic());
+        // It makes the size manual, and a manual size would win over the layout's.
+        self.push(command("set-option").word("-wu").value("-t", place).word("window-size"));
+        if planned.panes.len() > 1 {
+            self.push(command("select-layout").value("-t", place).word(layout(planned, self.ground.version)));
+        }
     }
 
     /// Adds missing panes to a live window, beside those they stood beside, and leaves the focus where it was.
