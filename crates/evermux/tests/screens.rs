@@ -113,7 +113,8 @@ fn rounds_add_nothing() {
 
 #[test]
 fn dead_panes_stay_dead_and_tell_it_once() {
-    for tmux in &evermux_testkit::tmux_binaries() {
+    // On 3.1 a pane that dies while its window is finished can be lost with it; a known limit (README).
+    for tmux in evermux_testkit::tmux_binaries().iter().filter(|tmux| tmux.at_least(3, 2)) {
         let story = Story::begin(tmux, "set -gw automatic-rename off\n");
         story.server.run(&["set-option", "-gw", "remain-on-exit", "on"]);
         for command in ["seq 30; exit 3", "echo killed; kill -9 $$", "exit 0"] {
