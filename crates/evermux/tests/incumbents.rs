@@ -90,7 +90,6 @@ fn b_a_server_without_sessions_replaces_nothing() {
 }
 
 #[test]
-#[ignore = "one of several saves at once sometimes fails; not yet understood"]
 fn b_f_saves_in_lockstep_are_one() {
     on_every_tmux(|tmux| {
         let story = two_sessions(tmux, "");

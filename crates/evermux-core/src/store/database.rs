@@ -101,11 +101,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 /// The format of the database; 0 if it is empty.
 fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     let failed = |error| StoreError::database(path, error);
-    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let version = number("user_version").map_err(failed)?;
-    let application = number("application_id").map_err(failed)?;
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    // One statement sees one state: another process may be making the database at this moment.
+    let all = "SELECT (SELECT user_version FROM pragma_user_version),
+                      (SELECT application_id FROM pragma_application_id),
+                      (SELECT count(*) FROM sqlite_schema)";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let (version, application, tables): (i32, i32, i64) =
+        connection.query_row(all, [], read).map_err(failed)?;
     match (application, tables) {
         (APPLICATION, _) => u32::try_from(version).map_err(|_| StoreError::Foreign(path.to_owned())),
         (0, 0) if version == 0 => Ok(0),
