@@ -29,5 +29,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if let Err(error) = tmux_versions::run(&tmux_versions::Arguments::default()) {
         say(&format!("testing only with the tmux there is: {error:#}"));
     }
-    machine::run(cargo().args(["test", "--workspace"]).args(&arguments.rest))
+    // All that fail, not only those of the first file: whoever reads the report may not have the machine.
+    machine::run(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(&arguments.rest))
 }

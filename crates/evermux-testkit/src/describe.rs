@@ -12,9 +12,11 @@ use crate::server::Server;
 const SEPARATOR: &str = "@@|@@";
 
 /// Describes all sessions (by name), windows (in the order sessions show them, linked ones once) and panes of a
-/// server, with options, environments, layouts and the text of every pane in colour.
+/// server, with options, environments, layouts and the text of every pane in colour. Waits for the names of windows:
+/// a server that still follows its programs cannot be compared with anything.
 #[track_caller]
 pub fn describe(server: &Server) -> String {
+    server.wait_for_names();
     let mut description = Description { server, text: String::new(), windows: BTreeMap::new() };
     let mut sessions: Vec<(String, String)> = server
         .lines(&["list-sessions", "-F", "#{session_id}"])

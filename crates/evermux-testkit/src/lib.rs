@@ -31,7 +31,7 @@ pub use describe::{describe, differences};
 pub use environment::Env;
 pub use output::Output;
 pub use process::Process;
-pub use random::{Config, Cooked, Edge, Pick, Recipe, Scope, Step, config, recipe, settle};
+pub use random::{Config, Cooked, Edge, Pick, Recipe, Scope, Step, config, recipe};
 pub use sandbox::Sandbox;
 pub use server::{Server, ServerBuilder};
 pub use wait::{LIMIT, wait_until};

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::binaries::Tmux;
 use crate::client::Client;
@@ -12,6 +13,9 @@ use crate::output::Output;
 use crate::process::Process;
 use crate::sandbox::{Sandbox, run};
 use crate::wait::{LIMIT, wait_until};
+
+/// tmux follows names of programs with at most this delay (`NAME_INTERVAL`, 500 ms in all versions).
+const NAME_INTERVAL: Duration = Duration::from_millis(600);
 
 /// A tmux server of its own: its socket, `HOME` and configuration lie in a [`Sandbox`], which ends everything that
 /// was started with it when the last `Server`, [`crate::Env`] or clone of it is dropped.
@@ -212,6 +216,36 @@ impl Server {
                 && (command.is_empty() || command.trim_matches('"') == default)
             {
                 self.wait_for_prompt(pane);
+            }
+        }
+    }
+
+    /// Waits until every shell is behind its prompt and every window has its name.
+    #[track_caller]
+    pub fn settle(&self) {
+        self.wait_for_prompts();
+        self.wait_for_names();
+    }
+
+    /// Waits until tmux has given the windows that are named automatically the names of their programs.
+    ///
+    /// A window whose program prints nothing keeps an older name on some versions (measured on 3.3a), so names that
+    /// stay as they are for longer than tmux takes are waited for no longer.
+    #[track_caller]
+    pub fn wait_for_names(&self) {
+        let name = "#{==:#{window_name},#{E:automatic-rename-format}}";
+        let names = || {
+            let format = format!("#{{?automatic-rename,{name},1}} #{{window_id}} #{{window_name}}");
+            self.run(&["list-windows", "-a", "-F", &format])
+        };
+        let (mut last, mut since) = (names(), Instant::now());
+        let end = Instant::now() + LIMIT;
+        while last.lines().any(|line| line.starts_with("0 ")) && since.elapsed() < NAME_INTERVAL {
+            assert!(Instant::now() < end, "the names of the windows change for ever:\n{last}");
+            std::thread::sleep(Duration::from_millis(20));
+            let now = names();
+            if now != last {
+                (last, since) = (now, Instant::now());
             }
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::{env, fs};
 
 use evermux_testkit::{Config as Configuration, Cooked, Env, Recipe, Server, Tmux};
-use evermux_testkit::{config, describe, differences, recipe, settle, tmux_binaries};
+use evermux_testkit::{config, describe, differences, recipe, tmux_binaries};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -82,7 +82,7 @@ impl Saved {
     fn restore_after_the_end(&self) -> String {
         self.server().kill_all();
         let report = self.run(&["restore"]);
-        settle(self.server());
+        self.server().settle();
         report
     }
 
@@ -143,7 +143,7 @@ fn law_1_holds_under_another_configuration() {
         server.kill_all();
         fs::write(server.config_file(), config.text())?;
         let report = saved.run(&["restore"]);
-        settle(server);
+        server.settle();
         // A pane may hold more lines than before, not fewer.
         let (before, less) = without_history_limits(&saved.description);
         let (after, more) = without_history_limits(&describe(server));
@@ -209,7 +209,7 @@ fn law_5_nothing_living_is_harmed() {
         }
         server.run(&["new-session", "-d", "-s", "new", "-x", "70", "-y", "20"]);
         server.run(&["split-window", "-t", "=new:", "sleep 1000"]);
-        settle(server);
+        server.settle();
         let before = living(server);
         let report = saved.run(&["restore"]);
         let after = living(server);

@@ -4,18 +4,13 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::time::{Duration, Instant};
 
 use super::step::{Edge, Pick, Recipe, Scope, Step};
 use crate::binaries::Tmux;
 use crate::server::Server;
-use crate::wait::LIMIT;
 
 /// No server of a recipe has more panes, so that the time of a test is bounded.
 const MOST_PANES: usize = 24;
-
-/// tmux follows names of programs with at most this delay (`NAME_INTERVAL`, 500 ms in all versions).
-const NAME_INTERVAL: Duration = Duration::from_millis(600);
 
 /// A server made by a recipe.
 #[derive(Debug)]
@@ -51,25 +46,8 @@ impl Recipe {
         for (number, step) in self.steps.iter().enumerate() {
             cooked.step(step, number);
         }
-        settle(&cooked.server);
+        cooked.server.settle();
         cooked
-    }
-}
-
-/// Waits until every shell is behind its prompt and tmux has given windows the names of their programs.
-#[track_caller]
-pub fn settle(server: &Server) {
-    server.wait_for_prompts();
-    let names = || server.run(&["list-windows", "-a", "-F", "#{window_id} #{window_name}"]);
-    let (mut last, mut since) = (names(), Instant::now());
-    let end = Instant::now() + LIMIT;
-    while since.elapsed() < NAME_INTERVAL {
-        assert!(Instant::now() < end, "the names of the windows change for ever:\n{last}");
-        std::thread::sleep(Duration::from_millis(50));
-        let now = names();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
     }
 }
 

@@ -4,5 +4,5 @@ mod cook;
 mod step;
 mod words;
 
-pub use cook::{Cooked, settle};
+pub use cook::Cooked;
 pub use step::{Config, Edge, Pick, Recipe, Scope, Step, config, recipe};
