@@ -24,6 +24,7 @@ mod random;
 mod sandbox;
 mod server;
 mod wait;
+mod warden;
 
 pub use binaries::{Tmux, Version, tmux_binaries};
 pub use client::Client;

@@ -13,12 +13,13 @@ use tempfile::TempDir;
 use crate::output::Output;
 use crate::process::{Process, with_variable};
 use crate::wait::LIMIT;
+use crate::warden;
 
 /// A folder of its own with a short name (a socket's path may have 108 bytes), in which `HOME`, tmux's sockets and
 /// everything else of a test live.
 ///
 /// Every process started with its environment carries `TMUX_TMPDIR=FOLDER`. By that mark they are found and killed
-/// when the sandbox is dropped, also those that left their parents.
+/// when the sandbox is dropped, also those that left their parents, and when the test process itself is killed.
 #[derive(Debug)]
 pub struct Sandbox {
     folder: TempDir,
@@ -27,10 +28,8 @@ pub struct Sandbox {
 impl Sandbox {
     /// A new one. `tmux` is what the name means in it, through the first folder of its `PATH`.
     pub fn new(tmux: &Path) -> Sandbox {
-        // `/tmp` and not `$TMPDIR`: that one is too long on macOS. Without links, as tmux will report it.
-        let tmp = fs::canonicalize("/tmp").expect("/tmp is there");
-        let folder = tempfile::Builder::new().prefix("em").tempdir_in(tmp).expect("/tmp can be written");
-        let sandbox = Sandbox { folder };
+        let folder = tempfile::Builder::new().prefix("").rand_bytes(4).tempdir_in(warden::folder());
+        let sandbox = Sandbox { folder: folder.expect("/tmp can be written") };
         for name in ["bin", "home"] {
             fs::create_dir(sandbox.path(name)).expect("a new folder can be written");
         }

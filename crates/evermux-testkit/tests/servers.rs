@@ -1,6 +1,10 @@
 //! The testkit's own promises, on every tmux there is.
 
-use evermux_testkit::{Client, Process, Server, describe, differences, tmux_binaries};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use evermux_testkit::{Client, LIMIT, Process, Server, describe, differences, tmux_binaries, wait_until};
 
 #[test]
 fn a_server_answers_and_leaves_nothing_behind() {
@@ -19,6 +23,32 @@ fn a_server_answers_and_leaves_nothing_behind() {
         assert!(processes.iter().all(|process| !process.lives()), "tmux {}", tmux.version);
         assert!(!folder.exists());
     }
+}
+
+#[test]
+fn a_killed_test_leaves_nothing_behind() {
+    // This very test is also the victim, in a process of its own: it tells of its server and waits for its death.
+    const STARTED: &str = "the server's process and folder: ";
+    if std::env::var_os("EVERMUX_TEST_VICTIM").is_some() {
+        let server = Server::start(&tmux_binaries()[0]);
+        let process = server.process().expect("it lives").id();
+        println!("{STARTED}{process} {}", server.sandbox().folder().display());
+        std::io::stdin().read_line(&mut String::new()).expect("it can be read");
+        return;
+    }
+    let mut command = Command::new(std::env::current_exe().expect("it is known"));
+    command.args(["--exact", "a_killed_test_leaves_nothing_behind", "--nocapture"]);
+    command.env("EVERMUX_TEST_VICTIM", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut victim = command.spawn().expect("it can be run");
+    let mut lines = BufReader::new(victim.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let told =
+        lines.find_map(|line| Some(line.split_once(STARTED)?.1.to_owned())).expect("it starts a server");
+    let (process, folder) = told.split_once(' ').expect("two words");
+    let server = Process::open(process.parse().expect("a number")).expect("the server lives");
+    victim.kill().expect("it is our child");
+    victim.wait().expect("it is our child");
+    let folder = Path::new(folder);
+    wait_until("nothing is left of a killed test", LIMIT, || !server.lives() && !folder.exists());
 }
 
 #[test]
