@@ -82,3 +82,33 @@ impl Lock {
         text.trim().parse().ok()
     }
 }
+
+impl Drop for Lock {
+    /// Closing the file would not do: another thread may have forked just now, and until its child has become another
+    /// program, that one holds the file, too.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Place;
+    use super::*;
+
+    #[test]
+    fn a_released_lock_is_free_even_if_a_child_still_holds_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let uid = folder.path().metadata().unwrap().uid();
+        let place = Place::new(folder.path().join("state"), "machine", uid);
+        let folder = Folder::open(&place, true).unwrap();
+        let acquire = || Lock::acquire(&folder, "test", "testing", Duration::ZERO);
+        let lock = acquire().unwrap();
+        // As a fork leaves it.
+        let inherited = lock.file.try_clone().unwrap();
+        assert!(matches!(acquire(), Err(StoreError::Busy { .. })));
+        drop(lock);
+        acquire().unwrap();
+        drop(inherited);
+    }
+}

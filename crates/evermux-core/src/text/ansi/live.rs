@@ -90,6 +90,9 @@ impl RawPane {
 ///
 /// - From 3.6 tmux keeps a TAB as a cell of its own, in the colours that an erased line had there. After a reflow or
 ///   over other text it can stand where no TAB can be printed: at the end of a full row.
+/// - A wide character that does not fit into the last column leaves it empty. A narrow one that was then written at
+///   the beginning of the next row fits there when both are printed as one line, and a link that so comes to begin a
+///   row earlier is lost in the next one (tmux does not print it again there). So either links or wide characters.
 pub(crate) fn output() -> impl Strategy<Value = bstr::BString> {
     let part = prop_oneof![
         4 => "[a-z ]{1,30}",
@@ -106,7 +109,10 @@ pub(crate) fn output() -> impl Strategy<Value = bstr::BString> {
         1 => "\x1b\\[[0-2]?[JK]",
         1 => "\x1b\\[[1-9]?[ABCDGHLMPSTX@]",
     ];
-    proptest::collection::vec(part, 1..40).prop_map(|parts| parts.concat().into())
+    (any::<bool>(), proptest::collection::vec(part, 1..40)).prop_map(|(links, mut parts)| {
+        parts.retain(|part| if links { part.is_ascii() } else { !part.starts_with("\x1b]") });
+        parts.concat().into()
+    })
 }
 
 #[test]
