@@ -245,12 +245,15 @@ fn a_store_that_others_can_write_is_refused() {
 fn saves_at_the_same_time_make_one_snapshot() {
     let (_server, env) = server();
     let saves: Vec<_> = (0..6)
-        .map(|_| env.command(&["save", "--json"]).stdout(Stdio::piped()).spawn().expect("it can be run"))
+        .map(|_| {
+            let mut save = env.command(&["save", "--json"]);
+            save.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be run")
+        })
         .collect();
     let mut new = 0;
     for save in saves {
         let output = save.wait_with_output().expect("it ends");
-        assert!(output.status.success());
+        assert!(output.status.success(), "{output:?}");
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
         assert_eq!(json["id"], 1, "all of them tell the snapshot that holds this state");
         new += usize::from(json["new"] == true);

@@ -24,7 +24,8 @@ const BEGINNING: &str = "beginning";
 pub fn beginning(name: &str) -> Vec<OsString> {
     let target = format!("={name}:");
     let set = |name: &'static str, value| [";", "set-option", "-t", &target, name, value].map(Into::into);
-    let mut arguments: Vec<OsString> = ["-s", name, "cat", "-"].map(Into::into).into();
+    // A window with a name of its own is not renamed by tmux, which would run the user's hooks half a second later.
+    let mut arguments: Vec<OsString> = ["-s", name, "-n", name, "cat", "-"].map(Into::into).into();
     arguments.extend(set(SESSION_TAG, BEGINNING));
     // Else tmux closes it at once if the user's config says so.
     arguments.extend(set("destroy-unattached", "off"));
@@ -143,6 +144,18 @@ mod tests {
         );
         assert_eq!(found.problems.len(), 1);
         assert_eq!(found.beginnings, ["$3".parse().unwrap()]);
+    }
+
+    #[test]
+    fn tmux_does_not_rename_what_only_keeps_a_server_alive() {
+        for tmux in evermux_testkit::tmux_binaries() {
+            let server = evermux_testkit::Server::start(&tmux);
+            let begin = beginning("evermux-x").into_iter().map(|word| word.into_string().unwrap());
+            server.run(
+                &["new-session".to_owned(), "-d".to_owned()].into_iter().chain(begin).collect::<Vec<_>>(),
+            );
+            assert_eq!(server.run(&["show-options", "-wv", "-t", "=evermux-x:", "automatic-rename"]), "off");
+        }
     }
 
     #[test]
