@@ -51,8 +51,9 @@ pub(super) fn clear(server: &Server, version: TmuxVersion, limit: Duration) -> R
     let mut script = Script::default();
     let format = format!("s #{{session_id}} #{{session_attached}} #{{{SESSION_TAG}}}");
     script.push(command("list-sessions").value("-F", format));
-    // From 3.1 on tmux tells whether somebody looks at this very window.
-    let watched = if version.at_least(3, 1) { "window_active_clients" } else { "session_attached" };
+    // From 3.1 on tmux tells whether somebody looks at this very window; in 3.0 it is the one its session shows.
+    let watched =
+        if version.at_least(3, 1) { "window_active_clients" } else { "?window_active,#{session_attached},0" };
     let format = format!("w #{{window_id}} #{{{watched}}} #{{{WINDOW_TAG}}}");
     script.push(command("list-windows").word("-a").value("-F", format));
     let format = format!("p #{{pane_id}} #{{?pane_active,#{{{watched}}},0}} #{{{PANE_TAG}}}");
