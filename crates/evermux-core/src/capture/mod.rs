@@ -196,7 +196,7 @@ fn add_texts(
                 same_end: before.is_some_and(|before| {
                     let (facts, now) = (&before.facts, &pane.facts);
                     before.dead.is_some() == pane.dead.is_some()
-                        && (facts.at_prompt, facts.prompt_rows) == (now.at_prompt, now.prompt_rows)
+                        && facts.at_prompt == now.at_prompt
                         && facts.text_left_out == now.text_left_out
                 }),
             }
@@ -242,7 +242,7 @@ fn text_end(wanted: &TextWanted, listing: &Listing, pane: &Pane) -> End {
         // tmux writes its message once it knows how the program ended.
         End::Dead { format: own && (listed.dead_status.is_some() || listed.dead_signal.is_some()) }
     } else if pane.facts.at_prompt {
-        End::Prompt { rows: pane.facts.prompt_rows }
+        End::Prompt
     } else {
         End::Screen
     }

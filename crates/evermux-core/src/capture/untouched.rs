@@ -59,12 +59,14 @@ fn has_idle_pane(draft: &Draft, session: &Session, listing: &Listing) -> bool {
 }
 
 /// A shell at its first prompt, nothing below it, nothing above its prompt. A restore looks without reading any text;
-/// then the cursor tells where the prompt is.
+/// and the upper rows of a prompt are text as any other: then the cursor tells where the prompt is.
 fn is_idle(pane: &Pane, listed: &ListedPane) -> bool {
-    let no_text = match &pane.text {
-        Some(text) => text.history.is_empty() && text.head.is_none() && text.screen.bytes == 0,
-        None => listed.history.size == 0 && listed.cursor.1 < pane.facts.prompt_rows.max(1),
-    };
+    let above = listed.history.size == 0 && listed.cursor.1 < pane.facts.prompt_rows.max(1);
+    let empty = pane
+        .text
+        .as_ref()
+        .is_some_and(|text| text.history.is_empty() && text.head.is_none() && text.screen.bytes == 0);
+    let no_text = empty || above;
     no_text
         && pane.facts.at_prompt
         && pane.facts.processes.len() == 1

@@ -106,7 +106,8 @@ pub struct PaneFacts {
     pub modes: Vec<String>,
     /// Whether a shell's line editor waited for input; then the cursor's line is a prompt and not part of the text.
     pub at_prompt: bool,
-    /// How many screen rows the prompt of this pane takes, as the last restore saw it.
+    /// How many screen rows the prompt of this pane takes, as far as its text ended with them when the last restore saw
+    /// it; 0 if none did. A restore expects as many again.
     pub prompt_rows: u32,
     /// Why the text was not captured, where that was on purpose.
     pub text_left_out: Option<String>,

@@ -14,9 +14,6 @@ use crate::problem::{Problem, Subject};
 use crate::store::{PreparedBlock, StoreError};
 use crate::text::quote::printable;
 
-/// The most rows of a prompt that are believed.
-const LONGEST_PROMPT: u32 = 10;
-
 /// What a restore has made, and how it looks now.
 pub(super) struct Expected<'a> {
     pub(super) plan: &'a Plan,
@@ -24,6 +21,8 @@ pub(super) struct Expected<'a> {
     /// Panes whose shell stands at its first prompt.
     pub(super) at_prompt: HashSet<PaneIdentity>,
     pub(super) stands: HashMap<PaneIdentity, Stand>,
+    /// How many rows the prompts of the restored shells take.
+    pub(super) prompt_rows: HashMap<PaneIdentity, u32>,
     /// What panes are owed that an earlier restore has made.
     pub(super) owed: &'a HashMap<PaneIdentity, Vec<Debt>>,
 }
@@ -52,22 +51,9 @@ impl<'a> Expected<'a> {
     fn comparable(&self, pane: &'a PlannedPane) -> Option<(&'a Scrollback, Stand)> {
         let text = self.text(pane)?;
         let stand = self.stands.get(&pane.pane.identity).copied()?;
-        let same = stand.width == text.size.width && stand.height == text.size.height;
         let prompts = pane.run == Run::Shell && pane.pane.facts.at_prompt;
-        (same && prompts && self.at_prompt.contains(&pane.pane.identity)).then_some((text, stand))
-    }
-
-    /// How many rows the prompts of the restored shells take: the rows from where the text ended to the cursor, those
-    /// that the prompt scrolled away included.
-    pub(super) fn prompt_rows(&self) -> HashMap<PaneIdentity, u32> {
-        let rows = |(_, pane): (&PlannedWindow, &'a PlannedPane)| {
-            let (text, stand) = self.comparable(pane)?;
-            let scrolled = i64::from(stand.history) - i64::from(text.mark.history_size);
-            let rows = i64::from(stand.cursor) + scrolled - i64::from(text.end_row) + 1;
-            let rows = u32::try_from(rows).ok().filter(|rows| (1..=LONGEST_PROMPT).contains(rows))?;
-            Some((pane.pane.identity, rows))
-        };
-        self.panes().filter_map(rows).collect()
+        (stand.is_of(text.size) && prompts && self.at_prompt.contains(&pane.pane.identity))
+            .then_some((text, stand))
     }
 
     /// Panes that hold less history than they did.
@@ -79,6 +65,17 @@ impl<'a> Expected<'a> {
             Some(Problem::new(subject(window, pane), what))
         };
         self.panes().filter_map(short).collect()
+    }
+
+    /// Panes of which lines above the prompt stayed away.
+    pub(super) fn without_end(&self, missing: &[PaneIdentity]) -> Vec<Problem> {
+        let lost = |(_, pane): &(&PlannedWindow, &PlannedPane)| missing.contains(&pane.pane.identity);
+        let what =
+            "the last lines above its prompt, which looked like a part of it, are missing on its screen";
+        self.panes()
+            .filter(lost)
+            .map(|(window, pane)| Problem::new(subject(window, pane), what.to_owned()))
+            .collect()
     }
 
     /// The debts of the panes that were made, those for their text included.

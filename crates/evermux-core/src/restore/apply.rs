@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::finish;
 use super::hooks::Hooks;
+use super::prompts::{Known, Tail};
 use super::script::{Script, command};
 use super::settle;
 use super::skeleton::{self, Made, MadePane, Skeleton};
@@ -67,6 +68,8 @@ pub struct Applied {
     pub(super) panes: HashMap<PaneIdentity, MadePane>,
     /// The live sessions, by position in the plan.
     pub sessions: HashMap<usize, SessionId>,
+    /// How texts end that have a prompt below them.
+    pub(super) tails: HashMap<PaneIdentity, Tail>,
     /// Panes that did not get their text.
     pub without_text: Vec<PaneIdentity>,
     /// What went wrong without stopping it.
@@ -243,9 +246,14 @@ fn fill(
             }
             let text = pane.pane.text.as_ref().filter(|_| pane.text);
             let saved = text.map_or(24, |text| text.size.height);
-            let height = stands.get(&live.id).map_or(saved, |stand| stand.height);
+            let stand = stands.get(&live.id);
+            let height = stand.map_or(saved, |stand| stand.height);
             let (ending, zsh) = (ending(pane), is_zsh(pane));
-            waiting.push(Waiting { at: (w, p), pane: live, gate, height, text, ending, zsh });
+            let same_size = text.zip(stand).is_some_and(|(text, stand)| stand.is_of(text.size));
+            let facts = &pane.pane.facts;
+            let known = Known { rows: facts.prompt_rows, column: facts.cursor.0 };
+            let prompt = (same_size && facts.at_prompt && pane.run == Run::Shell).then_some(known);
+            waiting.push(Waiting { at: (w, p), pane: live, gate, height, text, ending, prompt, zsh });
         }
     }
     let visible = |at: (usize, usize)| {
@@ -253,12 +261,16 @@ fn fill(
         planned(plan, at).position == window.window.active && is_current(plan, at.0)
     };
     waiting.sort_by_key(|waiting| !visible(waiting.at));
-    for (at, failure) in text::write(&waiting, tools.block) {
+    let written = text::write(&waiting, tools.block);
+    let identity = |at| planned(plan, at).pane.identity;
+    applied.tails = written.tails.into_iter().map(|(at, tail)| (identity(at), tail)).collect();
+    for (at, failure) in written.failures {
         let pane = planned(plan, at);
         let window = &plan.windows[at.0];
         let subject = Subject::Pane(window.label.0.to_string(), window.label.1, pane.position);
         applied.problems.push(Problem::new(subject, format!("its text did not come back: {failure}")));
         applied.without_text.push(pane.pane.identity);
+        applied.tails.remove(&pane.pane.identity);
     }
     Ok(())
 }

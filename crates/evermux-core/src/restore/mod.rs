@@ -2,8 +2,8 @@
 //!
 //! [`restore`] is the whole of it; [`plan`] only says what it would do. The steps: what interrupted restores have left
 //! goes (`leftovers`), the live server is read, a [`crate::plan::Plan`] is built and written into the store's journal,
-//! `apply` makes it (`skeleton`, `text`, `finish`), the shells come to their prompts (`settle`), and the result is
-//! compared with what was there and saved (`after`).
+//! `apply` makes it (`skeleton`, `text`, `finish`), the shells come to their prompts (`settle`, `prompts`), and the result
+//! is compared with what was there and saved (`after`).
 
 mod after;
 mod apply;
@@ -11,6 +11,7 @@ mod finish;
 mod hooks;
 mod interrupted;
 mod leftovers;
+mod prompts;
 mod script;
 mod settle;
 mod skeleton;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bstr::ByteSlice;
 
 use super::skeleton::MadePane;
-use crate::model::PaneId;
+use crate::model::{PaneId, Size};
 use crate::procs::{Evidence, ProcessTable, TerminalState, line_editor_waits};
 use crate::tmux::{RunError, Server};
 
@@ -41,7 +41,8 @@ pub(super) fn prompts<'a>(panes: impl Iterator<Item = &'a MadePane>, deadline: I
     }
 }
 
-fn is_at_prompt(table: &ProcessTable, pane: &MadePane) -> bool {
+/// Whether the shell of a pane waits at a prompt.
+pub(super) fn is_at_prompt(table: &ProcessTable, pane: &MadePane) -> bool {
     let Some(job) = table.job(pane.pid) else { return false };
     let Ok(path) = pane.tty.to_path() else { return false };
     let Ok(terminal) = TerminalState::read(Path::new(path)) else { return false };
@@ -80,6 +81,13 @@ pub(super) struct Stand {
     pub(super) cursor: u32,
     pub(super) width: u32,
     pub(super) height: u32,
+}
+
+impl Stand {
+    /// Whether the pane has this size.
+    pub(super) fn is_of(&self, size: Size) -> bool {
+        (self.width, self.height) == (size.width, size.height)
+    }
 }
 
 /// How all panes stand.

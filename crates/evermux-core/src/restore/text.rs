@@ -16,6 +16,7 @@ use bstr::ByteSlice;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
+use super::prompts::{Known, Tail};
 use super::skeleton::MadePane;
 use crate::gate::{Ending, Gate, Held};
 use crate::model::{BlockId, Scrollback};
@@ -39,6 +40,8 @@ pub(super) struct Waiting<'a> {
     pub(super) height: u32,
     pub(super) text: Option<&'a Scrollback>,
     pub(super) ending: Ending,
+    /// What is known of its prompt, if its shell stood at one and it comes back in the size it had.
+    pub(super) prompt: Option<Known>,
     /// Whether it becomes a zsh. Before its prompt zsh makes sure of a clean row and clears what is below; in the first
     /// row of a screen tmux keeps the cleared row as a blank one in the history (measured).
     pub(super) zsh: bool,
@@ -60,14 +63,19 @@ struct Work<'w, 'a> {
     bytes: Result<Vec<u8>, NoText>,
 }
 
+/// What was written, by place in the plan.
+#[derive(Default)]
+pub(super) struct Written {
+    /// What went wrong; such a pane has its shell all the same.
+    pub(super) failures: Vec<((usize, usize), NoText)>,
+    /// How the texts end that have a prompt below them.
+    pub(super) tails: Vec<((usize, usize), Tail)>,
+}
+
 /// Writes the text of all panes, in this order, and lets each go as soon as it has its own. `block` reads a block
 /// of the store.
-///
-/// Returns what went wrong, by place in the plan; such a pane has its shell all the same.
-pub(super) fn write(
-    panes: &[Waiting<'_>],
-    block: &dyn Fn(BlockId) -> Option<Vec<u8>>,
-) -> Vec<((usize, usize), NoText)> {
+pub(super) fn write(panes: &[Waiting<'_>], block: &dyn Fn(BlockId) -> Option<Vec<u8>>) -> Written {
+    let mut tails = Vec::new();
     let failures = Mutex::new(Vec::new());
     let arrival = Instant::now() + ARRIVAL;
     // A short queue: text is read from the store while other panes are written, but never all at once.
@@ -85,14 +93,18 @@ pub(super) fn write(
             });
         }
         for waiting in panes {
-            let bytes = waiting.text.map_or(Ok(Vec::new()), |text| bytes(text, waiting, block));
+            let bytes = waiting.text.map_or(Ok(Vec::new()), |text| {
+                let (bytes, tail) = bytes(text, waiting, block)?;
+                tails.extend(tail.map(|tail| (waiting.at, tail)));
+                Ok(bytes)
+            });
             if send.send(Work { waiting, bytes }).is_err() {
                 return;
             }
         }
         drop(send);
     });
-    failures.into_inner().unwrap_or_else(PoisonError::into_inner)
+    Written { failures: failures.into_inner().unwrap_or_else(PoisonError::into_inner), tails }
 }
 
 fn next<'w, 'a>(receive: &Mutex<Receiver<Work<'w, 'a>>>) -> Option<Work<'w, 'a>> {
@@ -108,12 +120,13 @@ fn serve(work: Work<'_, '_>, arrival: Instant) -> Result<(), NoText> {
     written
 }
 
-/// What must be written so that the pane looks as it did, with the cursor where a prompt goes.
+/// What must be written so that the pane looks as it did, with the cursor where a prompt goes; and the end of the text,
+/// if there is going to be a prompt.
 fn bytes(
     text: &Scrollback,
     waiting: &Waiting<'_>,
     block: &dyn Fn(BlockId) -> Option<Vec<u8>>,
-) -> Result<Vec<u8>, NoText> {
+) -> Result<(Vec<u8>, Option<Tail>), NoText> {
     let mut blocks = Vec::with_capacity(text.history.len() + 1);
     for part in text.history.iter().chain([&text.screen]) {
         // An empty block needs no store.
@@ -122,7 +135,11 @@ fn bytes(
     let head = text.head.as_deref();
     let lines = blocks.iter().flat_map(|block| block.lines()).skip(text.skip as usize);
     let mut lines: Vec<&[u8]> = head.into_iter().chain(lines).collect();
-    if waiting.zsh && text.end_row == 0 && lines.last().is_some_and(|line| line.trim().is_empty()) {
+    let tail = waiting.prompt.map(|known| Tail::new(&lines, text, known));
+    let held = tail.as_ref().map_or(0, |tail| tail.held);
+    lines.truncate(lines.len() - held);
+    let row = text.end_row - held as u32;
+    if waiting.zsh && row == 0 && lines.last().is_some_and(|line| line.trim().is_empty()) {
         // The new zsh adds this row as the old one did.
         lines.pop();
     }
@@ -130,8 +147,8 @@ fn bytes(
     replay(lines, &mut out);
     // When its program ends, tmux moves a dead pane up by a row to write its message below: one row earlier.
     let dead = u32::from(waiting.ending != Ending::Shell);
-    replay_end(waiting.height, text.end_row + dead, &mut out);
-    Ok(out)
+    replay_end(waiting.height, row + dead, &mut out);
+    Ok((out, tail))
 }
 
 /// Writes to the pane's terminal, while the waiting helper still owns it.
@@ -142,19 +159,25 @@ fn write_terminal(held: &Held, pane: &MadePane, bytes: &[u8]) -> Result<(), NoTe
     if !held.waits() {
         return Err(NoText::NoShow);
     }
-    let mut terminal = open_terminal(&pane.tty)?;
+    Ok(write_all(&pane.tty, bytes)?)
+}
+
+/// Writes all of this to a terminal.
+///
+/// tmux must have read it before a shell begins to write to the same terminal: bytes in a terminal stay in order, so
+/// nothing has to be waited for.
+pub(super) fn write_all(tty: &bstr::BString, bytes: &[u8]) -> io::Result<()> {
+    let mut terminal = open_terminal(tty)?;
     let mut rest = bytes;
     while !rest.is_empty() {
         match terminal.write(&rest[..rest.len().min(16 * 1024)]) {
-            Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => rest = &rest[written..],
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_until_writable(&terminal)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
-    // tmux must have read it before the shell begins to write to the same terminal: bytes in a terminal stay in
-    // order, so nothing has to be waited for.
     Ok(())
 }
 

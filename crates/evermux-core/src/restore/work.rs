@@ -10,14 +10,18 @@ use thiserror::Error;
 
 use super::apply::{Applied, ApplyError, Tools, apply};
 use super::interrupted::Interrupted;
+use super::prompts::{self, AtPrompt, Cleaned};
 use super::settle::{self, Stand};
+use super::skeleton::MadePane;
 use super::sources::Chosen;
 use super::told::Told;
 use super::{after, leftovers};
 use crate::capture::{self, NoBlocks};
 use crate::choose::Source as Brought;
 use crate::diff::Change;
-use crate::model::{BlockId, Debt, Kind, Live, PaneIdentity, ServerName, SessionId, SnapshotId, TmuxVersion};
+use crate::model::{
+    BlockId, Debt, Kind, Live, PaneId, PaneIdentity, ServerName, SessionId, SnapshotId, TmuxVersion,
+};
 use crate::plan::{self, Plan, Run, Why};
 use crate::problem::{Problem, Subject};
 use crate::relaunch::Allow;
@@ -172,6 +176,7 @@ pub fn restore(
                 applied: &nothing,
                 at_prompt: HashSet::new(),
                 stands: HashMap::new(),
+                prompt_rows: HashMap::new(),
                 owed: work.owed,
             };
             restored.saved = Some(save_after(world, &work, &expected)?.saved);
@@ -352,20 +357,19 @@ fn carry_out(
         .filter_map(|pane| applied.panes.get(&pane.pane.identity))
         .collect();
     let at_prompt = settle::prompts(shells.into_iter(), Instant::now() + SETTLING);
-    let stands: HashMap<PaneIdentity, Stand> = {
-        let stands = settle::stands(server, world.capture.limit).map_err(ApplyError::from)?;
-        let of = |made: &super::skeleton::MadePane| stands.get(&made.id).copied();
-        applied.panes.iter().filter_map(|(&identity, made)| Some((identity, of(made)?))).collect()
-    };
+    let stands = stands(server, &applied, world.capture.limit)?;
+    let cleaned = clean_prompts(world, work, &applied, &at_prompt, &stands);
     let prompts = applied.panes.iter().filter(|(_, made)| at_prompt.contains(&made.id)).map(|(id, _)| *id);
     let expected = after::Expected {
         plan: &restored.plan,
         applied: &applied,
         at_prompt: prompts.collect(),
         stands,
+        prompt_rows: cleaned.rows,
         owed: work.owed,
     };
     restored.problems.extend(expected.shortened());
+    restored.problems.extend(expected.without_end(&cleaned.missing));
     restored.debts = expected.debts();
     let after = save_after(world, work, &expected)?;
     restored.problems.extend(after.problems);
@@ -375,6 +379,41 @@ fn carry_out(
     journal.finish(RestoreState::Done, (world.now)())?;
     restored.times[4] = begun.elapsed();
     Ok(())
+}
+
+/// How the restored panes stand.
+fn stands(
+    server: &Server,
+    applied: &Applied,
+    limit: Duration,
+) -> Result<HashMap<PaneIdentity, Stand>, RestoreError> {
+    let stands = settle::stands(server, limit).map_err(ApplyError::from)?;
+    let of = |made: &MadePane| stands.get(&made.id).copied();
+    Ok(applied.panes.iter().filter_map(|(&identity, made)| Some((identity, of(made)?))).collect())
+}
+
+/// Makes the upper lines of prompts stand there once. `at_prompt`: where a shell stands at its first prompt.
+fn clean_prompts(
+    world: &mut World<'_>,
+    work: &Work<'_>,
+    applied: &Applied,
+    at_prompt: &HashSet<PaneId>,
+    stands: &HashMap<PaneIdentity, Stand>,
+) -> Cleaned {
+    let mut late = Vec::new();
+    let mut panes = Vec::new();
+    for (&identity, tail) in &applied.tails {
+        let Some(pane) = applied.panes.get(&identity) else { continue };
+        match stands.get(&identity).filter(|_| at_prompt.contains(&pane.id)) {
+            Some(&stand) => panes.push(AtPrompt { identity, pane, tail, stand }),
+            None if tail.held > 0 => late.push(identity),
+            None => {}
+        }
+    }
+    let version = work.live.snapshot.server().version;
+    let mut cleaned = prompts::clean(work.server, version, &panes, world.random, world.capture.limit);
+    cleaned.missing.extend(late);
+    cleaned
 }
 
 /// What saving after a restore has shown.
@@ -393,7 +432,7 @@ fn save_after(
 ) -> Result<After, RestoreError> {
     let saving = world.store.saving(world.name, world.patience)?;
     let previous = save::previous(world.store, world.name)?;
-    let prompt_rows = expected.prompt_rows();
+    let prompt_rows = expected.prompt_rows.clone();
     let options = capture::Options { text: false, prompt_rows, ..world.capture.clone() };
     let now = (world.now)();
     let captured =

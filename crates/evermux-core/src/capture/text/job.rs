@@ -200,7 +200,7 @@ impl<'a> Job<'a> {
     fn ask_newest(&mut self) -> Ask {
         self.whole = true;
         self.portions = Portions::default();
-        if matches!(self.end, End::Prompt { .. }) {
+        if matches!(self.end, End::Prompt) {
             self.end = End::Screen;
         }
         let row = self.head.history.size.saturating_sub(PORTION);
@@ -261,7 +261,7 @@ impl<'a> Job<'a> {
         self.head = *head;
         let alternate = head.alternate.is_some();
         self.end = match self.end {
-            End::Prompt { .. } | End::Screen | End::Dead { .. } if alternate => End::Alternate,
+            End::Prompt | End::Screen | End::Dead { .. } if alternate => End::Alternate,
             End::Alternate if !alternate => End::Screen,
             end => end,
         };
@@ -272,7 +272,7 @@ impl<'a> Job<'a> {
         let alternate = head.alternate.is_some();
         head.size == self.head.size
             && match shot.end {
-                End::Prompt { .. } => !alternate && head.cursor.1 == self.head.cursor.1,
+                End::Prompt => !alternate && head.cursor.1 == self.head.cursor.1,
                 End::Screen | End::Dead { .. } => !alternate,
                 End::Alternate => alternate,
                 // What is in the history is there in any case; but rows that were asked for may not have been there.

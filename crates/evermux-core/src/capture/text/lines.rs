@@ -3,6 +3,7 @@
 use bstr::ByteSlice;
 
 use crate::model::TmuxVersion;
+pub(super) use crate::text::ansi::visible;
 use crate::text::ansi::{Reader, replay_line};
 
 /// Canonical lines, each ended by a newline, in one buffer.
@@ -108,28 +109,6 @@ pub(super) fn hash(line: &[u8]) -> u64 {
     u64::from_le_bytes(*blake3::hash(line).as_bytes().first_chunk().unwrap_or(&[0; 8]))
 }
 
-/// What can be seen of a canonical line: without attributes, links and marks of line drawing.
-pub(super) fn visible(line: &[u8]) -> Vec<u8> {
-    let mut seen = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        match first {
-            0x0e | 0x0f => {}
-            0x1b if tail.first() == Some(&b'[') => {
-                let end = tail.find_byte(b'm').map_or(tail.len(), |end| end + 1);
-                rest = &tail[end..];
-            }
-            0x1b => {
-                let end = tail.find(b"\x1b\\").map_or(tail.len(), |end| end + 2);
-                rest = &tail[end..];
-            }
-            byte => seen.push(byte),
-        }
-    }
-    seen
-}
-
 /// How many rows a line takes at this width: at least and at most. The two are equal for ASCII; how wide other
 /// characters are depends on the version and the build of tmux.
 ///
@@ -167,7 +146,6 @@ mod tests {
         assert_eq!(rows(&[b'x'; 81], 80), (2, 2));
         assert_eq!(rows(b"\x1b[31mred\x1b[0m\x0eqq\x0f", 5), (1, 1));
         assert_eq!(rows("日本語".as_bytes(), 4), (1, 2));
-        assert_eq!(visible(b"a\x1b]8;;http://x\x1b\\b\x1b]8;;\x1b\\\x1b[1mc\x1b[0m"), b"abc");
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Subject {
         let pane = window.panes.iter().find(|pane| pane.id == id).unwrap();
         let end = match pane.alternate {
             Some(_) => End::Alternate,
-            None if prompt => End::Prompt { rows: 1 },
+            None if prompt => End::Prompt,
             None => End::Screen,
         };
         let before = self.before.as_ref().filter(|_| continued);

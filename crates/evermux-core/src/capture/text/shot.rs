@@ -10,8 +10,9 @@ use crate::tmux::{CaptureStyle, FrameHead, Part, Row};
 /// Where the text of a pane ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::capture) enum End {
-    /// A line editor waits: the logical line with the cursor is the prompt, and `rows` - 1 rows above it.
-    Prompt { rows: u32 },
+    /// A line editor waits: the logical line with the cursor is the prompt. Lines above it that belong to the prompt,
+    /// too, look like any others: they are text here, and a restore sees to it that they do not come twice.
+    Prompt,
     /// At the last row that is not blank, or at the cursor if that is lower.
     Screen,
     /// The same of the primary screen, which lies under the alternate one.
@@ -46,8 +47,6 @@ enum Piece {
     Edge,
     /// The row of the cursor (or the last one) and the one above it, likewise.
     Above,
-    /// The rows of the prompt.
-    Prompt,
     /// The last row.
     LastRow,
     /// The first rows of the history.
@@ -78,7 +77,7 @@ impl Shot {
         let first = if from == 0 { Row::Edge } else { above(history.saturating_sub(from)) };
         let cursor = head.cursor.1.min(height - 1);
         let last = match end {
-            End::Prompt { .. } => Row::At(cursor as i32),
+            End::Prompt => Row::At(cursor as i32),
             End::Screen | End::Dead { .. } => Row::Edge,
             End::Alternate | End::History => Row::At(-1),
         };
@@ -112,18 +111,10 @@ impl Shot {
     }
 
     fn ask_end(&mut self, end: End, cursor: u32, head: &FrameHead) {
-        let (height, history) = (head.size.height.max(1), head.history.size);
+        let height = head.size.height.max(1);
         let two = |row: u32| Part::Rows(Row::At(row as i32 - 1), Row::At(row as i32));
         match end {
-            End::Prompt { rows } => {
-                if cursor > 0 {
-                    self.ask(Piece::Above, two(cursor), COUNT, 1);
-                }
-                if rows > 1 && (cursor + history + 1 >= rows) {
-                    let first = cursor as i32 - (rows as i32 - 1);
-                    self.ask(Piece::Prompt, Part::Rows(Row::At(first), Row::At(cursor as i32)), COUNT, 1);
-                }
-            }
+            End::Prompt if cursor > 0 => self.ask(Piece::Above, two(cursor), COUNT, 1),
             End::Dead { .. } => {
                 let last = height as i32 - 1;
                 self.ask(Piece::LastRow, Part::Rows(Row::At(last), Row::At(last)), TEXT, 1);
@@ -131,7 +122,7 @@ impl Shot {
                     self.ask(Piece::Above, two(height - 1), COUNT, 1);
                 }
             }
-            End::Screen | End::Alternate | End::History => {}
+            End::Prompt | End::Screen | End::Alternate | End::History => {}
         }
     }
 
@@ -164,7 +155,7 @@ impl Shot {
             negative.goes_on = head.history.size > 0 && negative.begins_above_screen(version);
         }
         let mut picture = match self.end {
-            End::Prompt { rows } => negative.prompt(rows, count(Piece::Prompt)),
+            End::Prompt => negative.prompt(),
             End::Screen => negative.screen(),
             End::Dead { format } => {
                 let mut last = Vec::new();
@@ -270,39 +261,19 @@ impl Negative<'_> {
         self.head.history.size.checked_sub(u32::try_from(rows).ok()?)
     }
 
-    fn prompt(mut self, rows_of_prompt: u32, lines_of_prompt: Option<usize>) -> Option<Picture> {
+    fn prompt(mut self) -> Option<Picture> {
         let history = self.history_lines()?;
         let mut sealed = self.sealed_rows(history);
-        let cursor = self.head.cursor.1;
-        let mut row = cursor;
+        let mut row = self.head.cursor.1;
         if self.goes_on_above {
             let taken = rows(self.screen.lines().next_back()?, self.head.size.width).0.max(2);
-            row = (cursor + 1).saturating_sub(taken);
+            row = (row + 1).saturating_sub(taken);
         }
-        let above = rows_of_prompt.saturating_sub(1);
-        let dropped = match lines_of_prompt {
-            Some(count) if !self.goes_on_above => count,
-            _ => 1 + above as usize,
-        };
-        let keep = self.lines.len().saturating_sub(dropped);
-        let upper: Vec<Vec<u8>> =
-            self.lines.iter().skip(keep).take(dropped.saturating_sub(1)).map(<[u8]>::to_vec).collect();
-        self.lines.truncate(keep);
-        row = row.saturating_sub(above);
-        // The first restore of such a prompt did not know that its upper lines were no text: they stand there twice.
-        while !upper.is_empty() && upper.iter().any(|line| !line.is_empty()) && self.ends_with(&upper) {
-            self.lines.truncate(self.lines.len() - upper.len());
-            row = row.saturating_sub(above);
-        }
+        self.lines.truncate(self.lines.len().saturating_sub(1));
         if self.lines.len() < history {
             sealed = None;
         }
         self.picture(history, sealed, row)
-    }
-
-    fn ends_with(&self, upper: &[Vec<u8>]) -> bool {
-        self.lines.len() >= upper.len()
-            && self.lines.iter().rev().zip(upper.iter().rev()).all(|(a, b)| a == b)
     }
 
     fn screen(mut self) -> Option<Picture> {

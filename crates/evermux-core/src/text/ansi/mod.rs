@@ -96,6 +96,28 @@ pub fn replay_end(height: u32, end_row: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("\x1b[{};1H", row + 1).as_bytes());
 }
 
+/// What can be seen of a canonical line: without attributes, links and marks of line drawing.
+pub fn visible(line: &[u8]) -> Vec<u8> {
+    let mut seen = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        match first {
+            0x0e | 0x0f => {}
+            0x1b if tail.first() == Some(&b'[') => {
+                let end = tail.find_byte(b'm').map_or(tail.len(), |end| end + 1);
+                rest = &tail[end..];
+            }
+            0x1b => {
+                let end = tail.find(b"\x1b\\").map_or(tail.len(), |end| end + 2);
+                rest = &tail[end..];
+            }
+            byte => seen.push(byte),
+        }
+    }
+    seen
+}
+
 /// What cells look like now: what was read, and what was written of it.
 #[derive(Clone, Debug, Default)]
 struct State {

@@ -202,3 +202,8 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_seen_of_a_line() {
+    assert_eq!(visible(b"a\x1b]8;;http://x\x1b\\b\x1b]8;;\x1b\\\x1b[1mc\x1b[0m\x0eq\x0f"), b"abcq");
+}
