@@ -108,9 +108,10 @@ impl Kind {
     const ALL: [Self; 4] = [Self::Session, Self::RenamedWindow, Self::CreatedWindow, Self::Title];
 
     /// Commands that set the name to `word` and then tell it; a session, window and pane are at hand.
-    fn commands(self, word: &[u8]) -> Vec<u8> {
-        let tell =
-            |target: &str, name: &str| format!("\ndisplay-message -p -t {target} \"{MARK}#{{{name}}}\"\n");
+    fn commands(self, word: &[u8], version: TmuxVersion) -> Vec<u8> {
+        let tell = |target: &str, name: &str| {
+            format!("\ndisplay-message -p -t {target} '{MARK}{}'\n", exactly(name, version))
+        };
         let (before, after) = match self {
             Self::Session => (
                 "rename-session -t $SESSION reset\nrename-session -t $SESSION -- ".to_owned(),
@@ -120,7 +121,7 @@ impl Kind {
                 ("rename-window -t @0 reset\nrename-window -t @0 -- ".to_owned(), tell("@0", "window_name"))
             }
             Self::CreatedWindow => (
-                format!("new-window -dk -t $SESSION:9 -P -F \"{MARK}#{{window_name}}\" -n "),
+                format!("new-window -dk -t $SESSION:9 -P -F '{MARK}{}' -n ", exactly("window_name", version)),
                 " 'sleep 1000'\n".to_owned(),
             ),
             Self::Title => {
@@ -131,22 +132,51 @@ impl Kind {
     }
 }
 
+/// Whether this tmux prints control characters and bad bytes as `\ooo`, but backslashes as they are.
+fn prints_octal(version: TmuxVersion) -> bool {
+    version.at_least(3, 4) && !version.at_least(3, 6)
+}
+
+/// A format for single quotes that tells a name so that [`bytes`] can read it, as the listing does.
+fn exactly(name: &str, version: TmuxVersion) -> String {
+    if prints_octal(version) { format!("#{{s|\\\\|\\\\134|:{name}}}") } else { format!("#{{{name}}}") }
+}
+
+/// What was told by [`exactly`].
+fn bytes(told: &[u8], version: TmuxVersion) -> BString {
+    let told = undo_output(told, version);
+    let mut pieces = told.split(|byte| prints_octal(version) && *byte == b'\\');
+    let mut name = BString::from(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let letter = [('a', 7), ('b', 8), ('v', 11), ('f', 12), ('r', 13)];
+        if let Some((_, byte)) = letter.iter().find(|(letter, _)| piece.starts_with(&[*letter as u8])) {
+            name.push(*byte);
+            name.extend_from_slice(&piece[1..]);
+            continue;
+        }
+        let octal = piece.get(..3).and_then(|digits| u8::from_str_radix(digits.to_str().ok()?, 8).ok());
+        name.push(octal.expect("a letter or three digits behind every backslash"));
+        name.extend_from_slice(&piece[3..]);
+    }
+    name
+}
+
 /// Sets one name after the other and collects what the server reports.
 fn reported(server: &Server, kind: Kind, words: &[Vec<u8>]) -> Vec<Option<BString>> {
     // A name that is refused leaves a number where its answer would be.
+    let version = version(server);
     let script: Vec<u8> = words
         .iter()
-        .flat_map(|word| [&kind.commands(word)[..], b"display-message -p '<<end>>'\n"].concat())
+        .flat_map(|word| [&kind.commands(word, version)[..], b"display-message -p '<<end>>'\n"].concat())
         .collect();
     let output = server.script(script);
-    let version = version(server);
     let answers: Vec<Option<BString>> = output
         .stdout
         .split_str("<<end>>\n")
         .take(words.len())
         .map(|answer| {
             let name = answer.strip_prefix(MARK.as_bytes())?.strip_suffix(b"\n")?;
-            Some(undo_output(name, version).into_owned().into())
+            Some(bytes(name, version))
         })
         .collect();
     assert_eq!(answers.len(), words.len(), "tmux {version}: {output}");
@@ -231,16 +261,13 @@ fn a_session_can_be_made_with_its_name() {
         for name in nasty() {
             let recipe = session_name(name.as_ref(), version);
             let word = word(&recipe.argument);
-            let format = format!(" -P -F \"{MARK}#{{session_name}}\"\n");
+            let format = format!(" -P -F '{MARK}{}'\n", exactly("session_name", version));
             let output = server.script([b"new-session -d -s ", &word[..], format.as_bytes()].concat());
             let told = output.stdout.strip_prefix(MARK.as_bytes()).and_then(|told| told.strip_suffix(b"\n"));
-            let told = told.map(|told| undo_output(told, version).into_owned());
+            let told = told.map(|told| bytes(told, version));
             // Two names can have the same nearest one.
             let taken = output.errors().contains("duplicate session");
-            assert!(
-                told.as_deref() == Some(&recipe.reported[..]) || taken,
-                "{tmux:?}: {recipe:?} got {output}"
-            );
+            assert!(told.as_ref() == Some(&recipe.reported) || taken, "{tmux:?}: {recipe:?} got {output}");
         }
     }
 }
@@ -254,12 +281,12 @@ fn a_group_can_be_made_with_its_name() {
         {
             let recipe = group_name(name.as_ref(), version);
             let word = word(&recipe.argument);
-            let format = format!(" -P -F \"{MARK}#{{session_group}}\"\n");
+            let format = format!(" -P -F '{MARK}{}'\n", exactly("session_group", version));
             // No other session that the name could mean.
             let output = server.script([b"new-session -d -t ", &word[..], format.as_bytes()].concat());
             let told = output.stdout.strip_prefix(MARK.as_bytes()).and_then(|told| told.strip_suffix(b"\n"));
-            let told = told.map(|told| undo_output(told, version).into_owned());
-            assert_eq!(told.as_deref(), Some(&recipe.reported[..]), "{tmux:?}: {recipe:?} got {output}");
+            let told = told.map(|told| bytes(told, version));
+            assert_eq!(told.as_ref(), Some(&recipe.reported), "{tmux:?}: {recipe:?} got {output}");
             server.run(&["kill-session", "-a", "-t", "main"]);
         }
     }

@@ -105,7 +105,7 @@ fn lists_options_and_environments_of_every_object() {
 fn names_and_paths_are_exact() {
     every_version(|private| {
         let mut folder = private.sandbox().path("home").as_os_str().as_bytes().to_owned();
-        folder.extend_from_slice("/d\\001 \u{1}\t\n\u{7f}é ' \" # ; \\".as_bytes());
+        folder.extend_from_slice("/d\\001 \\a\u{1}\u{7}\u{8}\u{b}\u{c}\r\t\n\u{7f}é ' \" # ; \\".as_bytes());
         folder.extend_from_slice(b"\xff");
         let folder = PathBuf::from(OsStr::from_bytes(&folder));
         std::fs::create_dir(&folder).unwrap();
@@ -114,7 +114,7 @@ fn names_and_paths_are_exact() {
         assert!(client.status().unwrap().success());
         // 3.7 and later refuse control characters and double backslashes.
         let new = private.binary().at_least(3, 7);
-        let window = if new { "w\\002 é" } else { "w\\002 \u{3}\t\nl\\" };
+        let window = if new { "w\\002 é" } else { "w\\002 \\r\r\u{7}\u{3}\t\nl\\" };
         private.run(&["new-window", "-d", "-t", "nasty:", "-n", window, "exec sleep 1000"]);
         // A process that is only just born has no directory yet, or the server's. (Its name is no sign: tmux makes up
         // one from the start command.)

@@ -125,8 +125,6 @@ struct Rule {
     needs_width: bool,
     /// Whether it refuses control characters and invalid UTF-8.
     printable: bool,
-    /// Whether control characters that it keeps are printed as `\ooo`.
-    prints_octal: bool,
     /// Whether it refuses an empty name.
     no_empty: bool,
     /// Whether it refuses or replaces `:` and `.`.
@@ -143,7 +141,6 @@ impl Rule {
             vis_dollar: !version.at_least(3, 5),
             needs_width: between(3, 4),
             printable: version.at_least(3, 7),
-            prints_octal: between(4, 6),
             no_empty: false,
             no_punctuation: false,
         }
@@ -213,23 +210,13 @@ impl Rule {
         }
     }
 
-    /// What tmux prints for a name that it was given.
+    /// What a listing reads of a name that tmux was given. 3.4 and 3.5 print control characters and bad bytes as `\\ooo`,
+    /// which it undoes: it sees to it that they print backslashes so, too.
     fn reported(self, name: &BStr) -> BString {
         if self.vis {
             return self.vis(name);
         }
-        if !self.prints_octal {
-            return name.to_owned();
-        }
-        let mut printed = BString::default();
-        for piece in pieces(name, self.needs_width) {
-            match piece {
-                Piece::Byte(byte) if !b"\t\n".contains(&byte) => push_escape(byte, &mut printed),
-                Piece::Byte(byte) | Piece::Ascii(byte) => printed.push(byte),
-                Piece::Character(c) => printed.extend(c.bytes()),
-            }
-        }
-        printed
+        name.to_owned()
     }
 
     /// Replaces what a tmux that wants printable names refuses.

@@ -69,13 +69,14 @@ impl<'a> Record<'a> {
     }
 }
 
-/// `\ooo` to the byte.
+/// `\ooo` to the byte, and the letters that vis(3) has for some control characters. A backslash of the text itself
+/// comes as `\134`, so nothing here is ambiguous.
 fn unescape(text: &[u8]) -> BString {
     let mut value = BString::from("");
     let mut rest = text;
     while let Some(at) = rest.find_byte(b'\\') {
         value.push_str(&rest[..at]);
-        match octal(&rest[at + 1..]) {
+        match escape(&rest[at + 1..]) {
             Some((byte, tail)) => {
                 value.push_byte(byte);
                 rest = tail;
@@ -90,8 +91,13 @@ fn unescape(text: &[u8]) -> BString {
     value
 }
 
-/// Three octal digits at the beginning, and what follows them.
-fn octal(rest: &[u8]) -> Option<(u8, &[u8])> {
+/// Three octal digits or a letter at the beginning, and what follows.
+fn escape(rest: &[u8]) -> Option<(u8, &[u8])> {
+    const LETTERS: [(u8, u8); 5] = [(b'a', 7), (b'b', 8), (b'v', 11), (b'f', 12), (b'r', b'\r')];
+    let (first, tail) = rest.split_first()?;
+    if let Some((_, byte)) = LETTERS.iter().find(|(letter, _)| letter == first) {
+        return Some((*byte, tail));
+    }
     let (digits, tail) = rest.split_at_checked(3)?;
     let text = digits.iter().all(|digit| (b'0'..=b'7').contains(digit)).then(|| digits.to_str().ok())??;
     Some((u8::from_str_radix(text, 8).ok()?, tail))
