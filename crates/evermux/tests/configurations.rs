@@ -171,7 +171,6 @@ fn other_shells() {
 }
 
 #[test]
-#[ignore = "on 3.8 a hook on the end of the starting session can still put a window into a restored one"]
 fn hooks_change_nothing_and_stay() {
     on_every_tmux(|tmux| {
         let older = "set-hook -g after-new-window 'split-window'
@@ -182,6 +181,8 @@ fn hooks_change_nothing_and_stay() {
             set-hook -g after-rename-window 'rename-window renamed'
             set-hook -g after-resize-window 'kill-window'
             set-hook -g window-linked 'rename-window linked'
+            set-hook -g window-unlinked 'rename-window unlinked'
+            set-hook -g session-closed 'new-window -n hooked'
             set-hook -g window-renamed 'display-message renamed'
             set-hook -g 'after-new-window[7]' { if -F 1 { split-window } ; display-message \"a 'b' #{pane_id}\" }
         ";
@@ -192,6 +193,7 @@ fn hooks_change_nothing_and_stay() {
             set-hook -g session-renamed 'new-window -n hooked'
             set-hook -g window-linked 'rename-window linked'
             set-hook -g window-unlinked 'new-window -n hooked'
+            set-hook -g session-closed 'new-window -n hooked'
             set-hook -g after-select-layout 'select-layout even-horizontal'
             set-hook -g after-select-window 'split-window'
             set-hook -g after-select-pane 'split-window'
@@ -239,4 +241,66 @@ fn hooked(tmux: &Tmux, config: &str) {
     story.expect(&before, &report);
     let found = differences(&set, &hooks(&story.server));
     assert!(found.is_empty(), "tmux {}: hooks have changed\n{found}\n{report}", tmux.version);
+}
+
+/// Half-made things, starting sessions and replaced sessions end without a hook of the user's running: in a server
+/// that lives, it would run in a session of theirs.
+#[test]
+fn no_hook_hears_of_what_a_restore_ends() {
+    on_every_tmux(|tmux| {
+        // Before, a notification does not ask who caused it.
+        if !tmux.at_least(3, 2) {
+            return;
+        }
+        let story = Story::begin(tmux, "");
+        let server = &story.server;
+        assert!(server.script("new-session -d -s work\nnew-window -d -t =work:").ok());
+        server.wait_for_prompts();
+        story.run(&["save"]);
+        let events =
+            ["session-closed", "window-unlinked", "session-renamed", "session-created", "after-kill-pane"];
+        let hooks: String = events
+            .iter()
+            .map(|event| format!("set-hook -g {event} \"set -ga @heard '{event} '\"\n"))
+            .collect();
+        let half_made = "new-session -d -s evermux-abc-0
+            set -t =evermux-abc-0: @evermux-restore-session abc
+            new-window -d -t =main:7
+            set -w -t =main:7 @evermux-restore-window abc
+        ";
+        let pane = "split-window -d -t =main:0
+            set -p -t =main:0.1 @evermux-restore-pane abc
+        ";
+        let starting = "new-session -d -s evermux-start-abc
+            set -t =evermux-start-abc: @evermux-restore-session beginning
+        ";
+        for (left, restore) in [
+            (half_made, &["restore"][..]),
+            (pane, &["restore"]),
+            (starting, &["restore"]),
+            (&format!("{starting}{half_made}kill-session -t =work\n"), &["restore"]),
+            ("kill-window -t =work:1", &["restore", "--session", "work", "--replace"]),
+            ("", &["restore", "--session", "work", "--as", "again"]),
+            ("", &["undo"]),
+        ] {
+            // What is set up is heard of, if at all, a turn later.
+            assert!(server.script(left).ok());
+            assert!(server.script(&format!("{hooks}set -g @heard ''")).ok());
+            let report = story.run(restore);
+            server.wait_for_prompts();
+            let heard = server.run(&["show-options", "-gv", "@heard"]);
+            assert_eq!(heard, "", "tmux {}, {left}: {report}", tmux.version);
+            let windows = server.lines(&["list-windows", "-a", "-F", "#{session_name}:#{window_index}"]);
+            let again: &[&str] = if restore.contains(&"--as") { &["again:0", "again:1"] } else { &[] };
+            assert_eq!(
+                windows,
+                [again, &["main:0", "work:0", "work:1"]].concat(),
+                "tmux {}, {left}: {report}",
+                tmux.version
+            );
+            for event in events {
+                server.run(&["set-hook", "-gu", event]);
+            }
+        }
+    });
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use bstr::BString;
 
 use super::hooks::Hooks;
+use super::quiet;
 use super::script::{Command, Script, command};
 use super::skeleton::{Made, PANE_TAG, SESSION_TAG, WINDOW_TAG, early_options, lasting_history_limit};
 use crate::model::{OptionEntry, PaneId, SessionId, TmuxVersion};
@@ -88,12 +89,7 @@ impl Finish<'_> {
         if self.group.is_empty() {
             return;
         }
-        let hooks = self.ground.hooks;
-        self.script.begin_block();
-        hooks.take_away().for_each(|command| self.script.push(command));
-        self.script.append(&self.group);
-        hooks.put_back().for_each(|command| self.script.push(command));
-        self.script.end_block();
+        self.script.append(&self.ground.hooks.without(&self.group));
         self.script.pause(self.ground.version);
         self.group.clear();
         self.commands = 0;
@@ -253,19 +249,17 @@ impl Finish<'_> {
     }
 
     /// Moves clients to what they are shown instead, and closes what gives way.
-    ///
-    /// Hooks of a session that is gone run in the one that was used last. That is one of ours, and it is still shadowed.
     fn hand_over(&mut self) {
         let made = self.made;
         for beginning in self.ground.beginnings {
-            self.push(command("kill-session").value("-t", beginning.to_string()));
+            quiet::end_session(&beginning.to_string(), []).for_each(|command| self.push(command));
         }
         for closing in &self.plan.closing {
             let Some(successor) = made.sessions.get(&closing.successor) else { continue };
             for client in &closing.clients {
                 self.push(command("switch-client").value("-c", client).value("-t", successor.to_string()));
             }
-            self.push(command("kill-session").value("-t", closing.session.to_string()));
+            quiet::end_session(&closing.session.to_string(), []).for_each(|command| self.push(command));
         }
     }
 

@@ -71,6 +71,17 @@ impl Hooks {
         hooks.into_iter().map(|hook| command("set-hook").word("-g").word(&hook.element).word(&hook.command))
     }
 
+    /// A block that does something while they are away.
+    pub(super) fn without(&self, group: &Script) -> Script {
+        let mut script = Script::default();
+        script.begin_block();
+        self.take_away().for_each(|command| script.push(command));
+        script.append(group);
+        self.put_back().for_each(|command| script.push(command));
+        script.end_block();
+        script
+    }
+
     /// Commands that shadow them in a session; `undo` removes the shadows.
     pub(super) fn shadow_session<'a>(
         &'a self,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bstr::ByteSlice;
 
 use super::hooks::Hooks;
+use super::quiet;
 use super::script::{Command, Script, command};
 use super::skeleton::{PANE_TAG, SESSION_TAG, WINDOW_TAG};
 use crate::model::{SessionId, TmuxVersion};
@@ -37,6 +38,8 @@ pub fn beginning(name: &str) -> Vec<OsString> {
 pub(super) struct Found {
     /// Sessions of no use that keep the server alive; they go when the restore is done.
     pub(super) beginnings: Vec<SessionId>,
+    /// The user's hooks.
+    pub(super) hooks: Hooks,
     /// What stays as it is, and why.
     pub(super) problems: Vec<Problem>,
 }
@@ -62,7 +65,9 @@ pub(super) fn clear(server: &Server, version: TmuxVersion, limit: Duration) -> R
     Hooks::list(version, SEPARATOR, &mut script);
     let output = server.run(script.bytes(), limit)?;
     let (listing, hooks) = output.stdout.split_once_str(SEPARATOR).unwrap_or((&output.stdout, b""));
-    let (script, mut found) = decide(listing, &Hooks::read(hooks, SEPARATOR));
+    let hooks = Hooks::read(hooks, SEPARATOR);
+    let (script, mut found) = decide(listing, &hooks);
+    found.hooks = hooks;
     if !script.is_empty() {
         let output = server.run(script.bytes(), limit)?;
         let ids = output.stdout.lines().filter_map(|line| line.to_str().ok()?.parse::<SessionId>().ok());
@@ -72,10 +77,11 @@ pub(super) fn clear(server: &Server, version: TmuxVersion, limit: Duration) -> R
 }
 
 fn decide(listing: &[u8], hooks: &Hooks) -> (Script, Found) {
-    let (mut kills, mut script, mut found) = (Script::default(), Script::default(), Found::default());
+    let (mut group, mut found) = (Script::default(), Found::default());
+    // Panes and windows may lie in sessions that go.
+    let (mut kills, mut ends) = (Vec::new(), Vec::new());
     let mut stay = 0;
     let mut half_made = None;
-    // Panes and windows first: they may lie in sessions that go.
     for line in listing.lines().rev() {
         let words: Vec<&str> = line.to_str().unwrap_or_default().split(' ').collect();
         let [kind, id, used, tag] = words[..] else { continue };
@@ -87,35 +93,38 @@ fn decide(listing: &[u8], hooks: &Hooks) -> (Script, Found) {
             continue;
         }
         if used == "0" {
-            let kill = match kind {
-                "s" => "kill-session",
-                "w" => "kill-window",
-                _ => "kill-pane",
-            };
-            kills.push(command(kill).value("-t", id));
+            match kind {
+                "s" => ends.push(id.to_owned()),
+                "w" => kills.push(command("kill-window").value("-t", id)),
+                _ => kills.push(command("kill-pane").value("-t", id)),
+            }
             half_made = half_made.or(Some(tag).filter(|_| kind == "s"));
             continue;
         }
-        leave(kind, id, hooks).for_each(|command| script.push(command));
+        leave(kind, id, hooks).for_each(|command| group.push(command));
         let what = format!("{id} was left by an interrupted restore and is in use: it stays as it is");
         found.problems.push(Problem::new(Subject::Server, what));
     }
     if let Some(tag) = half_made.filter(|_| stay == 0) {
         // With its last session the server would end.
-        let name = format!("evermux-start-{}", &tag[..tag.len().min(8)]);
-        let target = format!("={name}:");
-        let new = command("new-session").word("-d").value("-s", &name).word("cat").word("-");
-        let mark = command("set-option").value("-t", &target).word(SESSION_TAG).word(BEGINNING);
-        let tell = command("display-message").word("-p").value("-t", &target).word("#{session_id}");
-        let mut chain = Script::default();
-        hooks.take_away().for_each(|command| chain.push(command));
-        let stay = command("set-option").value("-t", &target).word("destroy-unattached").word("off");
-        chain.push_chain([new, mark, stay, tell]);
-        hooks.put_back().for_each(|command| chain.push(command));
-        script.append(&chain);
+        begin_anew(&format!("evermux-start-{}", &tag[..tag.len().min(8)]), hooks, &mut group);
     }
-    script.append(&kills);
+    quiet::clear_away(kills, &ends, hooks, &mut group);
+    let script = if group.is_empty() { Script::default() } else { hooks.without(&group) };
     (script, found)
+}
+
+/// A session that keeps the server alive; its id is printed.
+fn begin_anew(name: &str, hooks: &Hooks, group: &mut Script) {
+    let target = format!("={name}:");
+    let set = |name: &str, value: &str| command("set-option").value("-t", &target).word(name).word(value);
+    group.push_chain([
+        command("new-session").word("-d").value("-s", name).word("cat").word("-"),
+        set(SESSION_TAG, BEGINNING),
+        set("destroy-unattached", "off"),
+        command("display-message").word("-p").value("-t", &target).word("#{session_id}"),
+    ]);
+    hooks.shadow_session(&target, false).for_each(|command| group.push(command));
 }
 
 /// What somebody uses is theirs: it loses what marked and shielded it.
@@ -138,11 +147,15 @@ mod tests {
         let listing =
             b"s $0 1 \ns $1 0 abc\ns $2 1 abc\ns $3 0 beginning\nw @1 0 \nw @2 0 abc\np %1 0 \np %7 0 abc\n";
         let (script, found) = decide(listing, &Hooks::default());
-        assert_eq!(
-            script.bytes().as_bstr(),
-            "set-option -u -t \"\\$2\" @evermux-restore-session\nkill-pane -t \"%7\"\nkill-window -t @2\n\
-             kill-session -t \"\\$1\"\n"
-        );
+        let text = script.bytes().as_bstr().to_string();
+        let (kept, ended) = text.split_once("set-hook -u").unwrap();
+        assert_eq!(kept, "if-shell -F 1 {\nset-option -u -t \"\\$2\" @evermux-restore-session\n");
+        for hook in
+            ["[0] \"kill-pane -t \\\"%7", "[1] \"kill-window -t @2", "[2] \"kill-session -t =evermux-end-1\""]
+        {
+            assert!(ended.contains(hook), "{hook} not in {ended}");
+        }
+        assert!(ended.ends_with("rename-session -t \"\\$1\" evermux-end-1\n}\n"), "{ended}");
         assert_eq!(found.problems.len(), 1);
         assert_eq!(found.beginnings, ["$3".parse().unwrap()]);
     }
@@ -163,6 +176,6 @@ mod tests {
     fn the_server_outlives_what_goes() {
         let (script, _) = decide(b"s $1 0 abcdefghijk\ns $2 0 abc\n", &Hooks::default());
         let text = script.bytes().as_bstr().to_string();
-        assert!(text.starts_with("new-session -d -s evermux-start-abc "), "{text}");
+        assert!(text.starts_with("if-shell -F 1 {\nnew-session -d -s evermux-start-abc "), "{text}");
     }
 }

@@ -12,6 +12,7 @@ mod hooks;
 mod interrupted;
 mod leftovers;
 mod prompts;
+mod quiet;
 mod script;
 mod settle;
 mod skeleton;

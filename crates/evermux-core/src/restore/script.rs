@@ -29,8 +29,7 @@ impl Script {
             if position > 0 {
                 self.bytes.extend_from_slice(b" ; ");
             }
-            let words: Vec<Vec<u8>> = command.words.iter().map(|word| quoted(word)).collect();
-            self.bytes.extend_from_slice(&words.join(&b' '));
+            self.bytes.extend_from_slice(&command.text());
         }
         self.bytes.push(b'\n');
     }
@@ -90,6 +89,12 @@ impl Command {
     pub(super) fn literal(self, flag: &str, value: impl AsRef<[u8]>) -> Self {
         let value = format_literal(value.as_ref());
         self.word(flag).word(value)
+    }
+
+    /// The command as tmux reads it in a file, or as the value of a hook.
+    pub(super) fn text(&self) -> Vec<u8> {
+        let words: Vec<Vec<u8>> = self.words.iter().map(|word| quoted(word)).collect();
+        words.join(&b' ')
     }
 
     /// Ends the flags; what follows may begin with a dash.

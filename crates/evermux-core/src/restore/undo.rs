@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use bstr::BString;
 use thiserror::Error;
 
-use super::leftovers;
 use super::script::{Script, command};
 use super::sources::Chosen;
 use super::told::{Absorbed, Told};
 use super::work::{Manner, RestoreError, World, look, restore, save_now, version};
+use super::{leftovers, quiet};
 use crate::capture;
 use crate::model::{Live, PaneId, PaneIdentity};
 use crate::plan::Wanted;
@@ -118,16 +118,12 @@ pub fn undo(world: &mut World<'_>, server: &Server) -> Result<(Undo, Vec<Problem
     problems.extend(found.problems);
     let mut script = Script::default();
     hand_over(&undo, &mut script);
-    for id in found.beginnings {
-        script.push(command("kill-session").value("-t", id.to_string()));
-    }
-    for (pane, _) in &undo.panes {
-        script.push(command("kill-pane").value("-t", pane.to_string()));
-    }
+    let beginnings: Vec<String> = found.beginnings.iter().map(ToString::to_string).collect();
+    let kills = undo.panes.iter().map(|(pane, _)| command("kill-pane").value("-t", pane.to_string()));
+    quiet::clear_away(kills.collect(), &beginnings, &found.hooks, &mut script);
     if !script.is_empty() {
-        // A pane that went with the session that was replaced is an error of one line; a server that ended with its
-        // last pane answers nothing.
-        match server.run(script.bytes(), world.capture.limit) {
+        // A server that ended with its last pane may answer nothing.
+        match server.run(found.hooks.without(&script).bytes(), world.capture.limit) {
             Ok(_) | Err(RunError::Gone { .. }) => {}
             Err(error) => return Err(error.into()),
         }

@@ -9,13 +9,15 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::apply::{Applied, ApplyError, Tools, apply};
+use super::hooks::Hooks;
 use super::interrupted::Interrupted;
 use super::prompts::{self, AtPrompt, Cleaned};
+use super::script::Script;
 use super::settle::{self, Stand};
 use super::skeleton::MadePane;
 use super::sources::Chosen;
 use super::told::Told;
-use super::{after, leftovers};
+use super::{after, leftovers, quiet};
 use crate::capture::{self, NoBlocks};
 use crate::choose::Source as Brought;
 use crate::diff::Change;
@@ -161,7 +163,14 @@ pub fn restore(
     let times = [begun.elapsed(), Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO];
     let mut restored =
         Restored { id: None, plan, differences: Vec::new(), debts: Vec::new(), problems, saved: None, times };
-    let work = Work { server, chosen, live: &live, beginnings: &found.beginnings, owed: &interrupted.owed };
+    let work = Work {
+        server,
+        chosen,
+        live: &live,
+        beginnings: &found.beginnings,
+        hooks: &found.hooks,
+        owed: &interrupted.owed,
+    };
     if !restored.plan.is_empty() {
         let before = save_before(world, server, &restored.plan)?;
         let journal = begin(world, &restoring, &work, manner, &restored.plan, before)?;
@@ -203,6 +212,7 @@ struct Work<'a> {
     live: &'a Live,
     /// Sessions that only keep the server alive until it is done.
     beginnings: &'a [SessionId],
+    hooks: &'a Hooks,
     /// See [`Interrupted::owed`].
     owed: &'a HashMap<PaneIdentity, Vec<Debt>>,
 }
@@ -219,9 +229,12 @@ fn free(live: &Live, manner: &Manner) -> Result<(), RestoreError> {
 
 /// Closes the sessions that kept the server alive. If nothing else came, it ends with them.
 fn close_beginnings(world: &World<'_>, work: &Work<'_>) {
-    let script: String = work.beginnings.iter().map(|id| format!("kill-session -t '{id}'\n")).collect();
-    if !script.is_empty() {
-        let _ = work.server.run(script.as_bytes(), world.capture.limit);
+    let mut group = Script::default();
+    for id in work.beginnings {
+        quiet::end_session(&id.to_string(), []).for_each(|command| group.push(command));
+    }
+    if !group.is_empty() {
+        let _ = work.server.run(work.hooks.without(&group).bytes(), world.capture.limit);
     }
 }
 
