@@ -164,7 +164,9 @@ impl Description<'_> {
             self.line(4, name, value);
         }
         self.settings(4, "option", &["show-options", "-p", "-t", id], &[]);
-        for line in self.text(id).iter().filter(|line| !(dead && line.is_empty())) {
+        // A narrow pane cuts the message.
+        let message = |line: &str| "Pane is dead".strip_prefix(line).is_some_and(|rest| !rest.is_empty());
+        for line in self.text(id).iter().filter(|line| !(dead && message(line))) {
             self.line(4, "|", line);
         }
     }

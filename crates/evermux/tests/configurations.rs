@@ -285,7 +285,7 @@ fn no_hook_hears_of_what_a_restore_ends() {
         ] {
             // What is set up is heard of, if at all, a turn later.
             assert!(server.script(left).ok());
-            assert!(server.script(&format!("{hooks}set -g @heard ''")).ok());
+            assert!(server.script(format!("{hooks}set -g @heard ''")).ok());
             let report = story.run(restore);
             server.wait_for_prompts();
             let heard = server.run(&["show-options", "-gv", "@heard"]);

@@ -189,7 +189,10 @@ impl Builder<'_, '_> {
         let planned =
             self.plan.sessions.iter().position(|planned| planned.session.group.as_ref() == Some(group));
         if let Some(planned) = planned {
-            return Some(Leader::Planned(planned));
+            return Some(match self.plan.sessions[planned].place {
+                SessionPlace::Live(id) => Leader::Live(id),
+                SessionPlace::New => Leader::Planned(planned),
+            });
         }
         // A live group is the same if one of its windows is: group names alone are not identities.
         let live = self.present.live()?;
@@ -400,6 +403,9 @@ impl Builder<'_, '_> {
         {
             return;
         }
+        if self.comes_by_group(at, window) {
+            return;
+        }
         let taken = self.taken.entry(at).or_default();
         let free = if taken.contains(&index) { (index..).find(|i| !taken.contains(i)) } else { Some(index) };
         let Some(free) = free else { return };
@@ -412,6 +418,20 @@ impl Builder<'_, '_> {
                 .push(Problem::new(subject, format!("the index is taken; it comes back as {free}")));
         }
         self.plan.sessions[at].links.push(PlannedLink { index: free, was, window });
+    }
+
+    /// Whether a window comes to a live session through another member of its group, which tmux keeps alike.
+    fn comes_by_group(&self, at: usize, window: LinkedWindow) -> bool {
+        let group = |position: usize| match (self.plan.sessions[position].place, self.present.live()) {
+            (SessionPlace::Live(id), Some(live)) => {
+                let s = live.sessions.iter().position(|session| *session == id)?;
+                live.snapshot.sessions()[s].group.as_ref()
+            }
+            _ => None,
+        };
+        let linked =
+            |position: usize| self.plan.sessions[position].links.iter().any(|link| link.window == window);
+        group(at).is_some_and(|mine| (0..at).any(|other| group(other) == Some(mine) && linked(other)))
     }
 
     /// Plans what belongs to the server as a whole: paste buffers it has not, and, if asked for, global options.

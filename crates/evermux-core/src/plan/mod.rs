@@ -311,6 +311,12 @@ impl Plan {
         }
     }
 
+    /// The new sessions that join the group of a new one, with their positions.
+    pub(crate) fn members(&self, leader: usize) -> impl Iterator<Item = (usize, &PlannedSession)> {
+        let sessions = self.sessions.iter().enumerate();
+        sessions.filter(move |(_, session)| session.joins == Some(Leader::Planned(leader)))
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.closing.is_empty()

@@ -11,7 +11,7 @@ use super::quiet;
 use super::script::{Command, Script, command};
 use super::skeleton::{Made, PANE_TAG, SESSION_TAG, WINDOW_TAG, early_options, lasting_history_limit};
 use crate::model::{OptionEntry, PaneId, SessionId, TmuxVersion};
-use crate::plan::{Plan, PlannedSession, PlannedWindow, Scope, SessionPlace, WindowPlace};
+use crate::plan::{Leader, Plan, PlannedSession, PlannedWindow, Scope, SessionPlace, WindowPlace};
 use crate::problem::{Problem, Subject};
 use crate::text::names::{Inexact, WindowNaming, pane_title, session_name, window_name};
 
@@ -191,7 +191,8 @@ impl Finish<'_> {
         };
         // From the current window, which is current already, through those visited before, back to it.
         let last = &planned.session.last;
-        let back = (!last.is_empty() || planned.joins.is_some()).then_some(&planned.session.active);
+        let back = (!last.is_empty() || matches!(planned.joins, Some(Leader::Live(_))))
+            .then_some(&planned.session.active);
         let order = last.iter().rev().chain(back);
         for window in order.filter_map(|&saved| index(saved)) {
             self.push(command("select-window").value("-t", format!("{id}:{window}")));

@@ -10,8 +10,9 @@ use super::hooks::Hooks;
 use super::script::{Command, Script, command};
 
 /// Commands that rename a session and, in the next turn, run `also` and end it. To be run while the user's hooks are
-/// away. `number` is of nothing else that ends.
-fn end(
+/// away, and nothing that follows in the turn may touch the session's current window: tmux would look for the hook in
+/// another session. `number` is of nothing else that ends.
+pub(super) fn end(
     session: &str,
     number: &str,
     also: impl IntoIterator<Item = Command>,
@@ -43,8 +44,8 @@ pub(super) fn end_session(
 /// hooks are away.
 pub(super) fn clear_away(kills: Vec<Command>, ends: &[String], hooks: &Hooks, group: &mut Script) {
     if let Some((first, others)) = ends.split_first() {
-        end_session(first, kills).for_each(|command| group.push(command));
-        others.iter().flat_map(|id| end_session(id, [])).for_each(|command| group.push(command));
+        let others = others.iter().map(|id| command("kill-session").value("-t", id));
+        end_session(first, kills.into_iter().chain(others)).for_each(|command| group.push(command));
     } else if !kills.is_empty() {
         // A session that lives only to take them with it.
         let target = "=evermux-end:";

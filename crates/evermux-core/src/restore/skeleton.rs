@@ -12,6 +12,7 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 
 use super::hooks::Hooks;
+use super::quiet;
 use super::script::{Command, Script, command};
 use crate::model::{EnvironmentEntry, OptionEntry, PaneId, SessionId, TmuxVersion, WindowId};
 use crate::plan::{
@@ -132,6 +133,11 @@ pub(super) fn working_name(id: &str, position: usize) -> String {
     format!("evermux-{id}-{position}")
 }
 
+/// The name of the session with which a group is founded.
+fn founder(id: &str, position: usize) -> String {
+    format!("evermux-{id}-g{position}")
+}
+
 impl<'a> Skeleton<'a> {
     /// The commands that make what `plan` makes; their output is read by [`Made::read`].
     pub(super) fn write(plan: &'a Plan, ground: &'a Ground<'a>) -> Script {
@@ -163,10 +169,16 @@ impl<'a> Skeleton<'a> {
     }
 
     fn session(&mut self, position: usize, planned: &PlannedSession) {
-        let target = match planned.place {
-            SessionPlace::Live(id) => format!("{id}:"),
-            SessionPlace::New => self.new_session(position, planned),
+        let target = match (planned.place, planned.joins) {
+            (SessionPlace::Live(id), _) => format!("{id}:"),
+            // It came with its leader.
+            (SessionPlace::New, Some(Leader::Planned(_))) => return,
+            (SessionPlace::New, _) => self.new_session(position, planned),
         };
+        // Members come before the windows do: the one that is current when they join would count as visited.
+        let plan = self.plan;
+        let members = plan.members(position).map(|(at, member)| (member, self.new_session(at, member)));
+        let members: Vec<(&PlannedSession, String)> = members.collect();
         for link in &planned.links {
             let place = format!("{target}{}", link.index);
             match link.window {
@@ -186,8 +198,15 @@ impl<'a> Skeleton<'a> {
         if planned.place == SessionPlace::New && planned.joins.is_none() {
             // The window every new session begins with has done its work. The current one is chosen first: a window
             // that is visited only on the way to it would count as visited.
-            self.push(command("select-window").value("-t", format!("{target}{}", current(planned))));
+            for (session, target) in [(planned, target.clone())].iter().chain(&members) {
+                self.push(command("select-window").value("-t", format!("{target}{}", current(session))));
+            }
             self.push(command("kill-window").value("-t", format!("{target}{}", placeholder_index(planned))));
+            if planned.session.group.is_some() {
+                let second = format!("={}:", founder(self.ground.id, position));
+                let number = format!("{}-g{position}", self.ground.id);
+                quiet::end(&second, &number, []).for_each(|command| self.push(command));
+            }
         }
         self.end_group();
     }
@@ -221,9 +240,7 @@ impl<'a> Skeleton<'a> {
             self.push(command("set-option").value("-t", &target).word(name).word("off"));
         }
         self.history_limit(&target, planned);
-        for shadow in self.ground.hooks.shadow_session(&target, false) {
-            self.group.push(shadow);
-        }
+        self.shield(&target);
         if planned.joins.is_none() {
             self.push(command("set-option").word("-u").value("-t", &target).word("default-size"));
             if placeholder_index(planned) != self.ground.base_index {
@@ -239,17 +256,37 @@ impl<'a> Skeleton<'a> {
         target
     }
 
+    /// Lets no hook of the user's run in a session that is being made.
+    fn shield(&mut self, target: &str) {
+        for shadow in self.ground.hooks.shadow_session(target, false) {
+            self.group.push(shadow);
+        }
+    }
+
     /// A group is named after its first member as that is called when a second one joins. (`new-session -t NAME`
-    /// would join any session whose name merely begins so.)
+    /// would join any session whose name merely begins so, and no target means a session with a `:` in its name.)
+    /// What a hook does is done to the session whose hook it is, however that is called by then.
     fn found_group(&mut self, name: &str, position: usize, group: &BString) {
-        let helper = format!("evermux-{}-g{position}", self.ground.id);
+        const HOOK: &str = "alert-bell";
+        let target = format!("={name}:");
+        let second = founder(self.ground.id, position);
         let recipe = session_name(group.as_ref(), self.ground.version);
-        let named = [b"=".as_slice(), recipe.reported.as_slice()].concat();
-        let rename = |target: &[u8]| command("rename-session").value("-t", target).end_of_flags();
-        self.push(rename(format!("={name}").as_bytes()).word(&recipe.argument));
-        self.push(command("new-session").word("-d").value("-s", &helper).value("-t", &named));
-        self.push(command("kill-session").value("-t", format!("={helper}")));
-        self.push(rename(&named).word(name));
+        let rename = |name: &[u8]| command("rename-session").end_of_flags().word(name);
+        let founding = [
+            rename(&recipe.argument),
+            command("new-session").word("-d").value("-s", &second).value("-t", ":"),
+            rename(name.as_bytes()),
+        ];
+        for (position, step) in founding.into_iter().enumerate() {
+            let hook = command("set-hook").value("-t", &target);
+            self.push(hook.word(format!("{HOOK}[{position}]")).word(step.text()));
+        }
+        self.push(command("set-hook").word("-R").value("-t", &target).word(HOOK));
+        self.push(command("set-hook").word("-u").value("-t", &target).word(HOOK));
+        self.shield(&target);
+        let second = format!("={second}:");
+        self.push(command("set-option").value("-t", &second).word(SESSION_TAG).word(self.ground.id));
+        self.shield(&second);
     }
 
     /// From tmux 3.7 the option reaches living panes: it must be there before their text.
