@@ -119,7 +119,7 @@ fn begin_anew(name: &str, hooks: &Hooks, group: &mut Script) {
     let target = format!("={name}:");
     let set = |name: &str, value: &str| command("set-option").value("-t", &target).word(name).word(value);
     group.push_chain([
-        command("new-session").word("-d").value("-s", name).word("cat").word("-"),
+        command("new-session").word("-d").value("-s", name).value("-n", name).word("cat").word("-"),
         set(SESSION_TAG, BEGINNING),
         set("destroy-unattached", "off"),
         command("display-message").word("-p").value("-t", &target).word("#{session_id}"),
@@ -150,9 +150,11 @@ mod tests {
         let text = script.bytes().as_bstr().to_string();
         let (kept, ended) = text.split_once("set-hook -u").unwrap();
         assert_eq!(kept, "if-shell -F 1 {\nset-option -u -t \"\\$2\" @evermux-restore-session\n");
-        for hook in
-            ["[0] \"kill-pane -t \\\"%7", "[1] \"kill-window -t @2", "[2] \"kill-session -t =evermux-end-1\""]
-        {
+        for hook in [
+            "[0]\" \"kill-pane -t \\\"%7\\\"\"",
+            "[1]\" \"kill-window -t @2\"",
+            "[2]\" \"kill-session -t \\\"=evermux-end-1\\\"\"",
+        ] {
             assert!(ended.contains(hook), "{hook} not in {ended}");
         }
         assert!(ended.ends_with("rename-session -t \"\\$1\" evermux-end-1\n}\n"), "{ended}");
