@@ -346,11 +346,15 @@ fn marks_panes_and_keeps_what_is_there() {
         let server = connect(private);
         let identity = |byte| PaneIdentity::from_random([byte; 16]);
         let mark = |pane, byte, replace| Mark { pane: PaneId(pane), identity: identity(byte), replace };
+        let version = list(private).server.version;
         let first = [mark(0, 1, false), mark(9, 2, false)];
-        assert_eq!(server.mark(nonce(), &first, LIMIT).unwrap(), [Some(identity(1)), None]);
+        assert_eq!(server.mark(nonce(), version, &first, LIMIT).unwrap(), [Some(identity(1)), None]);
         let second = [mark(0, 3, false), mark(1, 4, false)];
-        assert_eq!(server.mark(nonce(), &second, LIMIT).unwrap(), [Some(identity(1)), Some(identity(4))]);
-        assert_eq!(server.mark(nonce(), &[mark(0, 5, true)], LIMIT).unwrap(), [Some(identity(5))]);
+        assert_eq!(
+            server.mark(nonce(), version, &second, LIMIT).unwrap(),
+            [Some(identity(1)), Some(identity(4))]
+        );
+        assert_eq!(server.mark(nonce(), version, &[mark(0, 5, true)], LIMIT).unwrap(), [Some(identity(5))]);
         let listing = list(private);
         let panes: Vec<_> = listing.panes().map(|pane| pane.identity().unwrap()).collect();
         assert_eq!(panes, [identity(5), identity(4)]);

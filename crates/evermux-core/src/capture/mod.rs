@@ -29,7 +29,7 @@ use self::assemble::{Draft, Sources, TextWanted};
 use self::text::{End, Found, Wanted};
 use crate::choose::Coverage;
 use crate::model::{BlockId, BlockRef, Invalid, Live, Pane, Snapshot};
-use crate::problem::{Problem, Subject};
+use crate::problem::{Problem, Report, Subject};
 use crate::procs::{NoProcessTable, ProcessTable, TerminalState};
 use crate::tmux::{CaptureError, FrameError, ListError, ListRequest, Listing, Nonce, RunError, Server};
 
@@ -113,15 +113,7 @@ pub fn capture(
     random: &mut dyn FnMut() -> [u8; 16],
     blocks: &mut dyn Blocks,
 ) -> Result<Captured, Error> {
-    // tmux knows a directory only by asking the process, too.
-    let listed = server.list(
-        &ListRequest {
-            nonce: Nonce::from_random(random()),
-            current: cfg!(not(any(target_os = "linux", target_os = "macos"))),
-        },
-        options.limit,
-    )?;
-    let processes = ProcessTable::read()?;
+    let (listed, processes) = look(server, options, Nonce::from_random(random()))?;
     let (listing, mut problems) = (listed.value, listed.problems);
     let sources = Sources {
         listing: &listing,
@@ -146,6 +138,23 @@ pub fn capture(
     }
     let coverage = coverage(&listing, &live.snapshot, options);
     Ok(Captured { live, coverage, problems })
+}
+
+/// Lists the server, and reads the process table while tmux works. That table may be older than a pane that was made
+/// in that moment: then it is read again.
+fn look(server: &Server, options: &Options, nonce: Nonce) -> Result<(Report<Listing>, ProcessTable), Error> {
+    // tmux knows a directory only by asking the process, too.
+    let current = cfg!(not(any(target_os = "linux", target_os = "macos")));
+    let request = ListRequest { nonce, current };
+    let (listed, processes) = std::thread::scope(|scope| {
+        let listing = scope.spawn(|| server.list(&request, options.limit));
+        let processes = ProcessTable::read();
+        (listing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), processes)
+    });
+    let (listed, processes) = (listed?, processes?);
+    let living = || listed.value.panes().filter(|pane| !pane.dead).filter_map(|pane| pane.pid);
+    let complete = living().all(|pid| processes.get(pid).is_some());
+    Ok((listed, if complete { processes } else { ProcessTable::read()? }))
 }
 
 /// What is left out on request was not closed.
@@ -263,7 +272,8 @@ fn set_marks(
     problems: &mut Vec<Problem>,
 ) {
     let marks = identity::missing_marks(live);
-    match server.mark(Nonce::from_random(random()), &marks, options.limit) {
+    let version = live.snapshot.server().version;
+    match server.mark(Nonce::from_random(random()), version, &marks, options.limit) {
         Ok(found) => {
             let set = |pane| {
                 marks

@@ -66,15 +66,18 @@ pub(super) fn reading(pid: u32) -> Reading {
     }
 }
 
-/// The files that a process has open, as far as they may be read.
-pub(super) fn open_files(pid: u32) -> Vec<OpenFile> {
-    let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    let file = |entry: std::fs::DirEntry| {
-        let descriptor = number(entry.file_name().as_encoded_bytes())?;
-        let path = std::fs::read_link(entry.path()).ok()?.into_os_string().into_encoded_bytes();
-        Some(OpenFile { descriptor, path: path.into() })
+/// The files that a process has open at this number or above, as far as they may be read.
+pub(super) fn open_files(pid: u32, lowest: u32) -> Vec<OpenFile> {
+    // Relative to the folder: each path from /proc on is checked anew, which would cost as much again.
+    let Ok(folder) = open_folder(&format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let Ok(entries) = rustix::fs::Dir::read_from(&folder) else { return Vec::new() };
+    let file = |entry: rustix::fs::DirEntry| {
+        let descriptor =
+            number(entry.file_name().to_bytes()).filter(|&descriptor: &u32| descriptor >= lowest)?;
+        let path = rustix::fs::readlinkat(&folder, entry.file_name(), Vec::new()).ok()?;
+        Some(OpenFile { descriptor, path: path.into_bytes().into() })
     };
-    entries.flatten().filter_map(file).collect()
+    entries.map_while(Result::ok).filter_map(file).collect()
 }
 
 /// The id of machine-id(5); absent, empty or `uninitialized` in images and some containers.
@@ -131,7 +134,9 @@ fn parse_stat(line: &[u8], clock: Clock) -> Option<Process> {
     let (open, close) = (line.find_byte(b'(')?, line.rfind_byte(b')')?);
     let pid = number(line[..open].trim())?;
     let name = line.get(open + 1..close)?;
-    let fields: Vec<&[u8]> = line[close + 1..].fields().collect();
+    // Single blanks, and only up to the last field that is read: `fields` would look for blanks of Unicode.
+    let numbers = line.get(close + 2..)?.trim_ascii_end().split(|&byte| byte == b' ');
+    let fields: Vec<&[u8]> = numbers.take(22 - 2).collect();
     // proc_pid_stat(5) counts from 1; the state is its field 3.
     let field = |at: usize| fields.get(at - 3).copied();
     let signed = |at: usize| field(at).and_then(number::<i32>);

@@ -136,7 +136,7 @@ pub(super) fn reading(_pid: u32) -> Reading {
 }
 
 /// Not read here: whether a shell still reads an rc file is seen from its terminal and group only.
-pub(super) fn open_files(_pid: u32) -> Vec<OpenFile> {
+pub(super) fn open_files(_pid: u32, _lowest: u32) -> Vec<OpenFile> {
     Vec::new()
 }
 

@@ -132,6 +132,8 @@ pub struct ProcessTable {
     processes: Vec<Process>,
     /// Positions in `processes`, ordered by parent, then by birth.
     by_parent: Vec<usize>,
+    /// The same, ordered by process group.
+    by_group: Vec<usize>,
 }
 
 /// The processes in the foreground of a pane: those that get its keys.
@@ -176,7 +178,9 @@ impl ProcessTable {
         processes.dedup_by_key(|process| process.pid);
         let mut by_parent: Vec<usize> = (0..processes.len()).collect();
         by_parent.sort_by_key(|&at| (processes[at].parent, processes[at].birth, processes[at].pid));
-        Self { processes, by_parent }
+        let mut by_group: Vec<usize> = (0..processes.len()).collect();
+        by_group.sort_by_key(|&at| processes[at].group);
+        Self { processes, by_parent, by_group }
     }
 
     /// All processes, ordered by id.
@@ -191,10 +195,19 @@ impl ProcessTable {
 
     /// The processes whose parent this is, oldest first.
     pub fn children(&self, pid: u32) -> impl DoubleEndedIterator<Item = &Process> {
-        let parent = |&at: &usize| self.processes[at].parent;
-        let start = self.by_parent.partition_point(|at| parent(at) < pid);
-        let end = self.by_parent.partition_point(|at| parent(at) <= pid);
-        self.by_parent[start..end].iter().map(|&at| &self.processes[at])
+        self.run(&self.by_parent, pid, |process| process.parent)
+    }
+
+    /// The processes of which `order`, which is sorted by `key`, has this value.
+    fn run<'t>(
+        &'t self,
+        order: &'t [usize],
+        value: u32,
+        key: fn(&Process) -> u32,
+    ) -> impl DoubleEndedIterator<Item = &'t Process> {
+        let start = order.partition_point(|&at| key(&self.processes[at]) < value);
+        let end = order.partition_point(|&at| key(&self.processes[at]) <= value);
+        order[start..end].iter().map(|&at| &self.processes[at])
     }
 
     /// The process itself, then everything below it, depth first, children by age; empty if there is no such process.
@@ -224,7 +237,10 @@ impl ProcessTable {
         let in_group = |process: &Process| {
             process.group == group && process.terminal == Some(terminal) && !process.zombie
         };
-        let mut all: Vec<&Process> = self.processes.iter().filter(|process| in_group(process)).collect();
+        let mut all: Vec<&Process> = self
+            .run(&self.by_group, group, |process| process.group)
+            .filter(|process| in_group(process))
+            .collect();
         // Those born in the same tick of the clock: ids may have started again from below, but the leader was first.
         all.sort_by_key(|process| (process.birth, process.pid != group, process.pid));
         let leader = all.iter().copied().find(|process| process.pid == group);

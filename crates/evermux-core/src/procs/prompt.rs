@@ -48,8 +48,13 @@ impl Evidence {
             foreground: true,
             alone: job.all.len() == 1,
             terminal,
-            reads_rc: reads_rc(shell, &os::open_files(process.pid)),
-            reading: os::reading(process.pid),
+            reads_rc: rc_descriptor(shell)
+                .is_some_and(|lowest| reads_rc(shell, &os::open_files(process.pid, lowest))),
+            // Costs a file of its own for every shell: only where it decides.
+            reading: match shell {
+                Shell::Plain if terminal.canonical => os::reading(process.pid),
+                _ => Reading::Unknown,
+            },
         })
     }
 }
@@ -70,6 +75,15 @@ pub fn shell_at_terminal(process: &Process) -> Option<Shell> {
     }?;
     let no_editor = shell == Shell::Bash && process.argv().iter().any(|word| word == "--noediting");
     Some(if no_editor { Shell::Plain } else { shell })
+}
+
+/// From which number on the open files of a shell tell that it reads an rc file; none if they do not tell.
+fn rc_descriptor(shell: Shell) -> Option<u32> {
+    match shell {
+        Shell::Plain => Some(10),
+        Shell::Zsh | Shell::Fish => Some(3),
+        Shell::Bash | Shell::Nu | Shell::Other => None,
+    }
 }
 
 /// Whether one of the open files says that the shell still reads an rc file.

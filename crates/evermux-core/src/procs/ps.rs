@@ -59,7 +59,7 @@ pub(super) fn reading(_pid: u32) -> Reading {
 }
 
 /// Not known.
-pub(super) fn open_files(_pid: u32) -> Vec<OpenFile> {
+pub(super) fn open_files(_pid: u32, _lowest: u32) -> Vec<OpenFile> {
     Vec::new()
 }
 

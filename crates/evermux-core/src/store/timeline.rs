@@ -15,6 +15,8 @@ use crate::model::{Generation, Kind, PaneIdentity, ServerName, SnapshotId};
 /// Which snapshots are wanted; those that fulfil all of it.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
+    /// With this number.
+    pub id: Option<SnapshotId>,
     /// Of this server.
     pub server: Option<ServerName>,
     /// With this name.
@@ -99,6 +101,10 @@ impl Store {
     fn list_rows(&self, wanted: &Wanted) -> rusqlite::Result<Vec<Listed>> {
         let mut conditions = vec!["1"];
         let mut values: Vec<Value> = Vec::new();
+        if let Some(id) = wanted.id {
+            conditions.push("s.id = ?");
+            values.push(Value::Integer(id.0));
+        }
         if let Some(server) = &wanted.server {
             conditions.push("v.machine = ? AND v.socket = ?");
             values.extend([Value::Text(server.machine.clone()), Value::Blob(server.socket.to_vec())]);

@@ -5,8 +5,11 @@ use std::time::Duration;
 use bstr::ByteSlice;
 
 use super::client::RunError;
-use super::{Nonce, Server, in_blocks};
-use crate::model::{PaneId, PaneIdentity};
+use super::{Nonce, Server, in_blocks, yield_line};
+use crate::model::{PaneId, PaneIdentity, TmuxVersion};
+
+/// So many identities are read back before tmux serves others.
+const READ_AT_ONCE: usize = 100;
 
 /// An identity for a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +23,8 @@ pub struct Mark {
 }
 
 impl Server {
-    /// Sets identities, all in one client and one queue run: clients are repainted once. Returns for each mark the
+    /// Sets identities, all in one client and one queue run: clients are repainted once. `version` is the server's.
+    /// Returns for each mark the
     /// identity that its pane carries afterwards, none for a pane that is gone.
     ///
     /// # Errors
@@ -28,18 +32,19 @@ impl Server {
     pub fn mark(
         &self,
         nonce: Nonce,
+        version: TmuxVersion,
         marks: &[Mark],
         limit: Duration,
     ) -> Result<Vec<Option<PaneIdentity>>, RunError> {
         if marks.is_empty() {
             return Ok(Vec::new());
         }
-        let output = self.run(&script(nonce, marks), limit)?;
+        let output = self.run(&script(nonce, version, marks), limit)?;
         Ok(parse(nonce, marks, &output.stdout))
     }
 }
 
-fn script(nonce: Nonce, marks: &[Mark]) -> Vec<u8> {
+fn script(nonce: Nonce, version: TmuxVersion, marks: &[Mark]) -> Vec<u8> {
     let option = PaneIdentity::OPTION;
     let set = |mark: &Mark| {
         let keep = if mark.replace { "" } else { "o" };
@@ -48,7 +53,14 @@ fn script(nonce: Nonce, marks: &[Mark]) -> Vec<u8> {
     // Read back at the end: a set that fails says so on standard error only, and not the same on every version.
     let read =
         |mark: &Mark| format!("display-message -p -t '{}' '{nonce}#{{pane_id}} #{{{option}}}'", mark.pane);
-    in_blocks(marks.iter().map(set).chain(marks.iter().map(read)))
+    let mut lines: Vec<String> = marks.iter().map(set).collect();
+    for some in marks.chunks(READ_AT_ONCE) {
+        if marks.len() > READ_AT_ONCE {
+            lines.push(yield_line(version).to_owned());
+        }
+        lines.extend(some.iter().map(read));
+    }
+    in_blocks(lines)
 }
 
 fn parse(nonce: Nonce, marks: &[Mark], reply: &[u8]) -> Vec<Option<PaneIdentity>> {

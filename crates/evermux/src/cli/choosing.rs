@@ -19,9 +19,21 @@ const GLANCE: Duration = Duration::from_secs(2);
 /// # Errors
 /// What the store says.
 pub fn restore_set(context: &Context, store: &Store, server: &ServerName) -> Result<RestoreSet, CliError> {
-    let timeline = store.timeline(server)?;
     let live = (*server == context.server()).then(|| glance(context)).flatten();
-    Ok(choose(&timeline, live.as_ref(), context.now(), &options(context)))
+    restore_set_beside(context, store, server, live.as_ref())
+}
+
+/// The same, where it is known already which panes are alive.
+///
+/// # Errors
+/// What the store says.
+pub fn restore_set_beside(
+    context: &Context,
+    store: &Store,
+    server: &ServerName,
+    live: Option<&LiveServer>,
+) -> Result<RestoreSet, CliError> {
+    Ok(choose(&store.timeline(server)?, live, context.now(), &options(context)))
 }
 
 /// How to choose, by the settings.

@@ -6,11 +6,11 @@ use evermux_core::capture::{self, Pattern};
 use evermux_core::history;
 use evermux_core::model::Kind;
 use evermux_core::save::{self, Request, SaveError};
-use evermux_core::store::{Emergency, Listed, Wanted};
+use evermux_core::store::{Emergency, Listed, Store, Wanted};
 use evermux_core::tmux::Server;
 use serde::Serialize;
 
-use super::choosing::restore_set;
+use super::choosing::{restore_set, restore_set_beside};
 use super::describe;
 use super::json::EntryJson;
 use super::watchdog::Watchdog;
@@ -84,9 +84,9 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         .map_err(|error| nothing_fits(args, error))?;
     let milliseconds = begun.elapsed().as_millis();
     let id = outcome.saved.id;
-    let listed = store.list(&Wanted::default())?.into_iter().find(|listed| listed.entry.id == id);
+    let listed = store.list(&Wanted { id: Some(id), ..Wanted::default() })?.into_iter().next();
     let listed = listed.ok_or_else(|| CliError::failed(format!("snapshot {id} was removed at once")))?;
-    let restore_point = restore_set(context, &store, &listed.server)?.uses(id);
+    let restore_point = context.json && is_restore_point(context, args, &store, &listed, &outcome)?;
     let text = sentence(&listed, args, &outcome, milliseconds);
     tracing::info!(socket = %context.socket.display(), "{}", text.trim_end());
     for problem in &outcome.problems {
@@ -95,6 +95,24 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let json =
         SaveJson { entry: EntryJson::new(&listed, restore_point), new: outcome.saved.new, milliseconds };
     Ok(Outcome::new(text, &json).with_problems(problems).with_problems(outcome.problems))
+}
+
+/// Whether a restore without arguments uses the snapshot. What was captured tells which panes are alive; tmux is asked
+/// again only if that was a part of the server, or none of it.
+fn is_restore_point(
+    context: &Context,
+    args: &Args,
+    store: &Store,
+    listed: &Listed,
+    outcome: &save::Outcome,
+) -> Result<bool, CliError> {
+    let set = match &outcome.live {
+        Some(live) if args.sessions.is_empty() => {
+            restore_set_beside(context, store, &listed.server, Some(&live.into()))?
+        }
+        _ => restore_set(context, store, &listed.server)?,
+    };
+    Ok(set.uses(listed.entry.id))
 }
 
 /// Sessions that were asked for and are not there are not "excluded".
