@@ -33,6 +33,9 @@ pub struct Arguments {
     /// The tmux to measure with; default: the one in PATH
     #[arg(long)]
     tmux: Option<PathBuf>,
+    /// The evermux to measure; default: the one of this workspace, built with optimisations
+    #[arg(long)]
+    evermux: Option<PathBuf>,
     /// Only what tmux itself needs
     #[arg(long)]
     limits_only: bool,
@@ -41,7 +44,13 @@ pub struct Arguments {
 /// Does it.
 pub fn run(arguments: &Arguments) -> Result<()> {
     install(&[("tmux", "tmux")])?;
-    machine::run(cargo().args(["build", "--quiet", "--release", "--package", "evermux"]))?;
+    let program = match &arguments.evermux {
+        Some(path) => path.clone(),
+        None => {
+            machine::run(cargo().args(["build", "--quiet", "--release", "--package", "evermux"]))?;
+            target().join("release/evermux")
+        }
+    };
     let tmux = match &arguments.tmux {
         Some(path) => Tmux::at(path).with_context(|| format!("no tmux at {}", path.display()))?,
         None => {
@@ -50,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     say(&format!("measuring with tmux {}", tmux.version));
     let bench = Bench {
-        program: target().join("release/evermux").display().to_string(),
+        program: program.display().to_string(),
         tmux: tmux.clone(),
         runs: if arguments.quick { 1 } else { arguments.runs },
         panes: if arguments.quick { [20, 50] } else { [100, 500] },
@@ -63,7 +72,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("results.json"), report.json())?;
     say(&format!("results: {}", folder.join("results.json").display()));
-    if !arguments.quick && arguments.row.is_none() && !arguments.limits_only {
+    let whole = arguments.row.is_none() && arguments.evermux.is_none() && arguments.tmux.is_none();
+    if whole && !arguments.quick && !arguments.limits_only {
         let file = workspace().join("docs/benchmarks.md");
         fs::create_dir_all(workspace().join("docs"))?;
         fs::write(&file, report.page())?;

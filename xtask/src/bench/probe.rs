@@ -1,6 +1,11 @@
 //! How long tmux makes others wait: a control client that asks all the time.
+//!
+//! The clock tells what a person would feel; on a busy machine that is mostly the machine. So the processor time that
+//! tmux spent within one wait is told, too (where the system has `/proc/PID/schedstat`): that is tmux's own part.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -13,10 +18,26 @@ use evermux_testkit::Server;
 /// Between an answer and the next question.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// A client that asks a server for nothing in particular, again and again, and remembers the longest wait.
+/// The longest waits; of each kind, not of one moment.
+#[derive(Clone, Copy, Default)]
+pub struct Stall {
+    /// By the clock.
+    pub waited: Duration,
+    /// What tmux was busy for within one wait.
+    pub busy: Option<Duration>,
+}
+
+impl Stall {
+    /// The longer ones of both.
+    pub fn max(self, other: Stall) -> Stall {
+        Stall { waited: self.waited.max(other.waited), busy: self.busy.max(other.busy) }
+    }
+}
+
+/// A client that asks a server for nothing in particular, again and again, and remembers the longest waits.
 pub struct Probe {
     stop: Arc<AtomicBool>,
-    longest: JoinHandle<Result<Duration>>,
+    longest: JoinHandle<Result<Stall>>,
 }
 
 impl Probe {
@@ -38,12 +59,17 @@ impl Probe {
         });
         // The attachment itself is answered, too.
         answered.recv_timeout(Duration::from_secs(10)).context("the control client does not attach")?;
+        let pid = server.lines(&["display-message", "-p", "#{pid}"]).concat();
+        let busy = PathBuf::from(format!("/proc/{pid}/schedstat"));
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let longest = thread::spawn(move || {
-            let mut longest = Duration::ZERO;
+            let mut longest = Stall::default();
             while !stopped.load(Ordering::Relaxed) {
-                longest = longest.max(ask(&mut input, &answered)?);
+                let before = spent(&busy);
+                let waited = ask(&mut input, &answered)?;
+                let busy = spent(&busy).zip(before).map(|(after, before)| after.saturating_sub(before));
+                longest = longest.max(Stall { waited, busy });
                 thread::sleep(PAUSE);
             }
             drop(input);
@@ -53,11 +79,24 @@ impl Probe {
         Ok(Probe { stop, longest })
     }
 
-    /// Stops; the longest wait for an answer.
-    pub fn stop(self) -> Result<Duration> {
+    /// The same for as long on a server that does nothing else: what the machine itself makes one wait.
+    pub fn idle(server: &Server, time: Duration) -> Result<Stall> {
+        let probe = Probe::start(server)?;
+        thread::sleep(time);
+        probe.stop()
+    }
+
+    /// Stops; the longest waits for an answer.
+    pub fn stop(self) -> Result<Stall> {
         self.stop.store(true, Ordering::Relaxed);
         self.longest.join().map_err(|_| anyhow::anyhow!("the probe panicked"))?
     }
+}
+
+/// The processor time a process has used; its first number, in nanoseconds.
+fn spent(schedstat: &Path) -> Option<Duration> {
+    let text = fs::read_to_string(schedstat).ok()?;
+    Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
 }
 
 fn ask(input: &mut ChildStdin, answered: &mpsc::Receiver<String>) -> Result<Duration> {

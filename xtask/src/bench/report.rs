@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::probe::Stall;
+
 /// One row: medians.
 pub struct Row {
     /// What is done.
@@ -19,8 +21,8 @@ pub struct Row {
     pub best: Option<f64>,
     /// The ratio that is allowed.
     pub budget: f64,
-    /// The longest time others waited for tmux meanwhile, where it was watched.
-    pub stall: Option<Duration>,
+    /// The longest times others waited for tmux meanwhile, and as long on the idle server; where it was watched.
+    pub stall: Option<(Stall, Stall)>,
 }
 
 impl Row {
@@ -51,7 +53,9 @@ impl Report {
                 "ratio": row.ratio(),
                 "best_ratio": row.best,
                 "budget": row.budget,
-                "stall_ms": row.stall.map(milliseconds),
+                "stall_ms": row.stall.map(|(stall, _)| milliseconds(stall.waited)),
+                "stall_busy_ms": row.stall.and_then(|(stall, _)| stall.busy).map(milliseconds),
+                "idle_stall_ms": row.stall.map(|(_, idle)| milliseconds(idle.waited)),
             })
         };
         let rows: Vec<Value> = self.rows.iter().map(row).collect();
@@ -61,8 +65,8 @@ impl Report {
     /// The table in Markdown.
     fn table(&self) -> String {
         let mut table = String::from(
-            "| work | tmux itself | evermux | ratio | of the best runs | budget | longest stall |\n\
-             | --- | --: | --: | --: | --: | --: | --: |\n",
+            "| work | tmux itself | evermux | ratio | of the best runs | budget | longest stall | of an idle server | tmux busy |\n\
+             | --- | --: | --: | --: | --: | --: | --: | --: | --: |\n",
         );
         let shown = |time: Option<Duration>| {
             time.map_or("–".to_owned(), |time| format!("{:.1} ms", time.as_secs_f64() * 1e3))
@@ -71,14 +75,16 @@ impl Report {
             let number = |ratio: Option<f64>| ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
             let _ = writeln!(
                 table,
-                "| {} | {} | {} | {} | {} | {:.2} | {} |",
+                "| {} | {} | {} | {} | {} | {:.2} | {} | {} | {} |",
                 row.name,
                 shown(Some(row.limit)),
                 shown(row.ours),
                 number(row.ratio()),
                 number(row.best),
                 row.budget,
-                shown(row.stall),
+                shown(row.stall.map(|(stall, _)| stall.waited)),
+                shown(row.stall.map(|(_, idle)| idle.waited)),
+                shown(row.stall.and_then(|(stall, _)| stall.busy)),
             );
         }
         table
@@ -99,7 +105,10 @@ impl Report {
              - **restore without text**: one client that creates sessions, windows and panes from a file, until every \
              shell is ready;\n\
              - **restore with text**: the same, and the time in which tmux reads that text from programs.\n\n\
-             *Longest stall*: how long another client waited for an answer of tmux at most while evermux worked.\n",
+             *Longest stall*: how long another client waited for an answer of tmux at most while evermux worked, and how \
+             long on the same server when nothing else went on; *tmux busy*: the most processor time of tmux within \
+             one such wait. The budget is 20 ms, or one listing of the server where that is longer (500 panes: the \
+             client of the first rows).\n",
             self.tmux,
             self.runs,
             self.table(),

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use evermux_testkit::{Env, Tmux};
 
 use super::load::Load;
-use super::probe::Probe;
+use super::probe::{Probe, Stall};
 use super::report::Row;
 use crate::machine::say;
 
@@ -68,7 +68,7 @@ impl Bench {
     fn save_unchanged(&self, panes: usize) -> Result<Row> {
         let load = Load::start(&self.tmux, panes)?;
         let env = Env::new(&self.program, &load.server);
-        self.ours(&env, &["save"])?;
+        self.settle(&load, &env)?;
         let round = |_| {
             let limit = list(&load)?;
             Ok((limit, self.ours(&env, &["save"])?, None))
@@ -80,7 +80,7 @@ impl Bench {
         let load = Load::start(&self.tmux, panes)?;
         load.print(2 * NEW_LINES)?;
         let env = Env::new(&self.program, &load.server);
-        self.ours(&env, &["save"])?;
+        self.settle(&load, &env)?;
         let round = |_| {
             load.print(NEW_LINES)?;
             let limit = list(&load)? + capture(&load, &format!("-{NEW_LINES}"))?;
@@ -100,7 +100,8 @@ impl Bench {
             let probe = Probe::start(&load.server)?;
             let ours = self.ours(&env, &["save"])?;
             let stall = probe.stop()?;
-            Ok((limit, ours, ours.map(|_| stall)))
+            let idle = Probe::idle(&load.server, ours.unwrap_or_default())?;
+            Ok((limit, ours, ours.map(|_| (stall, idle))))
         };
         self.row(1.15, round)
     }
@@ -133,6 +134,16 @@ impl Bench {
         self.row(1.3, round)
     }
 
+    /// Saves until nothing is new any more: what was printed within the last second cannot be told from what is
+    /// printed next before tmux 3.8, whose clock for that has whole seconds.
+    fn settle(&self, load: &Load, env: &Env) -> Result<()> {
+        load.server.wait_for_prompts();
+        self.ours(env, &["save"])?;
+        std::thread::sleep(Duration::from_secs(2));
+        self.ours(env, &["save"])?;
+        Ok(())
+    }
+
     /// Runs evermux; how long it took, or none if it is left out.
     fn ours(&self, env: &Env, command: &[&str]) -> Result<Option<Duration>> {
         if self.limits_only {
@@ -157,7 +168,7 @@ impl Bench {
     }
 
     fn row(&self, budget: f64, mut round: impl FnMut(usize) -> Result<Round>) -> Result<Row> {
-        let (mut limits, mut ours, mut stalls) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut limits, mut ours, mut stalls) = (Vec::new(), Vec::new(), Vec::<(Stall, Stall)>::new());
         for run in 0..self.runs {
             let (limit, our, stall) = round(run)?;
             limits.push(limit);
@@ -167,13 +178,14 @@ impl Bench {
         let best = ours.iter().min().zip(limits.iter().min());
         let best = best.map(|(ours, limit)| ours.as_secs_f64() / limit.as_secs_f64());
         let limit = median(&mut limits).unwrap_or_default();
+        let stall = stalls.into_iter().reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)));
         let name = String::new();
-        Ok(Row { name, limit, ours: median(&mut ours), best, budget, stall: stalls.into_iter().max() })
+        Ok(Row { name, limit, ours: median(&mut ours), best, budget, stall })
     }
 }
 
-/// What tmux needs, what evermux needs, and the longest stall.
-type Round = (Duration, Option<Duration>, Option<Duration>);
+/// What tmux needs, what evermux needs, and the longest stalls: while evermux worked, and of an idle server.
+type Round = (Duration, Option<Duration>, Option<(Stall, Stall)>);
 
 fn median(times: &mut [Duration]) -> Option<Duration> {
     times.sort();
