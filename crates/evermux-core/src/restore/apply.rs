@@ -109,7 +109,7 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
         gate: &|shell| gates.get(shell).map(Gate::link),
     };
     let script = Skeleton::write(plan, &ground);
-    let output = tools.server.run(script.bytes(), tools.limit)?;
+    let output = tools.server.run(&script.for_version(tools.version), tools.limit)?;
     let made = Made::read(&output.stdout, tools.id);
     let mut applied = Applied { began: now, ..Applied::default() };
     applied.problems.extend(output.errors.iter().map(refused));
@@ -133,7 +133,7 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
     };
     let (script, problems) = finish::write(plan, &made, &ground);
     applied.problems.extend(problems);
-    let output = tools.server.run(script.bytes(), tools.limit)?;
+    let output = tools.server.run(&script.for_version(tools.version), tools.limit)?;
     applied.problems.extend(output.errors.iter().map(refused));
     for gate in gates.into_values() {
         gate.close()?;
@@ -180,7 +180,7 @@ fn look(tools: &Tools<'_>) -> Result<Look, ApplyError> {
     script.push(command("show-options").word("-gv").word("destroy-unattached"));
     script.push(command("display-message").value("-p", &separator));
     Hooks::list(version, &separator, &mut script);
-    let output = tools.server.run(script.bytes(), tools.limit)?;
+    let output = tools.server.run(&script.for_version(tools.version), tools.limit)?;
     let (facts, hooks) =
         output.stdout.split_once_str(&format!("{separator}\n")).ok_or(ApplyError::Untold("options"))?;
     let mut lines = facts.lines();

@@ -1,8 +1,10 @@
 //! Commands for tmux, written word by word so that nothing from outside is ever more than one word.
 
+use std::borrow::Cow;
+
 use crate::model::TmuxVersion;
 use crate::text::quote::{format_literal, tmux_word};
-use crate::tmux::yield_line;
+use crate::tmux::{for_version, yield_line};
 
 /// A file of tmux commands, one on each line.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +63,11 @@ impl Script {
 
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
+    }
+
+    /// What a server of that version is to run.
+    pub(super) fn for_version(&self, version: TmuxVersion) -> Cow<'_, [u8]> {
+        for_version(version, &self.bytes)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

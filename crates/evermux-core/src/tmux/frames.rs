@@ -21,7 +21,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::listing::{ExactHistory, History};
-use super::{Nonce, in_blocks, yield_line};
+use super::{Nonce, for_version, in_blocks, yield_line};
 use crate::model::{PaneId, Size, TmuxVersion};
 
 /// After about so many rows the script lets tmux serve others: some 8 ms of its time (5 µs a coloured row).
@@ -104,7 +104,7 @@ impl CaptureScript {
         }
         lines.push(format!("display-message -p '{nonce}Z'"));
         let parts = requests.iter().map(|request| request.parts.len()).collect();
-        Self { script: in_blocks(lines), nonce, parts }
+        Self { script: for_version(version, &in_blocks(lines)).into_owned(), nonce, parts }
     }
 
     /// The reader for its reply.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::client::RunError;
 use super::list_parse::{self, ListingError};
 use super::list_script::{self, ListRequest};
+use super::script::for_version;
 use super::{Listing, Server};
 use crate::problem::{Problem, Report, Subject};
 
@@ -31,7 +32,8 @@ impl Server {
         let (mut listing, mut own) = list_parse::parse_listing(&nonce, &output.stdout)?;
         let mut unknown = own.unknown(&listing);
         if !unknown.is_empty() {
-            let output = self.run(&list_script::options_script(nonce, &unknown), limit)?;
+            let script = list_script::options_script(nonce, &unknown);
+            let output = self.run(&for_version(listing.server.version, &script), limit)?;
             list_parse::parse_options_reply(&nonce, &output.stdout, listing.server.version, &mut own)?;
             unknown = own.unknown(&listing);
         }

@@ -36,7 +36,7 @@ pub use listing::{
 };
 pub use marks::Mark;
 pub use nonce::Nonce;
-pub use script::in_blocks;
+pub use script::{for_version, in_blocks};
 pub use server::{CaptureError, Server, yield_line};
 pub use socket::{ConnectError, Peer, SocketChoice, peer};
 pub use start::{Start, StartError};
