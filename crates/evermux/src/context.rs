@@ -6,6 +6,7 @@ use std::env;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use bstr::BString;
 use etcetera::BaseStrategy;
@@ -61,8 +62,8 @@ pub struct Context {
     pub uid: u32,
     /// Whether results and errors are printed as JSON.
     pub json: bool,
-    /// Where times are shown and read.
-    pub zone: TimeZone,
+    /// See [`Context::zone`].
+    pub zone: OnceLock<TimeZone>,
 }
 
 impl Context {
@@ -93,7 +94,7 @@ impl Context {
             boot: procs::boot(),
             uid,
             json: global.json,
-            zone: TimeZone::system(),
+            zone: OnceLock::new(),
         })
     }
 
@@ -108,6 +109,11 @@ impl Context {
             machine: self.machine.clone(),
             socket: BString::from(self.socket.as_os_str().as_bytes()),
         }
+    }
+
+    /// Where times are shown and read. Found when it is first asked for: that reads all folders of zones.
+    pub fn zone(&self) -> &TimeZone {
+        self.zone.get_or_init(TimeZone::system)
     }
 
     /// The clock.

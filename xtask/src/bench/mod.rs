@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("results.json"), report.json())?;
     say(&format!("results: {}", folder.join("results.json").display()));
-    let whole = arguments.row.is_none() && arguments.evermux.is_none() && arguments.tmux.is_none();
+    let whole = arguments.row.is_none() && arguments.evermux.is_none();
     if whole && !arguments.quick && !arguments.limits_only {
         let file = workspace().join("docs/benchmarks.md");
         fs::create_dir_all(workspace().join("docs"))?;

@@ -61,9 +61,9 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         if args.all {
             write!(text, "\n{HEADING}{}{HEADING:#}\n", outside(&server.socket)).unwrap_or_default();
         }
-        text.push_str(&why::sentences(set, &context.zone));
+        text.push_str(&why::sentences(set, context.zone()));
     }
-    Ok(Outcome::new(text, &WhyJson::new(entries, &sets, &context.zone)))
+    Ok(Outcome::new(text, &WhyJson::new(entries, &sets, context.zone())))
 }
 
 /// The servers of a list, in the order in which they appear.
@@ -86,7 +86,7 @@ fn nothing(context: &Context, args: &Args, servers: &[ServerName]) -> Outcome {
         text.push_str("Other servers have some: evermux list --all\n");
     }
     if args.why {
-        Outcome::new(text, &WhyJson::new(Vec::new(), &[], &context.zone))
+        Outcome::new(text, &WhyJson::new(Vec::new(), &[], context.zone()))
     } else {
         Outcome::new(text, &Vec::<EntryJson>::new())
     }
@@ -112,7 +112,7 @@ fn table(context: &Context, args: &Args, listed: &[Listed], used: &HashSet<Snaps
         let mut row = vec![
             Cell::text(mark).style(GOOD),
             Cell::number(entry.id),
-            Cell::text(when::shown(entry.taken_at, &context.zone)),
+            Cell::text(when::shown(entry.taken_at, context.zone())),
             Cell::number(entry.sessions.len()),
             Cell::number(listed.windows),
             Cell::number(listed.panes),

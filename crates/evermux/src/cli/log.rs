@@ -92,7 +92,7 @@ fn overview(
             table.row([
                 Cell::number(at + 1),
                 Cell::text(short(restore.id)),
-                Cell::text(when::shown(restore.began_at, &context.zone)),
+                Cell::text(when::shown(restore.began_at, context.zone())),
                 Cell::number(panes(restore)),
                 Cell::text(restore.state.as_str()).style(FAINT),
             ]);

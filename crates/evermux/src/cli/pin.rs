@@ -30,7 +30,7 @@ pub struct UnpinArgs {
 /// Pins, and names if asked to.
 pub fn pin(context: &Context, args: &PinArgs) -> Result<Outcome, CliError> {
     if let Some(name) = &args.name {
-        history::check_name(name, context.now(), &context.zone)?;
+        history::check_name(name, context.now(), context.zone())?;
     }
     set(context, &args.snapshot, true, args.name.as_deref())
 }

@@ -64,7 +64,7 @@ struct SaveJson {
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let begun = Instant::now();
     if let Some(name) = &args.name {
-        history::check_name(name, context.now(), &context.zone)?;
+        history::check_name(name, context.now(), context.zone())?;
     }
     let _watchdog = Watchdog::new("the save", context.config.save.deadline, context.json);
     let server = Server::connect(&context.socket, context.uid, &context.binaries)?;

@@ -49,11 +49,11 @@ fn head(context: &Context, listed: &Listed, restore_point: bool) -> String {
         text.push_str(", pinned");
     }
     text.push_str(&format!(": {}\n", describe::size(listed)));
-    let taken = when::shown(entry.taken_at, &context.zone);
+    let taken = when::shown(entry.taken_at, context.zone());
     let ago = when::since(entry.taken_at, context.now());
     text.push_str(&format!("  taken    {taken}, {ago}, {}\n", entry.kind));
     if entry.still_at > entry.taken_at {
-        text.push_str(&format!("  still so {}\n", when::shown(entry.still_at, &context.zone)));
+        text.push_str(&format!("  still so {}\n", when::shown(entry.still_at, context.zone())));
     }
     let generation = &entry.generation;
     text.push_str(&format!("  server   {}, process {}\n", outside(&listed.server.socket), generation.pid));

@@ -156,7 +156,7 @@ fn from_machine(
         Some(Which::File(path)) => return from_file(context, path, places),
         Some(which) => {
             let listed = store.list(&evermux_core::store::Wanted::default())?;
-            let id = which.find(&listed, server, context.now(), &context.zone)?.entry.id;
+            let id = which.find(&listed, server, context.now(), context.zone())?.entry.id;
             stored(&store, id, false, places)?
         }
         None => {

@@ -16,7 +16,7 @@ pub const HELP: &str = "A number, a name, `latest`, or a time: the newest snapsh
 /// Nothing there, or what the store says.
 pub fn find(context: &Context, store: &Store, which: &Which) -> Result<Listed, CliError> {
     let listed = store.list(&Wanted::default())?;
-    match which.find(&listed, &context.server(), context.now(), &context.zone) {
+    match which.find(&listed, &context.server(), context.now(), context.zone()) {
         Ok(found) => Ok(found.clone()),
         Err(error) if listed.is_empty() && !matches!(error, NotFound::File(_)) => {
             Err(CliError::nothing_there(error.to_string()).hint("Nothing has been saved yet: evermux save"))
