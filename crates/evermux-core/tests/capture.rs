@@ -222,7 +222,7 @@ fn text_ends_where_the_prompt_begins() {
 }
 
 #[test]
-fn upper_lines_of_a_prompt_are_no_text() {
+fn of_a_prompt_only_the_line_of_the_cursor_is_left_out() {
     every_version(|mut subject| {
         let private = subject.private.clone();
         private.wait_for_prompts();
@@ -231,20 +231,12 @@ fn upper_lines_of_a_prompt_are_no_text() {
         // Where it stands, tmux keeps what is erased.
         private.run(&["clear-history", "-t", "main:0"]);
         let first = pane(&subject.capture().live.snapshot, "main", 0, 0);
-        assert_eq!(subject.text(&first), ["upper line"], "one line more that a restore prints again");
+        assert_eq!(subject.text(&first), ["upper line"], "a restore compares it with what its prompt prints");
+        // What an earlier restore has seen changes nothing: the line may be output.
         subject.options.prompt_rows.insert(first.identity, 2);
         let second = pane(&subject.capture().live.snapshot, "main", 0, 0);
-        assert_eq!((subject.text(&second).len(), second.text.unwrap().end_row), (0, 0));
-        // As after the first restore.
-        private.type_line("main:0", "printf '\\033[H\\033[Jtext\\nupper line\\n'");
-        private.wait_until("it is printed", |private| {
-            private.screen("main:0") == "text\nupper line\nupper line\n$"
-        });
-        private.run(&["clear-history", "-t", "main:0"]);
-        subject.options.prompt_rows.clear();
-        let third = pane(&subject.capture().live.snapshot, "main", 0, 0);
-        assert_eq!((third.facts.prompt_rows, subject.text(&third)), (2, vec!["text".into()]));
-        assert_eq!(third.text.unwrap().end_row, 1);
+        assert_eq!((second.facts.prompt_rows, subject.text(&second)), (2, vec!["upper line".into()]));
+        assert_eq!(second.text.unwrap().end_row, 1);
     });
 }
 

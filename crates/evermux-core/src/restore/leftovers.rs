@@ -69,7 +69,7 @@ pub(super) fn clear(server: &Server, version: TmuxVersion, limit: Duration) -> R
     let (script, mut found) = decide(listing, &hooks);
     found.hooks = hooks;
     if !script.is_empty() {
-        let output = server.run(script.bytes(), limit)?;
+        let output = server.run(&script.for_version(version), limit)?;
         let ids = output.stdout.lines().filter_map(|line| line.to_str().ok()?.parse::<SessionId>().ok());
         found.beginnings.extend(ids);
     }

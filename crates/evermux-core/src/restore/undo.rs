@@ -114,7 +114,8 @@ pub fn undo(world: &mut World<'_>, server: &Server) -> Result<(Undo, Vec<Problem
     }
     let restoring = world.store.restoring(world.name, world.patience)?;
     let limit = world.capture.limit;
-    let found = leftovers::clear(server, version(server, limit)?, limit)?;
+    let version = version(server, limit)?;
+    let found = leftovers::clear(server, version, limit)?;
     problems.extend(found.problems);
     let mut script = Script::default();
     hand_over(&undo, &mut script);
@@ -123,7 +124,7 @@ pub fn undo(world: &mut World<'_>, server: &Server) -> Result<(Undo, Vec<Problem
     quiet::clear_away(kills.collect(), &beginnings, &found.hooks, &mut script);
     if !script.is_empty() {
         // A server that ended with its last pane may answer nothing.
-        match server.run(found.hooks.without(&script).bytes(), world.capture.limit) {
+        match server.run(&found.hooks.without(&script).for_version(version), world.capture.limit) {
             Ok(_) | Err(RunError::Gone { .. }) => {}
             Err(error) => return Err(error.into()),
         }

@@ -234,7 +234,9 @@ fn close_beginnings(world: &World<'_>, work: &Work<'_>) {
         quiet::end_session(&id.to_string(), []).for_each(|command| group.push(command));
     }
     if !group.is_empty() {
-        let _ = work.server.run(work.hooks.without(&group).bytes(), world.capture.limit);
+        let script = work.hooks.without(&group);
+        let version = work.live.snapshot.server().version;
+        let _ = work.server.run(&script.for_version(version), world.capture.limit);
     }
 }
 
