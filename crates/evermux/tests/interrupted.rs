@@ -245,3 +245,32 @@ fn of_two_restores_one_works() {
         story.expect_completed("two at once");
     });
 }
+
+#[test]
+fn a_save_in_the_middle_takes_nothing_half_made() {
+    on_every_tmux(|tmux| {
+        let bench = Bench::new(tmux);
+        bench.save();
+        let before = bench.describe();
+        let script = "kill-session -t =work
+            new-session -d -s evermux-abc-0
+            set -t =evermux-abc-0: @evermux-restore-session abc
+            new-session -d -s evermux-start-abc
+            set -t =evermux-start-abc: @evermux-restore-session beginning
+            new-window -d -t =other:5
+            set -w -t =other:5 @evermux-restore-window abc
+            split-window -d -t =other:0
+            set -p -t =other:0.1 @evermux-restore-pane abc
+        ";
+        assert!(bench.server.script(script).ok());
+        bench.server.wait_for_prompts();
+        bench.save();
+        let shown = bench.run(&["show", "2"], 0).to_string();
+        assert!(!shown.contains("evermux-") && !shown.contains("5:"), "tmux {}: {shown}", tmux.version);
+        assert!(shown.contains("1 session, 2 windows, 2 panes"), "tmux {}: {shown}", tmux.version);
+        // What was still to come is not taken for closed.
+        let report = bench.run(&["restore"], 0);
+        bench.expect(&before, &report);
+        bench.expect_clean(&report);
+    });
+}

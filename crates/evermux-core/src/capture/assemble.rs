@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::excluded::without;
 use super::identity::Identities;
 use super::options::Options;
-use super::policy::{POLICY_OPTION, Pattern, Policy};
+use super::policy::{POLICY_OPTION, Pattern, Policy, is_unfinished};
 use super::programs::Running;
 use super::{debts, start};
 use crate::layout::{Layout, Reported};
@@ -118,9 +118,16 @@ impl Assembly<'_> {
     fn is_ignored(&self, session: &ListedSession) -> bool {
         let fits = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(&session.name));
         let options = self.sources.options;
-        Policy::of(&session.options).and(self.global).ignore
+        self.policy(&session.options, session.attached > 0).and(self.global).ignore
             || fits(&options.ignored_sessions)
             || !(options.only_sessions.is_empty() || fits(&options.only_sessions))
+    }
+
+    /// What an object's options ask for. What a restore has not finished is nobody's work, unless it is used already.
+    fn policy(&self, options: &[OptionEntry], used: bool) -> Policy {
+        let policy = Policy::of(options);
+        let unfinished = !self.sources.options.unfinished && !used && is_unfinished(options);
+        Policy { ignore: policy.ignore || unfinished, ..policy }
     }
 
     /// Adds a session, unless all its windows are left out.
@@ -210,9 +217,13 @@ impl Assembly<'_> {
 
     /// Adds a window, unless all its panes are left out; its position.
     fn window(&mut self, listed: usize, window: &ListedWindow, inherited: Policy) -> Option<usize> {
-        let inherited = inherited.and(Policy::of(&window.options));
+        let used =
+            self.sources.listing.sessions.iter().any(|session| {
+                session.attached > 0 && session.links.iter().any(|link| link.window == window.id)
+            });
+        let inherited = inherited.and(self.policy(&window.options, used));
         let policies: Vec<Policy> =
-            window.panes.iter().map(|pane| inherited.and(Policy::of(&pane.options))).collect();
+            window.panes.iter().map(|pane| inherited.and(self.policy(&pane.options, used))).collect();
         let gone: Vec<bool> = policies.iter().map(|policy| policy.ignore).collect();
         let kept = |position: usize| gone[..position].iter().filter(|gone| !**gone).count();
         if gone.iter().all(|gone| *gone) {

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 pub use options::Options;
-pub use policy::{POLICY_OPTION, Pattern, Policy};
+pub use policy::{POLICY_OPTION, Pattern, Policy, UNFINISHED_OPTION};
 
 use self::assemble::{Draft, Sources, TextWanted};
 use self::text::{End, Found, Wanted};
@@ -159,7 +159,13 @@ fn look(server: &Server, options: &Options, nonce: Nonce) -> Result<(Report<List
 
 /// What is left out on request was not closed.
 fn coverage(listing: &Listing, snapshot: &Snapshot, options: &Options) -> Coverage {
-    if !options.only_sessions.is_empty() {
+    let unfinished = listing.sessions.iter().any(|session| policy::is_unfinished(&session.options))
+        || listing.windows.iter().any(|window| {
+            policy::is_unfinished(&window.options)
+                || window.panes.iter().any(|pane| policy::is_unfinished(&pane.options))
+        });
+    // In the middle of a restore nobody can tell what is missing because it is still to come.
+    if !options.only_sessions.is_empty() || unfinished && !options.unfinished {
         return Coverage::Part;
     }
     let saved: HashSet<&BString> = snapshot.sessions().iter().map(|session| &session.name).collect();

@@ -21,6 +21,8 @@ pub struct Options {
     pub buffers: bool,
     /// Whether panes without an identity get theirs set on the server. Only then the next capture knows them again.
     pub mark: bool,
+    /// Whether that counts, too, which an unfinished restore has made and nobody uses.
+    pub unfinished: bool,
     /// Only sessions that one of these fits, if there are any.
     pub only_sessions: Vec<Pattern>,
     /// Sessions that are left out, as `@evermux-policy ignore` leaves them out.
@@ -46,6 +48,7 @@ impl Options {
             text: true,
             buffers: false,
             mark: true,
+            unfinished: false,
             only_sessions: Vec::new(),
             ignored_sessions: Vec::new(),
             no_text_programs: Vec::new(),

@@ -7,6 +7,14 @@ use crate::model::OptionEntry;
 /// The tmux option of sessions, windows and panes that restricts what is done with them: words with blanks between.
 pub const POLICY_OPTION: &str = "@evermux-policy";
 
+/// How the names of the options begin that mark what an unfinished restore has made.
+pub const UNFINISHED_OPTION: &str = "@evermux-restore-";
+
+/// Whether an object with these options was made by a restore that is not done yet.
+pub fn is_unfinished(options: &[OptionEntry]) -> bool {
+    options.iter().any(|entry| entry.name.starts_with(UNFINISHED_OPTION.as_bytes()))
+}
+
 /// What `@evermux-policy` asks for. It can only restrict; unknown words restrict nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {

@@ -297,7 +297,8 @@ impl Builder<'_, '_> {
         let shell = shells.filter(|(session, _)| links(live, *session).any(|linked| linked == id));
         let shell = shell.map(|(_, shell)| shell.clone()).next();
         let active = live.panes[w][window.active].id;
-        let place = WindowPlace::Live { id, active, zoomed: window.zoomed, fits, shell };
+        let last = window.last.iter().filter_map(|&p| Some(live.panes[w].get(p)?.id)).collect();
+        let place = WindowPlace::Live { id, active, last, zoomed: window.zoomed, fits, shell };
         let mut window = saved.clone();
         window.panes = Vec::new();
         self.made.insert(key, self.plan.windows.len());

@@ -243,6 +243,8 @@ pub enum WindowPlace {
         id: WindowId,
         /// The pane that is active in it now, and stays so.
         active: PaneId,
+        /// Those that were active before, the latest first; they stay so, too.
+        last: Vec<PaneId>,
         /// Whether that pane fills it.
         zoomed: bool,
         /// Whether all of its panes are saved ones, so that the saved layout fits when it is complete.

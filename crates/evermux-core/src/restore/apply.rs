@@ -106,6 +106,7 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
         history_limit: look.history_limit,
         base_index: look.base_index,
         pane_base_index: look.pane_base_index,
+        mark: !look.marked && can_mark(tools),
         gate: &|shell| gates.get(shell).map(Gate::link),
     };
     let script = Skeleton::write(plan, &ground);
@@ -114,6 +115,9 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
     let mut applied = Applied { began: now, ..Applied::default() };
     applied.problems.extend(output.errors.iter().map(refused));
     missing(plan, &made, &mut applied.problems);
+    if !can_mark(tools) {
+        unmarked(plan, &mut applied.problems);
+    }
     applied.times[0] = begun.elapsed();
 
     let begun = Instant::now();
@@ -126,7 +130,6 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
         version: look.version,
         hooks: &look.hooks,
         history_limit: look.history_limit,
-        marked: look.marked,
         destroy_unattached: look.destroy_unattached.clone(),
         dead: &dead,
         beginnings: tools.beginnings,
@@ -163,6 +166,23 @@ fn missing(plan: &Plan, made: &Made, problems: &mut Vec<Problem>) {
                 let subject = Subject::Pane(window.label.0.to_string(), window.label.1, pane.position);
                 problems.push(Problem::new(subject, "tmux could not make it"));
             }
+        }
+    }
+}
+
+/// Whether tmux can be told to mark a pane. Up to 3.2 it looks at the window of the pane that was marked before, which
+/// may be gone: the server would end. One that was started for this restore has never marked any.
+fn can_mark(tools: &Tools<'_>) -> bool {
+    tools.version.at_least(3, 3) || !tools.beginnings.is_empty()
+}
+
+/// Names the pane that stays without its mark.
+fn unmarked(plan: &Plan, problems: &mut Vec<Problem>) {
+    for window in plan.windows.iter().filter(|window| window.place == WindowPlace::New) {
+        for pane in window.panes.iter().filter(|pane| pane.pane.marked) {
+            let subject = Subject::Pane(window.label.0.to_string(), window.label.1, pane.position);
+            let what = "it is not marked again: a tmux before 3.3 can end when it is told to";
+            problems.push(Problem::new(subject, what));
         }
     }
 }

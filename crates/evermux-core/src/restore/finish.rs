@@ -24,8 +24,6 @@ pub(super) struct Ground<'a> {
     pub(super) hooks: &'a Hooks,
     /// The global `history-limit`.
     pub(super) history_limit: u32,
-    /// Whether some live pane is marked; then none of ours is.
-    pub(super) marked: bool,
     /// The panes that tmux knows to be dead. One that is not yet would be closed without `remain-on-exit`.
     pub(super) dead: &'a HashSet<PaneId>,
     /// The global `destroy-unattached`.
@@ -138,9 +136,6 @@ impl Finish<'_> {
             }
             self.pause_if_long();
         }
-        if new {
-            self.mark_pane(position, planned);
-        }
     }
 
     fn window_name(&mut self, planned: &PlannedWindow, id: &str) {
@@ -153,13 +148,6 @@ impl Finish<'_> {
         }
         // Giving a name switches automatic-rename off for the window; what was set on it comes with its options.
         self.push(command("set-option").word("-wu").value("-t", id).word("automatic-rename"));
-    }
-
-    fn mark_pane(&mut self, position: usize, planned: &PlannedWindow) {
-        let marked = planned.panes.iter().position(|pane| pane.pane.marked).filter(|_| !self.ground.marked);
-        if let Some(pane) = marked.and_then(|within| self.made.panes.get(&(position, within))) {
-            self.push(command("select-pane").word("-m").value("-t", pane.id.to_string()));
-        }
     }
 
     fn session(&mut self, position: usize, planned: &PlannedSession) {

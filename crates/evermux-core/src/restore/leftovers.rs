@@ -175,6 +175,13 @@ mod tests {
     }
 
     #[test]
+    fn saving_knows_what_is_unfinished() {
+        for tag in [SESSION_TAG, WINDOW_TAG, PANE_TAG] {
+            assert!(tag.starts_with(crate::capture::UNFINISHED_OPTION));
+        }
+    }
+
+    #[test]
     fn the_server_outlives_what_goes() {
         let (script, _) = decide(b"s $1 0 abcdefghijk\ns $2 0 abc\n", &Hooks::default());
         let text = script.bytes().as_bstr().to_string();

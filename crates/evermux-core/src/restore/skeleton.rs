@@ -47,6 +47,8 @@ pub(super) struct Ground<'a> {
     pub(super) base_index: u32,
     /// The global `pane-base-index`.
     pub(super) pane_base_index: u32,
+    /// Whether a pane that was marked is marked again.
+    pub(super) mark: bool,
     /// The link to put in place of a shell while panes are made; none: panes are not held.
     pub(super) gate: &'a dyn Fn(&BString) -> Option<&'a Path>,
 }
@@ -369,7 +371,7 @@ impl<'a> Skeleton<'a> {
         self.focus(place, planned, &order);
     }
 
-    /// Visits the panes in the order in which they were visited, then fills the window if it was zoomed: before there
+    /// Visits the panes in the order in which they were visited, marks the one that was marked, then fills the window if it was zoomed: before there
     /// are shells, which would draw their prompts anew.
     fn focus(&mut self, place: &str, planned: &PlannedWindow, order: &[usize]) {
         let target = |pane: usize| {
@@ -384,6 +386,11 @@ impl<'a> Skeleton<'a> {
         let zoomed = target(window.active).filter(|_| window.zoomed);
         for pane in visits {
             self.push(command("select-pane").value("-t", pane));
+        }
+        // One that the active pane hides cannot be marked.
+        let marked = planned.panes.iter().find(|pane| pane.pane.marked && self.ground.mark);
+        if let Some(pane) = marked.and_then(|pane| target(pane.position)) {
+            self.push(command("select-pane").word("-m").value("-t", pane));
         }
         if let Some(pane) = zoomed {
             self.push(command("resize-pane").word("-Z").value("-t", pane));
@@ -417,7 +424,7 @@ impl<'a> Skeleton<'a> {
 
     /// Adds missing panes to a live window, beside those they stood beside, and leaves the focus where it was.
     fn complete_window(&mut self, position: usize, planned: &PlannedWindow) {
-        let WindowPlace::Live { id, active, zoomed, fits, shell } = &planned.place else { return };
+        let WindowPlace::Live { id, active, last, zoomed, fits, shell } = &planned.place else { return };
         let place = id.to_string();
         let order = completing_order(planned);
         for (made, &within) in order.iter().enumerate() {
@@ -443,7 +450,10 @@ impl<'a> Skeleton<'a> {
             });
             let rest = [tag].into_iter().chain(fits.then_some(arrange));
             self.make(with_command(new, &pane.run), &place, pane, rest);
-            self.push(command("select-pane").value("-t", active.to_string()));
+            // It was visited when it was made: the way back leads through those that had been visited before.
+            for pane in last.iter().rev().chain([active]) {
+                self.push(command("select-pane").value("-t", pane.to_string()));
+            }
         }
         if *zoomed {
             self.push(command("resize-pane").word("-Z").value("-t", active.to_string()));

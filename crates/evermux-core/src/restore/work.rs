@@ -247,6 +247,8 @@ pub(super) fn look(
     options: &capture::Options,
 ) -> Result<Live, capture::Error> {
     let now = (world.now)();
+    // Sessions that keep the server alive are there, too.
+    let options = &capture::Options { unfinished: true, ..options.clone() };
     let captured = capture::capture(server, None, options, now, world.random, &mut NoBlocks)?;
     Ok(captured.live)
 }
