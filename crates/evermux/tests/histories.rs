@@ -166,3 +166,15 @@ fn what_is_owed_can_be_let_go() {
         world.evermux(&["forget", "--owed", "b"]).restore().has(&["a"]);
     });
 }
+
+#[test]
+fn an_older_state_brought_back_settles_nothing() {
+    every_version(|world| {
+        world.with(&["a"]).save().with(&["b"]).save().crash();
+        world.evermux(&["restore", "1"]).has(&["a"]).save().crash().restore().has(&["a", "b"]);
+    });
+    every_version(|world| {
+        world.with(&["a", "b"]).save().crash();
+        world.evermux(&["restore", "--session", "a"]).has(&["a"]).save().crash().restore().has(&["a", "b"]);
+    });
+}
