@@ -546,3 +546,16 @@ fn options_come_back_if_asked_for() {
         assert!(second.text().starts_with("Nothing"), "{second}");
     });
 }
+
+#[test]
+fn the_size_of_a_client_is_no_difference() {
+    on_every_tmux(|tmux| {
+        let bench = Bench::new(tmux);
+        bench.save();
+        let _client = bench.server.attach("work", 120, 40);
+        bench.server.wait_until("the window is as large as its client", |server| {
+            server.display("=work:", "#{window_width}") == "120"
+        });
+        bench.run(&["restore", "1", "--session", "work", "--replace"], 0);
+    });
+}

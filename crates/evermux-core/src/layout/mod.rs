@@ -153,6 +153,23 @@ impl Layout {
         self.leaves().count()
     }
 
+    /// Whether two layouts divide their windows in the same way, whatever the sizes: the same panes side by side and one
+    /// above the other, in the same order.
+    pub fn is_shaped_like(&self, other: &Self) -> bool {
+        fn same(one: &Cell, two: &Cell) -> bool {
+            let all = |one: &[Cell], two: &[Cell]| {
+                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| same(one, two))
+            };
+            match (&one.content, &two.content) {
+                (Content::Pane(one), Content::Pane(two)) => one == two,
+                (Content::LeftRight(one), Content::LeftRight(two)) => all(one, two),
+                (Content::TopBottom(one), Content::TopBottom(two)) => all(one, two),
+                _ => false,
+            }
+        }
+        same(&self.root, &other.root)
+    }
+
     /// Whether a pane floats; then only JSON can say it all.
     pub fn has_floating(&self) -> bool {
         self.leaves().any(|leaf| leaf.floating.is_some())

@@ -7,7 +7,7 @@ use super::settle::Stand;
 use super::sources::Chosen;
 use bstr::BString;
 
-use crate::diff::{Change, exact};
+use crate::diff::{Change, Field, exact};
 use crate::model::{BlockId, Debt, Owed, Pane, PaneIdentity, Scrollback, Snapshot, TextMark};
 use crate::plan::{Part, Plan, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace};
 use crate::problem::{Problem, Subject};
@@ -143,7 +143,9 @@ impl<'a> Expected<'a> {
                 let theirs =
                     |change: &Change| session_of(&change.subject).is_some_and(|it| names.contains(it));
                 let changes = exact(&wanted, now, &mut |id| block(id));
-                differences.extend(changes.into_iter().filter(|it| !it.is_addition() || theirs(it)));
+                let wrong = |change: &Change| !change.is_addition() || theirs(change);
+                let scaled = |change: &Change| is_scaled_by_client(change, &wanted, now);
+                differences.extend(changes.into_iter().filter(|it| wrong(it) && !scaled(it)));
             }
         }
         differences
@@ -167,6 +169,21 @@ impl<'a> Expected<'a> {
 
 fn subject(window: &PlannedWindow, pane: &PlannedPane) -> Subject {
     Subject::Pane(window.label.0.to_string(), window.label.1, pane.position)
+}
+
+/// Whether a change of a window's size or layout is tmux's own doing: a client shows it, to whose size tmux has scaled
+/// the saved layout.
+fn is_scaled_by_client(change: &Change, before: &Snapshot, now: &Snapshot) -> bool {
+    let Subject::Window(name, index) = &change.subject else { return false };
+    let find = |snapshot: &Snapshot| {
+        let session = snapshot.sessions().iter().find(|session| printable(&session.name) == *name)?;
+        Some((session.facts.attached > 0, snapshot.window(session.link(*index)?).clone()))
+    };
+    let (Some((_, before)), Some((shown, now))) = (find(before), find(now)) else { return false };
+    matches!(change.field, Field::Size | Field::Layout)
+        && shown
+        && before.size != now.size
+        && before.layout.is_shaped_like(&now.layout)
 }
 
 fn session_of(subject: &Subject) -> Option<&str> {
