@@ -7,10 +7,12 @@
 mod binaries;
 mod client;
 mod frames;
+mod hooks;
 mod list;
 mod list_parse;
 mod list_script;
 mod listing;
+mod look;
 mod marks;
 mod nonce;
 mod options;
@@ -27,6 +29,7 @@ pub use client::{Output, RunError};
 pub use frames::{
     CaptureRequest, CaptureScript, CaptureStyle, Frame, FrameError, FrameHead, FrameReader, Part, Row,
 };
+pub use hooks::Hooks;
 pub use list::ListError;
 pub use list_parse::ListingError;
 pub use list_script::ListRequest;
@@ -34,6 +37,7 @@ pub use listing::{
     ExactHistory, History, ListedClient, ListedLink, ListedPane, ListedServer, ListedSession, ListedWindow,
     Listing,
 };
+pub use look::{Fingerprint, Look, Ring};
 pub use marks::Mark;
 pub use nonce::Nonce;
 pub use script::{for_version, in_blocks};
