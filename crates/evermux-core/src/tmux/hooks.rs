@@ -77,7 +77,9 @@ impl Hooks {
     pub(super) fn are_in(self, shown: &[u8]) -> bool {
         let ours = format!("[{INDEX}] wait-for -S {CHANNEL}");
         let found = |name: &str| {
-            shown.lines().any(|line| line.strip_prefix(name.as_bytes()).is_some_and(|rest| rest == ours.as_bytes()))
+            shown
+                .lines()
+                .any(|line| line.strip_prefix(name.as_bytes()).is_some_and(|rest| rest == ours.as_bytes()))
         };
         self.names().all(found)
     }

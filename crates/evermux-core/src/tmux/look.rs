@@ -17,35 +17,10 @@ use bstr::ByteSlice;
 use super::client::RunError;
 use super::hooks::{self, Hooks};
 use super::{Nonce, Server};
-use crate::model::TmuxVersion;
+use crate::model::{Fingerprint, Look, TmuxVersion};
 
 /// How long a client waits before it is exchanged for a fresh one.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-
-/// A hash of what was seen: equal ones mean that nothing has changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fingerprint([u8; 16]);
-
-/// What a look at a server has shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Look {
-    /// Process and start time of the server (`#{pid}`, `#{start_time}`); none if it has no session that could tell.
-    pub server: Option<(u32, i64)>,
-    /// Its sessions, windows, panes, layouts, names, directories, programs, and which of them are shown.
-    pub structure: Fingerprint,
-    /// What its screens show, and the titles, which some programs draw on like on a screen.
-    pub text: Fingerprint,
-    /// How many sessions there are.
-    pub sessions: usize,
-    /// How many panes there are; those of windows in several sessions count several times.
-    pub panes: usize,
-    /// How many terminals are attached.
-    pub clients: usize,
-    /// When somebody last typed in one of them: seconds since the epoch, 0 for never.
-    pub activity: i64,
-    /// Whether all our hooks are in their places.
-    pub armed: bool,
-}
 
 /// Why waiting ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,10 +149,10 @@ impl Reply {
                 }
                 b'H' => look.armed = Hooks::of(self.version).are_in(rest),
                 b't' => add(&mut text, tag, rest),
-                b'C' => look.client(rest),
+                b'C' => client(&mut look, rest),
                 _ => {
                     match tag {
-                        b'S' => look.session(rest),
+                        b'S' => session(&mut look, rest),
                         b'P' => look.panes += 1,
                         _ => {}
                     }
@@ -190,7 +165,8 @@ impl Reply {
 
     /// How the wait ended.
     fn ring(&self) -> Ring {
-        let count = |tag: u8| self.nonce.split(&self.bytes).filter(|piece| piece.first() == Some(&tag)).count();
+        let count =
+            |tag: u8| self.nonce.split(&self.bytes).filter(|piece| piece.first() == Some(&tag)).count();
         match (count(b'R'), count(b'L'), count(b'E')) {
             (1, 0, 1) => Ring::LastSessionClosed,
             (1, _, 1) => Ring::Rang,
@@ -199,25 +175,26 @@ impl Reply {
     }
 }
 
-impl Look {
-    fn session(&mut self, record: &[u8]) {
-        self.sessions += 1;
-        let mut fields = record.split_str("\t").map(|field| field.to_str().unwrap_or_default());
-        let server = (fields.next().and_then(|pid| pid.parse().ok()), fields.next().and_then(|t| t.parse().ok()));
-        if let (Some(pid), Some(started)) = server {
-            self.server = Some((pid, started));
-        }
+/// Notes what the record of a session tells.
+fn session(look: &mut Look, record: &[u8]) {
+    look.sessions += 1;
+    let mut fields = record.split_str("\t").map(|field| field.to_str().unwrap_or_default());
+    let pid = fields.next().and_then(|pid| pid.parse().ok());
+    let started = fields.next().and_then(|started| started.parse().ok());
+    if let (Some(pid), Some(started)) = (pid, started) {
+        look.server = Some((pid, started));
     }
+}
 
-    fn client(&mut self, record: &[u8]) {
-        let mut fields = record.split_str("\t").map(|field| field.to_str().unwrap_or_default());
-        if fields.next() == Some("1") {
-            return;
-        }
-        self.clients += 1;
-        let activity = fields.next().and_then(|activity| activity.parse().ok());
-        self.activity = self.activity.max(activity.unwrap_or(0));
+/// Notes what the record of a client tells. Control clients are programs.
+fn client(look: &mut Look, record: &[u8]) {
+    let mut fields = record.split_str("\t").map(|field| field.to_str().unwrap_or_default());
+    if fields.next() == Some("1") {
+        return;
     }
+    look.clients += 1;
+    let activity = fields.next().and_then(|activity| activity.parse().ok());
+    look.activity = look.activity.max(activity.unwrap_or(0));
 }
 
 /// Adds a piece so that its ends cannot be shifted.
@@ -321,7 +298,8 @@ mod tests {
                     "kill-server" => drop(private.tmux(&["kill-server"])),
                     signal => {
                         let pid = private.run(&["display-message", "-p", "#{pid}"]);
-                        let killed = std::process::Command::new("kill").args(["-s", signal, pid.trim()]).status();
+                        let killed =
+                            std::process::Command::new("kill").args(["-s", signal, pid.trim()]).status();
                         assert!(killed.unwrap().success());
                     }
                 }

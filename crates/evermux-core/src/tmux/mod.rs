@@ -37,7 +37,7 @@ pub use listing::{
     ExactHistory, History, ListedClient, ListedLink, ListedPane, ListedServer, ListedSession, ListedWindow,
     Listing,
 };
-pub use look::{Fingerprint, Look, Ring};
+pub use look::Ring;
 pub use marks::Mark;
 pub use nonce::Nonce;
 pub use script::{for_version, in_blocks};
