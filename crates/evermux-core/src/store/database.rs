@@ -25,8 +25,10 @@ struct Migration {
 }
 
 /// All steps in order; `PRAGMA user_version` counts those a database has seen.
-const MIGRATIONS: &[Migration] =
-    &[Migration { name: "snapshots, parts and the journal", sql: include_str!("schema_v1.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "snapshots, parts and the journal", sql: include_str!("schema_v1.sql") },
+    Migration { name: "what the keeper looks after", sql: include_str!("schema_v2.sql") },
+];
 
 /// The format written here, and the newest one certainly understood.
 pub(super) const FORMAT: u32 = MIGRATIONS.len() as u32;
@@ -40,8 +42,8 @@ pub enum Access {
     Write,
 }
 
-/// Opens the database of a checked folder.
-pub(super) fn open(folder: &Folder, access: Access) -> Result<Connection, StoreError> {
+/// Opens the database of a checked folder, and says which format it has.
+pub(super) fn open(folder: &Folder, access: Access) -> Result<(Connection, u32), StoreError> {
     let path = folder.database();
     let failed = |error| StoreError::database(&path, error);
     if !folder.check(&path)? {
@@ -78,7 +80,7 @@ pub(super) fn open(folder: &Folder, access: Access) -> Result<Connection, StoreE
         set_journal_mode(&connection, folder).map_err(failed)?;
     }
     settle(&connection, access).map_err(failed)?;
-    Ok(connection)
+    Ok((connection, version))
 }
 
 fn schema_lock(folder: &Folder) -> Result<Lock, StoreError> {

@@ -156,6 +156,11 @@ impl Folder {
         self.path.join(format!("{}.{which}", server_key(server)))
     }
 
+    /// The file in which the keeper says how a server is kept.
+    pub fn status(&self, server: &ServerName) -> PathBuf {
+        self.path.join(format!("{}.status", server_key(server)))
+    }
+
     /// Opens a file of this folder, or of the lock folder, for reading and writing, and makes it where it is not
     /// there. Not for the database: closing any descriptor of a file drops SQLite's POSIX locks on it.
     ///

@@ -17,11 +17,13 @@ mod encode;
 mod error;
 mod folder;
 mod journal;
+mod keeper;
 mod load;
 mod lock;
 mod log;
 mod part;
 mod save;
+mod status;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -42,10 +44,12 @@ pub use emergency::EmergencyFile;
 pub use error::{Refusal, StoreError};
 pub use folder::Place;
 pub use journal::{Began, Journal, RestoreId, RestoreState, Restoring, Step, StoredRestore};
+pub use keeper::{StartNote, StartOutcome};
 pub use lock::Lock;
 pub use log::{LogWriter, Logs, RestoreReport};
 pub use part::PreparedBlock;
 pub use save::{Emergency, Save, Saved, Saving};
+pub use status::{State, Status, status};
 pub use timeline::{Listed, Wanted};
 
 use crate::model::{BlockId, Generation, ServerName, SnapshotId};
@@ -58,6 +62,8 @@ pub struct Store {
     connection: Connection,
     folder: Folder,
     access: Access,
+    /// The format of the database as it is.
+    format: u32,
     /// Which file the connection is on: device and inode.
     file: (u64, u64),
     /// Per generation (its row), the snapshot that was found whole.
@@ -74,9 +80,9 @@ impl Store {
     /// [`StoreError::Damaged`]: see [`Store::set_aside`] and [`Store::emergencies`].
     pub fn open(place: &Place, access: Access) -> Result<Self, StoreError> {
         let folder = Folder::open(place, access == Access::Write)?;
-        let connection = database::open(&folder, access)?;
+        let (connection, format) = database::open(&folder, access)?;
         let file = identity(&folder.database()).ok_or_else(|| StoreError::Replaced(folder.database()))?;
-        Ok(Self { connection, folder, access, file, whole: RefCell::default() })
+        Ok(Self { connection, folder, access, format, file, whole: RefCell::default() })
     }
 
     /// Takes the lock for saving `server`, waiting up to `patience` for another process.
@@ -96,14 +102,6 @@ impl Store {
     pub fn restoring(&self, server: &ServerName, patience: Duration) -> Result<Restoring<'_>, StoreError> {
         let lock = self.lock(server, "restore", "restoring", patience)?;
         Ok(Restoring::new(self, server.clone(), lock))
-    }
-
-    /// Takes the lock that says "the keeper of this server lives", without waiting.
-    ///
-    /// # Errors
-    /// [`StoreError::Busy`] with the living keeper's process id.
-    pub fn keeping(&self, server: &ServerName) -> Result<Lock, StoreError> {
-        self.lock(server, "keeper", "the keeper", Duration::ZERO)
     }
 
     fn lock(&self, server: &ServerName, kind: &str, what: &str, wait: Duration) -> Result<Lock, StoreError> {

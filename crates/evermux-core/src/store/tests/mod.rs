@@ -3,6 +3,7 @@
 mod damage;
 mod faults;
 mod folders;
+mod keeper;
 mod logs;
 mod old;
 mod saving;

@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 /// The formats that are there, each with the test of its own below.
-const FORMATS: [&str; 1] = ["v1"];
+const FORMATS: [&str; 2] = ["v1", "v2"];
 
 fn stores() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/stores")
@@ -43,7 +43,24 @@ fn every_format_is_tested() {
 
 #[test]
 fn v1_is_readable() {
-    let ground = copy("v1");
+    is_readable(&copy("v1"));
+}
+
+#[test]
+fn v2_is_readable() {
+    let ground = copy("v2");
+    is_readable(&ground);
+    let store = ground.store();
+    let watched = store.watched().unwrap();
+    assert_eq!(watched, [everything().snapshot.server().name.clone()]);
+    assert_eq!(store.paused_until().unwrap(), Some(second(1_700_000_400)));
+    let starts: Vec<StartOutcome> =
+        store.starts(&watched[0]).unwrap().iter().map(|start| start.outcome).collect();
+    assert_eq!(starts, [StartOutcome::Restored]);
+}
+
+/// What is in every old store.
+fn is_readable(ground: &Ground) {
     let (everything, simple) = (everything(), sample(1_700_000_100, 1, &["later"]));
     for access in [Access::Read, Access::Write] {
         let store = Store::open(&ground.place, access).unwrap();
@@ -116,6 +133,12 @@ fn write_present() {
         let step = Step { at: second(1_700_000_071), what: "session".to_owned(), detail: "{}".to_owned() };
         journal.note(&[step]).unwrap();
         journal.finish(RestoreState::Done, second(1_700_000_072)).unwrap();
+    }
+    store.watch(&server.name, second(1_700_000_080)).unwrap();
+    store.pause(Some(second(1_700_000_400))).unwrap();
+    for outcome in [StartOutcome::Restoring, StartOutcome::Restored] {
+        let note = StartNote { generation: server.generation.clone(), at: second(1_700_000_090), outcome };
+        store.note_start(&server.name, &note).unwrap();
     }
     let later = sample(1_700_000_100, 1, &["later"]);
     let saving = store.saving(&server.name, Duration::ZERO).unwrap();

@@ -1,0 +1,26 @@
+-- Format 2: what the keeper looks after. docs/format.md explains it.
+
+-- The servers that are looked after.
+CREATE TABLE watched (
+    server INTEGER PRIMARY KEY REFERENCES servers ON DELETE CASCADE,
+    since  INTEGER NOT NULL
+) STRICT;
+
+-- What the keeper is told: 'paused_until' (microseconds since the epoch).
+CREATE TABLE keeper (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What was done at the start of each life of a server, so that it is done once.
+CREATE TABLE starts (
+    id      INTEGER PRIMARY KEY,
+    server  INTEGER NOT NULL REFERENCES servers ON DELETE CASCADE,
+    boot    TEXT NOT NULL,
+    pid     INTEGER NOT NULL,
+    started INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    -- 'restoring' until the restore has ended, then 'restored'; 'nothing', 'declined', 'off', 'too-late', 'unsafe'.
+    outcome TEXT NOT NULL,
+    UNIQUE (server, boot, pid, started)
+) STRICT;
