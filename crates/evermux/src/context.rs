@@ -3,7 +3,7 @@
 //! It reads and decides; it masks nothing and prints nothing. The library gets all of this as parameters.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -96,6 +96,19 @@ impl Context {
             json: global.json,
             zone: OnceLock::new(),
         })
+    }
+
+    /// Whether this is about tmux's default server.
+    pub fn is_default_server(&self) -> bool {
+        let folder = variable("TMUX_TMPDIR");
+        let default = SocketChoice { tmpdir: folder.as_deref(), uid: self.uid, ..SocketChoice::default() };
+        default.resolve() == self.socket
+    }
+
+    /// The same for another server of this user.
+    pub fn for_socket(&self, socket: &BString) -> Self {
+        let socket = PathBuf::from(OsStr::from_bytes(socket));
+        Self { socket, ..self.clone() }
     }
 
     /// Where the store is.

@@ -127,6 +127,11 @@ impl CliError {
         Self::new(kind, error.to_string()).because_of(error.source())
     }
 
+    /// Message and causes in one line, for logs and status lines.
+    pub fn in_one_line(&self) -> String {
+        [&[self.message.clone()][..], &self.causes].concat().join(": ")
+    }
+
     /// Adds a cause and the chain of its sources.
     #[must_use]
     pub fn because(self, cause: &dyn Error) -> Self {

@@ -3,8 +3,10 @@
 mod cli;
 mod config;
 mod context;
+mod detach;
 mod error;
 mod gate;
+mod keeper;
 mod logging;
 mod output;
 

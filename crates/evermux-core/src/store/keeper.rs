@@ -3,6 +3,8 @@
 //! There is no connection between evermux's processes: who wants something of the keeper writes it here, and the
 //! keeper sees that the database has changed ([`Store::changes`]).
 
+use std::time::Duration;
+
 use bstr::BString;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -72,13 +74,26 @@ pub struct StartNote {
 }
 
 impl Store {
-    /// Takes the lock that says "the keeper of this machine lives", without waiting. Dropping it is the keeper's end.
+    /// Takes the lock that says "the keeper of this machine lives", waiting up to `patience`: whoever asks whether there
+    /// is a keeper holds it for a moment, too. Dropping it is the keeper's end.
     ///
     /// # Errors
     /// [`StoreError::Busy`] with the living keeper's process id.
-    pub fn keeping(&self) -> Result<Lock, StoreError> {
+    pub fn keeping(&self, patience: Duration) -> Result<Lock, StoreError> {
         self.require_write()?;
-        Lock::acquire(&self.folder, "keeper", "the keeper", std::time::Duration::ZERO)
+        Lock::acquire(&self.folder, "keeper", "the keeper", patience)
+    }
+
+    /// The process of the living keeper; none: there is none.
+    ///
+    /// # Errors
+    /// Those of [`Store::keeping`], but for [`StoreError::Busy`].
+    pub fn keeper(&self) -> Result<Option<u32>, StoreError> {
+        match self.keeping(Duration::ZERO) {
+            Ok(_) => Ok(None),
+            Err(StoreError::Busy { holder, .. }) => Ok(holder),
+            Err(error) => Err(error),
+        }
     }
 
     /// A number that changes whenever another process has changed the database. Cheap: it reads shared memory.

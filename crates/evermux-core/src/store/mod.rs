@@ -49,7 +49,7 @@ pub use lock::Lock;
 pub use log::{LogWriter, Logs, RestoreReport};
 pub use part::PreparedBlock;
 pub use save::{Emergency, Save, Saved, Saving};
-pub use status::{State, Status, status};
+pub use status::{State, Status, status, write_status};
 pub use timeline::{Listed, Wanted};
 
 use crate::model::{BlockId, Generation, ServerName, SnapshotId};

@@ -9,9 +9,9 @@ use std::io::Read;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Place;
 use super::error::StoreError;
 use super::folder::Folder;
-use super::{Place, Store};
 use crate::model::ServerName;
 
 /// A longer file is none of ours.
@@ -56,20 +56,19 @@ pub enum State {
     Trouble,
 }
 
-impl Store {
-    /// Writes what is to be read of a server.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Refused`].
-    pub fn write_status(&self, server: &ServerName, status: &Status) -> Result<(), StoreError> {
-        let path = self.folder.status(server);
-        let io = |error| StoreError::io("writing", &path)(error);
-        let text = serde_json::to_string(status).expect("a status has string keys and no failing parts");
-        let file = tempfile::Builder::new().prefix(".status").tempfile_in(&self.folder.path).map_err(io)?;
-        fs::write(file.path(), text).map_err(io)?;
-        file.persist(&path).map_err(|error| io(error.error))?;
-        Ok(())
-    }
+/// Writes what is to be read of a server. The folder must be there.
+///
+/// # Errors
+/// [`StoreError::Io`], [`StoreError::Refused`], [`StoreError::Absent`].
+pub fn write_status(place: &Place, server: &ServerName, status: &Status) -> Result<(), StoreError> {
+    let folder = Folder::open(place, false)?;
+    let path = folder.status(server);
+    let io = |error| StoreError::io("writing", &path)(error);
+    let text = serde_json::to_string(status).expect("a status has string keys and no failing parts");
+    let file = tempfile::Builder::new().prefix(".status").tempfile_in(&folder.path).map_err(io)?;
+    fs::write(file.path(), text).map_err(io)?;
+    file.persist(&path).map_err(|error| io(error.error))?;
+    Ok(())
 }
 
 /// Reads what the keeper last said of a server; none: nothing, or nothing that can be trusted or understood.

@@ -109,6 +109,8 @@ pub struct Saved {
     pub panes: usize,
     /// Whether a session or a pane is not there any more that the snapshot before had.
     pub lost: bool,
+    /// Whether it gave panes their identities: setting an option rings.
+    pub marked: bool,
 }
 
 /// What to do.
@@ -156,6 +158,8 @@ pub struct Watch {
     unsaved: Unsaved,
     /// Everything is to be saved without delay.
     flush: bool,
+    /// The next ring is our own doing.
+    own_ring: bool,
     /// When to save again so that what vanished is known to have been closed.
     confirm: Option<Instant>,
     purse: Purse,
@@ -193,6 +197,7 @@ impl Watch {
             look_cost: Duration::ZERO,
             unsaved: Unsaved::default(),
             flush: false,
+            own_ring: false,
             confirm: None,
             purse: Purse::new(now),
             looks: Troubles::default(),
@@ -228,8 +233,11 @@ impl Watch {
             Event::Gone => self.gone(&mut effects),
             Event::Rang => {
                 self.listening = false;
-                self.worked_at = Some(now);
-                self.changed(now);
+                // The look that listening begins with tells if something else has changed, too.
+                if !std::mem::take(&mut self.own_ring) {
+                    self.worked_at = Some(now);
+                    self.changed(now);
+                }
             }
             Event::Deaf => self.listening = false,
             Event::Looked(look, took) => {
@@ -325,6 +333,7 @@ impl Watch {
         self.saving = None;
         self.purse.spend(saved.took, now);
         self.saved_at = Some(now);
+        self.own_ring = saved.marked;
         if save == Save::All {
             self.text_saved_at = Some(now);
         }

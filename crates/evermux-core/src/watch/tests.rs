@@ -15,6 +15,7 @@ struct World {
     look_takes: Duration,
     failing: Option<&'static str>,
     lost: bool,
+    marking: bool,
     log: Vec<(u64, Effect)>,
 }
 
@@ -32,6 +33,7 @@ impl World {
             look_takes: Duration::from_millis(2),
             failing: None,
             lost: false,
+            marking: false,
             log: Vec::new(),
         };
         world.tell(Event::Came);
@@ -50,7 +52,12 @@ impl World {
         match effect {
             Effect::Listen | Effect::Look => self.tell(Event::Looked(self.look.clone(), self.look_takes)),
             Effect::Save(save) => {
-                let saved = Saved { took: self.save_takes, panes: 1, lost: std::mem::take(&mut self.lost) };
+                let saved = Saved {
+                    took: self.save_takes,
+                    panes: 1,
+                    lost: std::mem::take(&mut self.lost),
+                    marked: self.marking,
+                };
                 match self.failing {
                     Some(why) => self.tell(Event::SaveFailed(why.to_owned())),
                     None => self.tell(Event::Saved(save, saved)),
@@ -305,6 +312,25 @@ fn a_server_that_is_gone_is_left_alone() {
     world.tell(Event::Came);
     world.pass(SECOND);
     assert_eq!(world.saves()[0].1, Save::All);
+}
+
+#[test]
+fn what_we_ring_ourselves_is_not_saved_again() {
+    let mut world = World::new();
+    world.pass(10 * SECOND);
+    world.forget();
+    world.marking = true;
+    world.change_structure();
+    world.tell(Event::Rang);
+    world.pass(SECOND / 2);
+    world.tell(Event::Rang);
+    world.pass(2 * SECOND);
+    assert_eq!(world.saves().len(), 1, "{:?}", world.log);
+    // But what happened at the same time is.
+    world.change_structure();
+    world.tell(Event::Rang);
+    world.pass(2 * SECOND);
+    assert_eq!(world.saves().len(), 2, "{:?}", world.log);
 }
 
 #[test]

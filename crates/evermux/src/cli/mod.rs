@@ -7,6 +7,7 @@ mod describe;
 mod diff;
 mod forget;
 mod json;
+mod keeper;
 mod list;
 mod log;
 mod pin;
@@ -74,6 +75,7 @@ enum Command {
     Forget(forget::Args),
     Verify(verify::Args),
     Log(log::Args),
+    Keeper(keeper::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }
@@ -104,6 +106,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Forget(args) => with_context(global, |context| forget::run(context, &args)),
         Command::Verify(args) => with_context(global, |context| verify::run(context, &args)),
         Command::Log(args) => with_context(global, |context| log::run(context, &args)),
+        Command::Keeper(args) => with_context(global, |context| keeper::run(context, &args)),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
@@ -128,7 +131,7 @@ fn open_to_change(context: &Context) -> Result<Store, CliError> {
 
 /// Opens the store to save or restore, and makes it if it is not there. A database that is damaged as a whole is moved out
 /// of the way, not lost: what lives can be saved all the same, and the emergency files take its place.
-fn open_to_work(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
+pub(crate) fn open_to_work(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
     match Store::open(&context.place(), Access::Write) {
         Err(StoreError::Damaged { path, what }) => {
             let aside = Store::set_aside(&context.place(), context.now())?;
@@ -144,7 +147,7 @@ fn open_to_work(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
 }
 
 /// What the settings ask of every capture.
-fn capture_options(context: &Context) -> capture::Options {
+pub(crate) fn capture_options(context: &Context) -> capture::Options {
     let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text.as_str())).collect();
     let mut options = capture::Options::new(&context.machine, &context.boot, context.uid);
     options.buffers = context.config.save.buffers;

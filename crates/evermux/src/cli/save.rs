@@ -71,6 +71,10 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     tracing::debug!(socket = %context.socket.display(), client = %server.client().display(), "found the server");
     let (store, problems) = super::open_to_work(context)?;
     logging::to_file(&context.place());
+    // Who saves their everyday server wants it kept; a throw-away one has to be named: `evermux keeper watch`.
+    if context.is_default_server() {
+        store.watch(&context.server(), context.now())?;
+    }
     let request = Request {
         server: &context.server(),
         capture: &capture_options(context, args),

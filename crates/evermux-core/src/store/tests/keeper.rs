@@ -36,14 +36,16 @@ fn a_pause_is_kept() {
 fn there_is_one_keeper() {
     let ground = Ground::new();
     let (first, second) = (ground.store(), ground.store());
-    let lock = first.keeping().unwrap();
-    let busy = second.keeping();
+    let lock = first.keeping(Duration::ZERO).unwrap();
+    let busy = second.keeping(Duration::ZERO);
     assert!(
         matches!(&busy, Err(StoreError::Busy { holder: Some(pid), .. }) if *pid == std::process::id()),
         "{busy:?}"
     );
+    assert_eq!(second.keeper().unwrap(), Some(std::process::id()));
     drop(lock);
-    second.keeping().unwrap();
+    assert_eq!(second.keeper().unwrap(), None);
+    second.keeping(Duration::ZERO).unwrap();
 }
 
 #[test]
@@ -87,7 +89,8 @@ fn a_status_is_read_as_it_was_written() {
         panes: Some(2),
         took: Some(15),
     };
-    store.write_status(&name, &written).unwrap();
+    drop(store);
+    write_status(&ground.place, &name, &written).unwrap();
     assert_eq!(status(&ground.place, &name), Some(written));
     let path = fs::read_dir(ground.place.folder()).unwrap().map(|e| e.unwrap().path());
     let path = path.into_iter().find(|path| path.extension().is_some_and(|e| e == "status")).unwrap();

@@ -1,0 +1,262 @@
+//! The keeper: the background process that saves, one per user and machine.
+//!
+//! A thread per registered server ([`watcher`]) carries out what [`evermux_core::watch`] decides. This one holds the
+//! lock that says "the keeper lives", looks once a second whether somebody wants something (the mailbox is the store),
+//! and ends on SIGTERM, after everything is saved.
+
+mod ending;
+mod listener;
+mod watcher;
+
+use std::collections::HashMap;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use bstr::BString;
+use evermux_core::store::{Access, Store};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::logging;
+use watcher::{Message, Watcher};
+
+/// How long to wait for another keeper that is ending.
+const ANOTHER: Duration = Duration::from_secs(3);
+
+/// How often the mailbox is looked into.
+const MAILBOX: Duration = Duration::from_secs(1);
+
+/// How often to look whether the program was replaced by another version.
+const UPGRADE: Duration = Duration::from_secs(20);
+
+/// How long the last saves may take together once the end was asked for (systemd waits 90 s).
+const LAST_SAVES: Duration = Duration::from_secs(20);
+
+/// A clock that says so much more than the machine counted: it slept, or was stopped.
+const SLEPT: Duration = Duration::from_secs(30);
+
+/// Runs the keeper until it is asked to end.
+///
+/// # Errors
+/// [`crate::error::Kind::Busy`] if there is one; what the store says.
+pub fn run(context: &Context) -> Result<(), CliError> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        .map_err(|error| CliError::failed("cannot wait for signals").because(&error))?;
+    let (store, _) = crate::cli::open_to_work(context)?;
+    let lock = store.keeping(ANOTHER)?;
+    logging::to_file(&context.place());
+    tracing::info!(pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), "the keeper begins");
+    let (wake, woken) = channel();
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if wake.send(signal).is_err() {
+                return;
+            }
+        }
+    });
+    notify_ready();
+    let mut keeper = Keeper::new(context.clone(), store);
+    let why = loop {
+        keeper.look_into_mailbox();
+        match woken.recv_timeout(MAILBOX) {
+            // A terminal that closes is no reason to stop saving.
+            Ok(SIGHUP) | Err(RecvTimeoutError::Timeout) => {}
+            // Somebody wants everything saved at once.
+            Ok(SIGUSR1) => keeper.tell_all(&|| Message::Flush),
+            Ok(_) | Err(RecvTimeoutError::Disconnected) => break Why::Asked,
+        }
+        keeper.notice_sleep();
+        if !lock.counts() {
+            break Why::Displaced;
+        }
+        if keeper.is_replaced() {
+            break Why::Upgrade;
+        }
+        notify_alive();
+    };
+    tracing::info!(?why, "the keeper ends");
+    keeper.end();
+    drop(lock);
+    match why {
+        Why::Upgrade => Err(become_new(&keeper.program)),
+        Why::Asked | Why::Displaced => Ok(()),
+    }
+}
+
+/// Why the keeper ends.
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    /// It was asked to.
+    Asked,
+    /// Its lock was removed: another one may be at work.
+    Displaced,
+    /// Its program was replaced.
+    Upgrade,
+}
+
+struct Keeper {
+    context: Context,
+    store: Store,
+    /// What [`Store::changes`] last said.
+    changes: Option<i64>,
+    watchers: HashMap<BString, (Sender<Message>, JoinHandle<()>)>,
+    /// The program, and when its file was last changed.
+    program: PathBuf,
+    version: Option<(u64, SystemTime)>,
+    looked: Instant,
+    /// Both clocks at the last round.
+    clocks: (Instant, SystemTime),
+}
+
+impl Keeper {
+    fn new(context: Context, store: Store) -> Self {
+        // Of a program that was replaced later, Linux would say "(deleted)": the path is kept as it was.
+        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("evermux"));
+        let version = version(&program);
+        let now = (Instant::now(), SystemTime::now());
+        Self {
+            context,
+            store,
+            changes: None,
+            watchers: HashMap::new(),
+            program,
+            version,
+            looked: now.0,
+            clocks: now,
+        }
+    }
+
+    /// Follows what is registered, and pauses.
+    fn look_into_mailbox(&mut self) {
+        let changes = self.store.changes().ok();
+        if changes.is_some() && changes == self.changes {
+            return;
+        }
+        self.changes = changes;
+        let (watched, paused) = match self.store.watched().and_then(|w| Ok((w, self.store.paused_until()?))) {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, "cannot read what is to be kept");
+                // The database may have been moved away: from the next round on it is the new one.
+                self.reopen();
+                return;
+            }
+        };
+        let sockets: Vec<BString> = watched
+            .into_iter()
+            .filter(|server| server.machine == self.context.machine)
+            .map(|server| server.socket)
+            .collect();
+        self.watchers.retain(|socket, (sender, _)| {
+            // Left alone: dropping the sender ends the thread.
+            sockets.contains(socket) || sender.send(Message::Leave).is_err()
+        });
+        for socket in sockets {
+            let context = self.context.for_socket(&socket);
+            self.watchers.entry(socket).or_insert_with(|| Watcher::start(context));
+        }
+        self.tell_all(&|| Message::Pause(paused));
+    }
+
+    fn reopen(&mut self) {
+        match Store::open(&self.context.place(), Access::Write) {
+            Ok(store) => (self.store, self.changes) = (store, None),
+            Err(error) => tracing::warn!(%error, "cannot open the store"),
+        }
+    }
+
+    fn tell_all(&self, message: &dyn Fn() -> Message) {
+        for (sender, _) in self.watchers.values() {
+            // A thread that has ended was told to.
+            let _ = sender.send(message());
+        }
+    }
+
+    /// Says how long nothing could be saved, and has everything looked at.
+    fn notice_sleep(&mut self) {
+        let now = (Instant::now(), SystemTime::now());
+        let counted = now.0.duration_since(self.clocks.0);
+        let passed = now.1.duration_since(self.clocks.1).unwrap_or_default();
+        self.clocks = now;
+        if passed > counted + SLEPT || counted > MAILBOX + SLEPT {
+            tracing::info!(
+                seconds = passed.max(counted).as_secs(),
+                "the machine slept, or its clock was set"
+            );
+            self.tell_all(&|| Message::Wake);
+        }
+    }
+
+    /// Whether the program's file is another one than at the beginning, and whole: it did not change since the last look.
+    fn is_replaced(&mut self) -> bool {
+        if self.looked.elapsed() < UPGRADE {
+            return false;
+        }
+        self.looked = Instant::now();
+        let found = version(&self.program);
+        let settled = |(_, changed): (u64, SystemTime)| {
+            changed.elapsed().is_ok_and(|since| since > Duration::from_secs(5))
+        };
+        found.is_some_and(settled) && found != self.version
+    }
+
+    /// Has everything saved, and waits for it.
+    fn end(&mut self) {
+        self.tell_all(&|| Message::End);
+        let end = Instant::now() + LAST_SAVES;
+        for (_, (_, thread)) in self.watchers.drain() {
+            while !thread.is_finished() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+/// Which file a path leads to, and when it was changed.
+fn version(program: &std::path::Path) -> Option<(u64, SystemTime)> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = program.metadata().ok()?;
+    Some((metadata.ino(), metadata.modified().ok()?))
+}
+
+/// Becomes the new version of itself, in the same process: a service manager sees no end.
+fn become_new(program: &std::path::Path) -> CliError {
+    let error = Command::new(program).args(std::env::args_os().skip(1)).exec();
+    CliError::failed(format!("cannot become the new {}", program.display())).because(&error)
+}
+
+/// Tells systemd that the keeper keeps (`sd_notify(3)`), if it was started as a service.
+fn notify_ready() {
+    notify("READY=1\nSTATUS=keeping\n");
+}
+
+/// Tells systemd's watchdog that the keeper is well.
+fn notify_alive() {
+    notify("WATCHDOG=1\n");
+}
+
+#[cfg(target_os = "linux")]
+fn notify(message: &str) {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let address = match path.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(&path),
+    };
+    let Ok(address) = address else { return };
+    // Who does not listen does not want to know.
+    let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(message.as_bytes(), &address));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn notify(_message: &str) {}
