@@ -41,6 +41,18 @@ impl Env {
         Env { program: program.into(), sandbox, variables: Vec::new(), global: Vec::new() }
     }
 
+    /// The same user, for the commands of a server with another socket name.
+    pub fn for_server(&self, name: &str) -> Env {
+        let mut other = self.clone();
+        for word in &mut other.global {
+            if !word.starts_with('-') {
+                name.clone_into(word);
+                break;
+            }
+        }
+        other
+    }
+
     /// The same with one more variable set. Later ones win.
     pub fn with(&self, name: &str, value: &str) -> Env {
         let mut other = self.clone();

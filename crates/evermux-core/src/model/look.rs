@@ -1,5 +1,7 @@
 //! What a cheap look at a server shows: enough to know whether it has changed.
 
+use bstr::BString;
+
 /// A hash of what was seen: equal ones mean that nothing has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 16]);
@@ -19,6 +21,8 @@ pub struct Look {
     pub panes: usize,
     /// How many terminals are attached.
     pub clients: usize,
+    /// Their devices.
+    pub terminals: Vec<BString>,
     /// When somebody last typed in one of them: seconds since the epoch, 0 for never.
     pub activity: i64,
     /// Whether all of evermux's hooks are in their places.

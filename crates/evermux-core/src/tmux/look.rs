@@ -12,7 +12,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
 use super::client::RunError;
 use super::hooks::{self, Hooks};
@@ -87,8 +87,8 @@ fn look_script(n: Nonce, version: TmuxVersion) -> Vec<u8> {
     let mut script = format!(
         "list-sessions -F '{n}S#{{pid}}\t#{{start_time}}\t#{{session_id}}\t#{{session_group}}\t#{{session_stack}}\t\
          #{{session_name}}'\n\
-         list-clients -F '{n}C#{{client_control_mode}}\t#{{client_activity}}{n}c#{{client_tty}}\t\
-         #{{client_session}}'\n\
+         list-clients -F '{n}C#{{client_control_mode}}\t#{{client_activity}}\t#{{client_tty}}\
+         {n}c#{{client_tty}}\t#{{client_session}}'\n\
          list-windows -a -F '{n}W#{{session_id}}\t#{{window_index}}\t#{{window_id}}\t#{{window_zoomed_flag}}\t\
          #{{window_layout}}\t#{{window_name}}{n}t#{{window_activity}}'\n\
          list-panes -a -F '{n}P#{{window_id}}\t#{{pane_id}}\t#{{pane_pid}}\t#{{pane_active}}\t#{{pane_last}}\t\
@@ -195,6 +195,7 @@ fn client(look: &mut Look, record: &[u8]) {
     look.clients += 1;
     let activity = fields.next().and_then(|activity| activity.parse().ok());
     look.activity = look.activity.max(activity.unwrap_or(0));
+    look.terminals.extend(fields.next().map(BString::from));
 }
 
 /// Adds a piece so that its ends cannot be shifted.

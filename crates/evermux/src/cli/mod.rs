@@ -17,6 +17,7 @@ mod restore;
 mod save;
 mod show;
 mod sources;
+mod status;
 mod target;
 mod undo;
 mod verify;
@@ -76,6 +77,7 @@ enum Command {
     Verify(verify::Args),
     Log(log::Args),
     Keeper(keeper::Args),
+    Status(status::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }
@@ -107,6 +109,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Verify(args) => with_context(global, |context| verify::run(context, &args)),
         Command::Log(args) => with_context(global, |context| log::run(context, &args)),
         Command::Keeper(args) => with_context(global, |context| keeper::run(context, &args)),
+        Command::Status(args) => with_context(global, |context| Ok(status::run(context, &args))),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }

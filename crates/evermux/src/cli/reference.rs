@@ -34,6 +34,9 @@ fn reference() -> String {
     section(&mut text, &command);
     for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
         section(&mut text, subcommand);
+        for inner in subcommand.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            section(&mut text, inner);
+        }
     }
     text.push_str("\n## Exit status\n\n| status | means |\n| --- | --- |\n");
     for exit in Exit::ALL {

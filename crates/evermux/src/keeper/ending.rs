@@ -1,9 +1,13 @@
 //! How a server ended, as far as can be told (design, "Choosing what to restore").
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use bstr::BString;
 use evermux_core::choose::Ending;
 use evermux_core::model::Look;
 use evermux_core::tmux::Ring;
@@ -21,13 +25,24 @@ const PATIENCE: Duration = Duration::from_millis(700);
 pub fn judge(ring: Ring, last: Option<&Look>, stopping: Option<Timestamp>, now: Timestamp) -> Ending {
     let present = last.is_some_and(|look| {
         let typed = Timestamp::from_second(look.activity).unwrap_or(Timestamp::UNIX_EPOCH);
-        look.clients > 0 && now.duration_since(typed) <= PRESENCE
+        look.clients > 0 && (now.duration_since(typed) <= PRESENCE || typed_lately(&look.terminals, now))
     });
     match stopping {
         Some(since) => Ending::Collapse { since },
         None if ring == Ring::LastSessionClosed && present => Ending::LastSessionClosed { at: now },
         None => Ending::Collapse { since: now },
     }
+}
+
+/// Whether somebody typed in one of these terminals since the last look, in which the server told when: its end can
+/// follow on a key at once. Reading from a terminal sets the device's access time, since Linux 6.x by steps of 8 s.
+fn typed_lately(terminals: &[BString], now: Timestamp) -> bool {
+    const STEP: i64 = 8;
+    let earliest = (now - PRESENCE).as_second();
+    terminals.iter().any(|terminal| {
+        let read = std::fs::metadata(OsStr::from_bytes(terminal)).map(|metadata| metadata.atime());
+        read.is_ok_and(|read| read / STEP >= earliest / STEP)
+    })
 }
 
 /// Whether the system is stopping, as far as it says so.
