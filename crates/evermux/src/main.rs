@@ -3,7 +3,6 @@
 mod cli;
 mod config;
 mod context;
-mod detach;
 mod error;
 mod gate;
 mod keeper;

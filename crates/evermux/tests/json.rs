@@ -80,6 +80,15 @@ fn every_shape_is_as_documented() {
     check(&env, "pin", &["unpin", "one"]);
     check(&env, "log", &["log"]);
     check(&env, "forget", &["forget", "1"]);
+    check(&env, "keeper start", &["keeper", "start"]);
+    check(&env, "keeper watch", &["keeper", "watch"]);
+    server.wait_until("the keeper has said something", |_| env.run(&["status"]).status == Some(0));
+    check(&env, "status", &["status"]);
+    check(&env, "keeper pause", &["keeper", "pause", "1h"]);
+    check(&env, "keeper pause", &["keeper", "resume"]);
+    check(&env, "keeper unwatch", &["keeper", "unwatch"]);
+    check(&env, "keeper stop", &["keeper", "stop"]);
+    check(&env, "keeper stop", &["keeper", "stop"]);
     server.kill();
     check(&env, "restore --dry-run", &["restore", "--dry-run"]);
     let restored = check(&env, "restore", &["restore"]);

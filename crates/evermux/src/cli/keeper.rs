@@ -28,7 +28,11 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Keeper {
     /// Be the keeper, in the foreground: for service managers
-    Run,
+    Run {
+        /// Away from the terminal and from the signals of who started it
+        #[arg(long, hide = true)]
+        detached: bool,
+    },
     /// Start the keeper in the background, if there is none
     Start,
     /// Save everything, then end the keeper
@@ -50,7 +54,13 @@ enum Keeper {
 /// Does what is asked.
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     match &args.command {
-        Keeper::Run => keeper::run(context).map(|()| Outcome::new("", &json!({ "keeper": "ended" }))),
+        Keeper::Run { detached } => {
+            if *detached {
+                // Fails only for the leader of a group, which a new child is not.
+                let _ = rustix::process::setsid();
+            }
+            keeper::run(context).map(|()| Outcome::new("", &json!({ "keeper": "ended" })))
+        }
         Keeper::Start => start(context),
         Keeper::Stop => stop(context),
         Keeper::Pause { time } => pause(context, time),
@@ -97,12 +107,14 @@ pub fn spawn() -> Result<(), CliError> {
     let program = std::env::current_exe()
         .map_err(|error| CliError::failed("cannot tell where evermux itself is").because(&error))?;
     let mut command = Command::new(&program);
-    command.args(["keeper", "run"]).current_dir("/");
+    command.args(["keeper", "run", "--detached"]).current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     for name in ["TMUX", "TMUX_PANE", "NOTIFY_SOCKET", "WATCHDOG_USEC"] {
         command.env_remove(name);
     }
-    crate::detach::spawn(&mut command)
+    command
+        .spawn()
+        .map(drop)
         .map_err(|error| CliError::failed(format!("cannot run {}", program.display())).because(&error))
 }
 
@@ -135,12 +147,12 @@ fn none() -> Outcome {
 }
 
 fn pause(context: &Context, time: &Span) -> Result<Outcome, CliError> {
-    let until = context.now().to_zoned(context.zone.clone()).checked_add(*time).map_err(|error| {
+    let until = context.now().to_zoned(context.zone().clone()).checked_add(*time).map_err(|error| {
         CliError::usage("that is no time to pause").because(&error).hint("Such as 10m, or 1h 30m.")
     })?;
     let until: Timestamp = until.timestamp();
     open_to_work(context)?.0.pause(Some(until))?;
-    let shown = until.to_zoned(context.zone.clone()).strftime("%H:%M:%S").to_string();
+    let shown = until.to_zoned(context.zone().clone()).strftime("%H:%M:%S").to_string();
     Ok(Outcome::new(
         format!("Nothing is saved until {shown}\n"),
         &json!({ "paused_until": until.to_string() }),
