@@ -6,7 +6,7 @@
 //! # What it aims at
 //! Structure is saved within a second where a hook rang, within two where only a look can see the change; text within
 //! five. While nobody works, looks are rare: then the first change that no hook tells is seen within ten seconds.
-//! How often it may save is bounded by what saving costs ([`Purse`]), so a big or busy server is never slowed down.
+//! How often it may save is bounded by what saving costs (`purse.rs`), so a big or busy server is never slowed down.
 //!
 //! # What it relies on
 //! Hooks only make it faster: they may be deleted or shadowed. A look finds everything but options and environments;
