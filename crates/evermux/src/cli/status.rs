@@ -151,7 +151,7 @@ mod tests {
             (status(State::Behind, 90, None), "saved 1m ago"),
             (
                 status(State::Trouble, 90, Some("the disk is full\x1b[2J")),
-                "not saved: the disk is full\\x1b[2J",
+                "not saved: the disk is full\\u{1b}[2J",
             ),
             (status(State::Paused, 90, None), "saving paused"),
             (status(State::Away, 7200, None), "no server"),
