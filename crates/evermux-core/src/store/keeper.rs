@@ -106,31 +106,47 @@ impl Store {
             .map_err(|error| self.failed(error))
     }
 
-    /// Has the keeper look after a server from now on; whether it did not already.
+    /// Has the keeper look after a server from now on, because the user wants it; whether it did not already.
     ///
     /// # Errors
     /// Nothing was written.
     pub fn watch(&self, server: &ServerName, now: Timestamp) -> Result<bool, StoreError> {
-        self.require_write()?;
-        if self.watched()?.contains(server) {
-            return Ok(false);
-        }
-        self.write(|connection| {
-            let server = server_row(connection, server)?;
-            connection.execute("INSERT OR IGNORE INTO watched VALUES (?1, ?2)", params![server, micros(now)])
-        })
-        .map(|rows| rows == 1)
+        self.set_watched(
+            server,
+            now,
+            "INSERT INTO watched VALUES (?1, ?2, 1)
+             ON CONFLICT DO UPDATE SET since = excluded.since, kept = 1 WHERE kept = 0",
+        )
     }
 
-    /// Has the keeper leave a server alone; whether it looked after it.
+    /// The same because nobody has said otherwise: where the user wants a server left alone, that holds.
     ///
     /// # Errors
     /// Nothing was written.
-    pub fn unwatch(&self, server: &ServerName) -> Result<bool, StoreError> {
+    pub fn watch_by_default(&self, server: &ServerName, now: Timestamp) -> Result<bool, StoreError> {
+        self.set_watched(server, now, "INSERT OR IGNORE INTO watched VALUES (?1, ?2, 1)")
+    }
+
+    /// Has the keeper leave a server alone from now on; whether it looked after it.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub fn unwatch(&self, server: &ServerName, now: Timestamp) -> Result<bool, StoreError> {
+        let was = self.watched()?.contains(server);
+        self.set_watched(
+            server,
+            now,
+            "INSERT INTO watched VALUES (?1, ?2, 0)
+             ON CONFLICT DO UPDATE SET since = excluded.since, kept = 0 WHERE kept = 1",
+        )?;
+        Ok(was)
+    }
+
+    fn set_watched(&self, server: &ServerName, now: Timestamp, sql: &str) -> Result<bool, StoreError> {
         self.require_write()?;
         self.write(|connection| {
             let server = server_row(connection, server)?;
-            connection.execute("DELETE FROM watched WHERE server = ?1", [server])
+            connection.prepare_cached(sql)?.execute(params![server, micros(now)])
         })
         .map(|rows| rows == 1)
     }
@@ -143,7 +159,7 @@ impl Store {
         self.read(|connection| {
             // A store of the first format, only looked at, has no such table.
             let mut statement = connection.prepare_cached(
-                "SELECT v.machine, v.socket FROM watched w JOIN servers v ON v.id = w.server ORDER BY w.since, v.id",
+                "SELECT v.machine, v.socket FROM watched w JOIN servers v ON v.id = w.server WHERE w.kept = 1 ORDER BY w.since, v.id",
             )?;
             let name = |row: &rusqlite::Row<'_>| {
                 Ok(ServerName { machine: row.get(0)?, socket: BString::from(row.get::<_, Vec<u8>>(1)?) })

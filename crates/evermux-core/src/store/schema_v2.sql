@@ -1,9 +1,11 @@
 -- Format 2: what the keeper looks after. docs/format.md explains it.
 
--- The servers that are looked after.
+-- The servers that are looked after, or are to be left alone.
 CREATE TABLE watched (
     server INTEGER PRIMARY KEY REFERENCES servers ON DELETE CASCADE,
-    since  INTEGER NOT NULL
+    since  INTEGER NOT NULL,
+    -- 0: the user has said that it is to be left alone.
+    kept   INTEGER NOT NULL
 ) STRICT;
 
 -- What the keeper is told: 'paused_until' (microseconds since the epoch).

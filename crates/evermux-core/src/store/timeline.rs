@@ -74,7 +74,10 @@ impl Store {
     pub fn servers(&self) -> Result<Vec<ServerName>, StoreError> {
         let read = || -> rusqlite::Result<Vec<ServerName>> {
             self.connection
-                .prepare_cached("SELECT machine, socket FROM servers ORDER BY id")?
+                .prepare_cached(
+                    "SELECT machine, socket FROM servers WHERE id IN
+                     (SELECT g.server FROM generations g JOIN snapshots s ON s.generation = g.id) ORDER BY id",
+                )?
                 .query_map([], |row| {
                     Ok(ServerName { machine: row.get(0)?, socket: row.get::<_, Vec<u8>>(1)?.into() })
                 })?

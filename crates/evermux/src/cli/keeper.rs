@@ -178,7 +178,7 @@ fn watch(context: &Context) -> Result<Outcome, CliError> {
 
 fn unwatch(context: &Context) -> Result<Outcome, CliError> {
     let store = super::open_to_change(context)?;
-    let was = store.unwatch(&context.server())?;
+    let was = store.unwatch(&context.server(), context.now())?;
     let socket = outside(&context.server().socket);
     if store.keeper()?.is_none() {
         remove_hooks(context);

@@ -71,10 +71,6 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     tracing::debug!(socket = %context.socket.display(), client = %server.client().display(), "found the server");
     let (store, problems) = super::open_to_work(context)?;
     logging::to_file(&context.place());
-    // Who saves their everyday server wants it kept; a throw-away one has to be named: `evermux keeper watch`.
-    if context.is_default_server() {
-        store.watch(&context.server(), context.now())?;
-    }
     let request = Request {
         server: &context.server(),
         capture: &capture_options(context, args),
@@ -86,6 +82,10 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     };
     let outcome = save::save(&store, &server, &request, &|| context.now(), &mut || context.random())
         .map_err(|error| nothing_fits(args, error))?;
+    // Who saves their everyday server wants it kept; a throw-away one has to be named: `evermux keeper watch`.
+    if context.is_default_server() && !store.watched()?.contains(&context.server()) {
+        store.watch_by_default(&context.server(), context.now())?;
+    }
     let milliseconds = begun.elapsed().as_millis();
     let id = outcome.saved.id;
     let listed = store.list(&Wanted { id: Some(id), ..Wanted::default() })?.into_iter().next();

@@ -16,9 +16,14 @@ fn servers_are_watched_until_they_are_not() {
     assert!(!store.watch(&one, second(3)).unwrap());
     assert!(store.watch(&two, second(1)).unwrap());
     assert_eq!(store.watched().unwrap(), [two.clone(), one.clone()]);
-    assert!(store.unwatch(&one).unwrap());
-    assert!(!store.unwatch(&one).unwrap());
-    assert_eq!(ground.store().watched().unwrap(), [two]);
+    assert!(store.unwatch(&one, second(4)).unwrap());
+    assert!(!store.unwatch(&one, second(4)).unwrap());
+    assert_eq!(ground.store().watched().unwrap(), std::slice::from_ref(&two));
+    assert!(!store.watch_by_default(&one, second(5)).unwrap(), "the user has said so");
+    assert_eq!(store.watched().unwrap(), [two]);
+    assert!(store.watch(&one, second(6)).unwrap());
+    assert_eq!(store.watched().unwrap().len(), 2);
+    assert_eq!(store.servers().unwrap(), [], "none of them was ever saved");
 }
 
 #[test]
