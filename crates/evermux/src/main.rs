@@ -8,6 +8,7 @@ mod gate;
 mod keeper;
 mod logging;
 mod output;
+mod setup;
 
 use std::process::ExitCode;
 

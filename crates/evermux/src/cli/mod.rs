@@ -8,6 +8,7 @@ mod diff;
 mod forget;
 mod json;
 mod keeper;
+pub mod keys;
 mod list;
 mod log;
 mod pin;
@@ -80,6 +81,9 @@ enum Command {
     Status(status::Args),
     Demo(demo::Args),
     Completions(completions::Args),
+    /// What our keys in tmux run
+    #[command(hide = true)]
+    Key(keys::Args),
 }
 
 /// Runs the command line of this process.
@@ -111,6 +115,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Keeper(args) => with_context(global, |context| keeper::run(context, &args)),
         Command::Status(args) => with_context(global, |context| Ok(status::run(context, &args))),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
+        Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }

@@ -32,9 +32,9 @@ fn reference() -> String {
     let mut command = Cli::command().term_width(100);
     command.build();
     section(&mut text, &command);
-    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
+    for subcommand in command.get_subcommands().filter(|subcommand| is_shown(subcommand)) {
         section(&mut text, subcommand);
-        for inner in subcommand.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        for inner in subcommand.get_subcommands().filter(|inner| is_shown(inner)) {
             section(&mut text, inner);
         }
     }
@@ -44,6 +44,10 @@ fn reference() -> String {
     }
     write!(text, "\n## Settings\n\n```toml\n{}```\n", config::DEFAULTS).unwrap();
     text
+}
+
+fn is_shown(command: &clap::Command) -> bool {
+    command.get_name() != "help" && !command.is_hide_set()
 }
 
 fn section(text: &mut String, command: &clap::Command) {

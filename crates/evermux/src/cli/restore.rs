@@ -22,7 +22,7 @@ use crate::output::{Outcome, outside};
 ///
 /// Without SNAPSHOT: of every session its last good state, whatever life of the server it is from (`evermux list
 /// --why` tells). What is there stays as it is; only what is missing is made. Without a server one is started.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Args {
     #[arg(value_name = "SNAPSHOT", help = which::HELP)]
     snapshot: Option<Which>,

@@ -23,7 +23,7 @@ use crate::output::{Outcome, outside};
 ///
 /// When it has ended with 0 or 3, what it saved survives a crash and a power cut. If nothing has changed since the
 /// last snapshot, none is added.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Args {
     /// A name to find the snapshot by
     #[arg(long, value_name = "NAME")]

@@ -29,6 +29,17 @@ pub struct Config {
     pub exclude: Exclude,
     /// How to restore.
     pub restore: Restore,
+    /// Our keys in tmux.
+    pub keys: Keys,
+}
+
+/// `[keys]`: keys after the prefix, as tmux names them; empty for none.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Keys {
+    /// Saves.
+    pub save: String,
+    /// Restores what is missing.
+    pub restore: String,
 }
 
 /// `[save]`
