@@ -32,6 +32,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoSnapshot`]; [`StoreError::Lost`] when nothing of it is left.
     pub fn snapshot(&self, id: SnapshotId) -> Result<Report<Snapshot>, StoreError> {
+        // One state of the database for all its parts; and without it, each of hundreds of statements would lock.
+        let reading = match self.connection.is_autocommit() {
+            true => Some(self.connection.unchecked_transaction().map_err(|error| self.failed(error))?),
+            false => None,
+        };
+        let snapshot = self.read_snapshot(id);
+        // Nothing was written: how it ends does not matter.
+        drop(reading);
+        snapshot
+    }
+
+    fn read_snapshot(&self, id: SnapshotId) -> Result<Report<Snapshot>, StoreError> {
         let root = root(&self.connection, id).map_err(|error| self.failed(error))?;
         let (generation, root) = root.ok_or(StoreError::NoSnapshot(id))?;
         let Report { value, problems } = decode(&self.connection, root);
