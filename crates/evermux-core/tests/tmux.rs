@@ -193,6 +193,7 @@ fn start(private: &Private) -> Start {
             private.sandbox().variables().into_iter().map(|(n, v)| (n.into(), v.into())).collect(),
         ),
         uid: uid(),
+        launcher: Vec::new(),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! It reads and decides; it masks nothing and prints nothing. The library gets all of this as parameters.
 
+pub mod terminal;
+
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -75,6 +77,40 @@ impl Context {
         let uid = rustix::process::geteuid().as_raw();
         let config_file = config_file()?;
         let loaded = config::load(&config_file, uid)?;
+        Self::assemble(global, uid, loaded, &config_file, state_folder()?)
+    }
+
+    /// The same for a command that must work whatever the settings are: without the settings or folders that cannot be
+    /// used, and with what is wrong with them.
+    ///
+    /// # Errors
+    /// If the command line is wrong, or the defaults.
+    pub fn or_defaults(global: &Global) -> Result<(Self, Vec<CliError>), CliError> {
+        let uid = rustix::process::geteuid().as_raw();
+        let mut wrong = Vec::new();
+        let config_file = config_file().unwrap_or_else(|error| {
+            wrong.push(error);
+            PathBuf::from("/dev/null")
+        });
+        let loaded = match config::load(&config_file, uid) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                wrong.push(error.into());
+                config::load(Path::new("/dev/null"), uid)?
+            }
+        };
+        // Whoever opens the state folder finds out by himself.
+        let state = state_folder().unwrap_or_default();
+        Ok((Self::assemble(global, uid, loaded, &config_file, state)?, wrong))
+    }
+
+    fn assemble(
+        global: &Global,
+        uid: u32,
+        loaded: config::Loaded,
+        config_file: &Path,
+        state: PathBuf,
+    ) -> Result<Self, CliError> {
         let unknown_settings = loaded
             .unknown
             .iter()
@@ -83,7 +119,7 @@ impl Context {
         Ok(Self {
             config: loaded.config,
             unknown_settings,
-            state: state_folder()?,
+            state,
             socket: socket(global, uid)?,
             binaries: Binaries {
                 path: variable("PATH"),

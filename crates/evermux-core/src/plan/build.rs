@@ -104,7 +104,8 @@ impl Builder<'_, '_> {
     /// Marks untouched live sessions that have one client and would be in the way or left over.
     fn absorb(&mut self, sources: &[Source<'_>]) {
         let Some(live) = self.present.live() else { return };
-        if self.options.rename.is_some()
+        if self.options.keep_untouched
+            || self.options.rename.is_some()
             || sources.iter().any(|source| source.wanted.iter().any(Wanted::is_a_place))
         {
             return;

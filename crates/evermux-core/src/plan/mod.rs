@@ -96,6 +96,8 @@ pub struct Options<'a> {
     pub rename: Option<BString>,
     /// Close live sessions that stand where a saved one would come back, instead of completing them.
     pub replace: bool,
+    /// Leave live sessions alone that nobody has used.
+    pub keep_untouched: bool,
     /// Whether text comes back.
     pub text: bool,
     /// Whether the server's global options come back.

@@ -112,6 +112,7 @@ fn live(snapshot: Snapshot) -> Live {
 struct Way {
     rename: Option<BString>,
     replace: bool,
+    keep_untouched: bool,
     /// Directories that are gone.
     gone: Vec<&'static str>,
 }
@@ -126,6 +127,7 @@ fn plan_of(saved: &Snapshot, wanted: Vec<Wanted>, live: Option<&Live>, way: &Way
         now: Timestamp::UNIX_EPOCH,
         rename: way.rename.clone(),
         replace: way.replace,
+        keep_untouched: way.keep_untouched,
         text: true,
         globals: false,
         allow: None,
@@ -326,6 +328,11 @@ fn only_an_untouched_session_with_one_client_gives_way() {
     assert_eq!(closing(true, &[]), []);
     assert_eq!(closing(true, &[0, 0]), []);
     assert_eq!(closing(false, &[0]), []);
+    let mut fresh = session("0", &[(0, 0)]);
+    fresh.facts.untouched = true;
+    let now = live(shown(vec![fresh], vec![window("sh", &[9])], &[0]));
+    let way = Way { keep_untouched: true, ..Way::default() };
+    assert_eq!(plan_of(&example(), all(&example()), Some(&now), &way).closing, []);
     // Nobody is sent away for nothing.
     let mut fresh = session("0", &[(0, 3)]);
     fresh.facts.untouched = true;

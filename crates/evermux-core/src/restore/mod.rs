@@ -24,6 +24,7 @@ mod work;
 
 pub use apply::ApplyError;
 pub use leftovers::beginning;
+pub use skeleton::SESSION_TAG;
 pub use sources::{Chosen, NoSuchPlace, Place};
 pub use undo::{Undo, UndoError, plan_undo, short, undo};
 pub use work::{Manner, RestoreError, Restored, World, plan, restore};

@@ -28,7 +28,9 @@ use crate::plan::{self, Plan, Run, Why};
 use crate::problem::{Problem, Subject};
 use crate::relaunch::Allow;
 use crate::save::{self, SaveError};
-use crate::store::{Began, Emergency, Journal, RestoreId, RestoreState, Restoring, Save, Store, StoreError};
+use crate::store::{
+    Began, Emergency, Journal, Lock, RestoreId, RestoreState, Restoring, Save, Store, StoreError,
+};
 use crate::text::names::session_name;
 use crate::text::quote::printable;
 use crate::tmux::{RunError, Server};
@@ -54,6 +56,9 @@ pub struct World<'a> {
     pub random: &'a mut dyn FnMut() -> [u8; 16],
     /// How long to wait for another process that saves or restores the same server.
     pub patience: Duration,
+    /// Called when everything stands under its own name, before the shells are at their prompts and the result is
+    /// saved: clients may come. Not called if there is nothing to make.
+    pub built: &'a dyn Fn(),
 }
 
 /// How a restore is done.
@@ -71,6 +76,8 @@ pub struct Manner {
     pub allow: Option<Allow>,
     /// The restore that this one takes back: it is none that could be taken back itself.
     pub undoing: Option<RestoreId>,
+    /// Whether sessions that nobody has used stay: their terminals were not opened for what comes back.
+    pub keep_untouched: bool,
 }
 
 /// Why nothing, or not all, came back.
@@ -152,6 +159,7 @@ pub fn restore(
     let begun = Instant::now();
     let store = world.store;
     let restoring = store.restoring(world.name, world.patience)?;
+    let building = store.building(world.name, world.patience)?;
     let limit = world.capture.limit;
     let found = leftovers::clear(server, version(server, limit)?, limit).map_err(RestoreError::Leftovers)?;
     let options = capture::Options { text: false, ..world.capture.clone() };
@@ -175,7 +183,7 @@ pub fn restore(
         let before = save_before(world, server, &restored.plan)?;
         let journal = begin(world, &restoring, &work, manner, &restored.plan, before)?;
         restored.id = Some(journal.id());
-        carry_out(world, &work, journal, &mut restored)?;
+        carry_out(world, &work, journal, building, &mut restored)?;
     } else {
         close_beginnings(world, &work);
         if !interrupted.owed.is_empty() {
@@ -259,6 +267,7 @@ pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live
         now: (world.now)(),
         rename: manner.rename.clone(),
         replace: manner.replace,
+        keep_untouched: manner.keep_untouched,
         text: !manner.without_text,
         globals: manner.options,
         allow: manner.allow.clone(),
@@ -345,6 +354,7 @@ fn carry_out(
     world: &mut World<'_>,
     work: &Work<'_>,
     journal: Journal<'_>,
+    building: Lock,
     restored: &mut Restored,
 ) -> Result<(), RestoreError> {
     let server = work.server;
@@ -361,6 +371,8 @@ fn carry_out(
         limit: world.capture.limit,
     };
     let applied = apply(&restored.plan, &tools, (world.now)())?;
+    drop(building);
+    (world.built)();
     restored.times[1..4].copy_from_slice(&applied.times);
     restored.problems.extend(applied.problems.iter().cloned());
 

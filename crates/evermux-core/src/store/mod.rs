@@ -104,6 +104,24 @@ impl Store {
         Ok(Restoring::new(self, server.clone(), lock))
     }
 
+    /// Takes the lock that a restore into `server` holds until everything stands; who has it knows that nothing is being
+    /// built. A restore takes it after [`Store::restoring`].
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`]; [`StoreError::ReadOnly`].
+    pub fn building(&self, server: &ServerName, patience: Duration) -> Result<Lock, StoreError> {
+        self.lock(server, "build", "building", patience)
+    }
+
+    /// Takes the lock for bringing back what somebody wants to attach to, one after the other: of several terminals that
+    /// want the same the first brings it back, and the others find it there.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`]; [`StoreError::ReadOnly`].
+    pub fn attaching(&self, server: &ServerName, patience: Duration) -> Result<Lock, StoreError> {
+        self.lock(server, "attach", "attaching", patience)
+    }
+
     fn lock(&self, server: &ServerName, kind: &str, what: &str, wait: Duration) -> Result<Lock, StoreError> {
         if self.access == Access::Read {
             return Err(StoreError::ReadOnly(self.folder.database()));

@@ -1,6 +1,6 @@
 //! Running a tmux client: one place that makes the command, one that talks to it, never without a deadline.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read, Write};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
@@ -86,9 +86,16 @@ pub(super) struct Ended {
 
 /// The command of a client: the same everywhere. `-u`, since without it a locale that is not UTF-8 (cron, systemd)
 /// turns every other byte into `_`. No `-N`, which clients before 3.2 do not know: what we run is `source-file`,
-/// which never starts a server, and `new-session`, which is to.
-pub(super) fn command(binary: &Path, socket: &Path) -> Command {
-    let mut command = Command::new(binary);
+/// which never starts a server, and `new-session`, which is to. `launcher`: words in front of it.
+pub(super) fn command(binary: &Path, socket: &Path, launcher: &[OsString]) -> Command {
+    let mut command = match launcher.split_first() {
+        None => Command::new(binary),
+        Some((program, words)) => {
+            let mut command = Command::new(program);
+            command.args(words).arg(binary);
+            command
+        }
+    };
     command.arg("-u").arg("-S").arg(socket);
     command.env_remove("TMUX").env_remove("TMUX_PANE");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -78,7 +78,7 @@ impl Server {
         sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<Vec<BString>, RunError> {
         if !self.by_file.load(Ordering::Relaxed) {
-            let mut command = client::command(&self.client, &self.socket);
+            let mut command = client::command(&self.client, &self.socket, &[]);
             command.args(["source-file", "-"]);
             let ended = client::talk(&mut command, &self.socket, script, limit, sink)?;
             if !ended.is_unknown_stdin() {
@@ -99,7 +99,7 @@ impl Server {
         let pipe = |source| RunError::Pipe { binary: self.client.clone(), source };
         let mut file = tempfile::Builder::new().prefix("evermux-").tempfile_in("/tmp").map_err(pipe)?;
         file.write_all(script).map_err(pipe)?;
-        let mut command = client::command(&self.client, &self.socket);
+        let mut command = client::command(&self.client, &self.socket, &[]);
         command.arg("source-file").arg(file.path());
         let ended = client::talk(&mut command, &self.socket, b"", limit, sink)?;
         ended.sourced(&self.socket, file.path().as_os_str())

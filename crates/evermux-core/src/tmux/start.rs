@@ -26,6 +26,8 @@ pub struct Start {
     pub environment: Option<Vec<(OsString, OsString)>>,
     /// The user.
     pub uid: u32,
+    /// Words in front of tmux's own: a program that runs the rest of its line in another place, such as a control group.
+    pub launcher: Vec<OsString>,
 }
 
 /// Why a server did not start.
@@ -103,7 +105,7 @@ impl Start {
     /// One client; returns what it said if it failed.
     fn attempt(&self, limit: Duration) -> Result<Option<String>, StartError> {
         let binary = self.binaries.tmux().ok_or(ConnectError::NoBinary)?;
-        let mut command = client::command(&binary, &self.socket);
+        let mut command = client::command(&binary, &self.socket, &self.launcher);
         command.current_dir(&self.directory);
         if let Some(environment) = &self.environment {
             command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));

@@ -1,5 +1,6 @@
 //! The command line: one file per command, each with its arguments and its function.
 
+mod attach;
 mod choosing;
 mod completions;
 mod demo;
@@ -16,10 +17,13 @@ mod pin;
 mod reference;
 mod restore;
 mod save;
+mod scope;
 mod show;
 mod sources;
 mod status;
 mod target;
+#[allow(dead_code, reason = "for the command that sets up terminals")]
+mod terminals;
 mod undo;
 mod verify;
 mod watchdog;
@@ -68,6 +72,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 enum Command {
     Save(save::Args),
     Restore(restore::Args),
+    Attach(attach::Args),
     Undo(undo::Args),
     List(list::Args),
     Show(show::Args),
@@ -103,6 +108,7 @@ fn run(global: &Global, command: Command) -> Exit {
     match command {
         Command::Save(args) => with_context(global, |context| save::run(context, &args)),
         Command::Restore(args) => with_context(global, |context| restore::run(context, &args)),
+        Command::Attach(args) => attach::main(global, &args),
         Command::Undo(args) => with_context(global, |context| undo::run(context, &args)),
         Command::List(args) => with_context(global, |context| list::run(context, &args)),
         Command::Show(args) => with_context(global, |context| show::run(context, &args)),

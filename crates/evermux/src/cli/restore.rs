@@ -8,7 +8,7 @@ use evermux_core::problem::Problem;
 use evermux_core::relaunch::Allow;
 use evermux_core::restore::{self, Manner, Place, Restored, World};
 use evermux_core::store::{Logs, Store};
-use evermux_core::tmux::{ConnectError, RunError, Server, Start};
+use evermux_core::tmux::{ConnectError, RunError, Server, Start, StartError};
 use serde_json::{Value, json};
 
 use super::sources::{self, Asked, Sources};
@@ -100,8 +100,15 @@ impl Args {
             options: self.options,
             allow: (own || !words.is_empty()).then(|| allow(words)),
             undoing: None,
+            keep_untouched: false,
         }
     }
+}
+
+/// How what was saved here comes back unasked.
+pub fn manner(context: &Context, sources: &Sources) -> Manner {
+    let own = sources.chosen.iter().all(|chosen| chosen.own);
+    Manner { allow: own.then(|| allow(&context.config.restore.run)), ..Manner::default() }
 }
 
 /// What may be started, by the words of `--run`: `none`, `table`, names of programs.
@@ -126,25 +133,32 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     }
     problems.append(&mut sources.problems);
     let manner = args.manner(context, sources.chosen.iter().all(|chosen| chosen.own));
-    let is_empty = |server: &mut Server| {
-        let listed = server.run(b"list-sessions\n", context.config.save.deadline);
-        listed.is_ok_and(|listed| listed.stdout.is_empty())
-    };
-    let mut server = running(context)?;
-    let empty = server.take_if(is_empty);
+    let ground = ground(context)?;
     if args.dry_run {
-        let plan = with_world(context, &store, &sources, |world| {
-            restore::plan(world, server.as_ref(), &sources.chosen, &manner)
+        let server = match &ground {
+            Onto::Running(server) => Some(server),
+            Onto::Empty(_) | Onto::Starting(_) => None,
+        };
+        let plan = with_world(context, &store, &sources, &|| {}, |world| {
+            restore::plan(world, server, &sources.chosen, &manner)
         })?;
         return Ok(planned(&plan, problems));
     }
-    let server = match (server, empty) {
-        (Some(server), None) => Onto::Running(server),
-        (_, Some(server)) => Onto::Empty(server),
-        (None, None) => Onto::Starting(start(context)),
-    };
-    let restored = onto(context, &store, &sources, &manner, server)?;
+    let restored = onto(context, &store, &sources, &manner, ground, &|| {})?;
     Ok(done(context, &restored, problems))
+}
+
+/// What there is to restore onto.
+///
+/// # Errors
+/// If there is a server that cannot be used.
+pub fn ground(context: &Context) -> Result<Onto, CliError> {
+    let Some(server) = running(context)? else { return Ok(Onto::Starting(start(context))) };
+    let listed = server.run(b"list-sessions\n", context.config.save.deadline);
+    Ok(match listed.is_ok_and(|listed| listed.stdout.is_empty()) {
+        true => Onto::Empty(server),
+        false => Onto::Running(server),
+    })
 }
 
 /// The server that runs, if one does. One that was killed a moment ago may still accept, but answers nothing.
@@ -171,41 +185,52 @@ pub enum Onto {
     Starting(Start),
 }
 
-/// Restores.
+impl Onto {
+    /// A server that runs with a session, whatever there was before.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn started(self, context: &Context) -> Result<Self, CliError> {
+        let limit = context.config.save.deadline;
+        // A server needs a session to live; this one goes when the others have come.
+        let name = format!("evermux-start-{:08x}", u128::from_be_bytes(context.random()) as u32);
+        let beginning = restore::beginning(&name);
+        match self {
+            Self::Running(_) => Ok(self),
+            Self::Empty(server) => {
+                let words: Vec<_> =
+                    beginning.into_iter().filter_map(|word| word.into_string().ok()).collect();
+                server.run(format!("new-session -d {}\n", words.join(" ")).as_bytes(), limit)?;
+                Ok(Self::Running(server))
+            }
+            Self::Starting(start) => match (Start { arguments: beginning, ..start }).run(limit) {
+                // Somebody else was faster.
+                Err(StartError::Running(_)) => ground(context)?.started(context),
+                started => Ok(Self::Running(started?)),
+            },
+        }
+    }
+}
+
+/// Restores; `built` is called when everything stands (see [`World::built`]).
 pub fn onto(
     context: &Context,
     store: &Store,
     sources: &Sources,
     manner: &Manner,
     onto: Onto,
+    built: &dyn Fn(),
 ) -> Result<Restored, CliError> {
-    let beginning = || {
-        // A server needs a session to live; this one goes when the others have come.
-        restore::beginning(&format!("evermux-start-{:08x}", u128::from_be_bytes(context.random()) as u32))
+    let Onto::Running(server) = onto.started(context)? else {
+        return Err(CliError::failed("the tmux server has no session"));
     };
-    let limit = context.config.save.deadline;
-    let server = match onto {
-        Onto::Running(server) => server,
-        Onto::Empty(server) => {
-            let words: Vec<_> = beginning().into_iter().filter_map(|word| word.into_string().ok()).collect();
-            server.run(
-                format!(
-                    "new-session -d {}
-",
-                    words.join(" ")
-                )
-                .as_bytes(),
-                limit,
-            )?;
-            server
-        }
-        Onto::Starting(start) => Start { arguments: beginning(), ..start }.run(limit)?,
-    };
-    with_world(context, store, sources, |world| restore::restore(world, &server, &sources.chosen, manner))
+    with_world(context, store, sources, built, |world| {
+        restore::restore(world, &server, &sources.chosen, manner)
+    })
 }
 
 /// How the user's server is started: with their own config and environment, at home.
-fn start(context: &Context) -> Start {
+pub fn start(context: &Context) -> Start {
     Start {
         binaries: context.binaries.clone(),
         socket: context.socket.clone(),
@@ -214,6 +239,7 @@ fn start(context: &Context) -> Start {
         directory: context.binaries.home.clone().unwrap_or_else(|| PathBuf::from("/")),
         environment: None,
         uid: context.uid,
+        launcher: super::scope::launcher(context),
     }
 }
 
@@ -222,6 +248,7 @@ pub fn with_world<T, E: Into<CliError>>(
     context: &Context,
     store: &Store,
     sources: &Sources,
+    built: &dyn Fn(),
     work: impl FnOnce(&mut World<'_>) -> Result<T, E>,
 ) -> Result<T, CliError> {
     let helper = std::env::current_exe()
@@ -235,6 +262,7 @@ pub fn with_world<T, E: Into<CliError>>(
         now: &|| context.now(),
         random: &mut || context.random(),
         patience: context.config.save.deadline,
+        built,
     };
     work(&mut world).map_err(Into::into)
 }

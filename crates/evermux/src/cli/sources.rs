@@ -1,14 +1,17 @@
 //! What a restore brings back: from the arguments to snapshots and their parts.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use bstr::BString;
+use bstr::{BStr, BString};
 use evermux_core::choose::{RestoreSet, choose};
 use evermux_core::history::Which;
 use evermux_core::model::{BlockId, ServerName, Snapshot, SnapshotId};
+use evermux_core::plan::Wanted;
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::restore::{Chosen, NoSuchPlace, Place};
 use evermux_core::store::{Access, EmergencyFile, Store, Text};
+use evermux_core::text::names::session_name;
 
 use super::choosing::{options, restore_set};
 use super::which;
@@ -86,6 +89,58 @@ fn from_set(context: &Context, store: &Store, places: &[Place]) -> Result<Source
     }
     let report = Chosen::set(store, &set, &[])?;
     Ok(Sources { problems: report.problems, anything: true, ..Sources::new(report.value) })
+}
+
+/// What comes back for somebody who wants to attach to the session of this name, without a name to the one used last: it
+/// alone, or with `all` everything else, too. Only what a restore without arguments would bring back: a session that
+/// was closed stays closed. Nothing if that session is not among it.
+///
+/// # Errors
+/// What the store says.
+pub fn to_attach(
+    context: &Context,
+    store: &Store,
+    name: Option<&BStr>,
+    all: bool,
+) -> Result<Sources, CliError> {
+    let mut sources = from_set(context, store, &[])?;
+    let is_it = |chosen: &Chosen, wanted: &Wanted| match name {
+        Some(name) => {
+            let reported = session_name(name, chosen.snapshot.server().version).reported;
+            let found = &chosen.snapshot.sessions()[wanted.session].name;
+            found == name || *found == reported
+        }
+        None => false,
+    };
+    let found: HashSet<(usize, usize)> = match name {
+        Some(_) => {
+            let places = sources.chosen.iter().enumerate();
+            let wanted = places.flat_map(|(at, chosen)| {
+                let is_it = &is_it;
+                let wanted = chosen.wanted.iter().filter(move |wanted| is_it(chosen, wanted));
+                wanted.map(move |wanted| (at, wanted.session))
+            });
+            wanted.collect()
+        }
+        None => sources.chosen.first().and_then(used_last).map(|session| (0, session)).into_iter().collect(),
+    };
+    if found.is_empty() {
+        sources.chosen.clear();
+    } else if !all {
+        for (at, chosen) in sources.chosen.iter_mut().enumerate() {
+            chosen.wanted.retain(|wanted| found.contains(&(at, wanted.session)));
+        }
+        sources.chosen.retain(|chosen| !chosen.wanted.is_empty());
+    }
+    sources.anything = !sources.chosen.is_empty();
+    Ok(sources)
+}
+
+/// Of what comes back from a snapshot, the session that somebody looked at last.
+fn used_last(chosen: &Chosen) -> Option<usize> {
+    let comes = |session: &usize| chosen.wanted.iter().any(|wanted| wanted.session == *session);
+    let shown = chosen.snapshot.server().clients.iter().map(|client| client.session).rfind(comes);
+    shown.or_else(|| chosen.wanted.last().map(|wanted| wanted.session))
 }
 
 /// Sessions that are asked for by name come back also if they were closed, or are too old to come back unasked.

@@ -29,7 +29,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let store = Store::open(&context.place(), Access::Write)?;
     logging::to_file(&context.place());
     let sources = Sources::nothing();
-    let (undo, problems) = with_world(context, &store, &sources, |world| {
+    let (undo, problems) = with_world(context, &store, &sources, &|| {}, |world| {
         if args.dry_run {
             return Ok((restore::plan_undo(world, &server)?, Vec::new()));
         }

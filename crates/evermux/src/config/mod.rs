@@ -6,11 +6,12 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub exclude: Exclude,
     /// How to restore.
     pub restore: Restore,
+    /// How to attach.
+    pub attach: Attach,
     /// Our keys in tmux.
     pub keys: Keys,
 }
@@ -69,6 +72,23 @@ pub struct Restore {
     pub owed_max_age: Duration,
     /// What may be started again, in the words of `--run`.
     pub run: Vec<String>,
+}
+
+/// `[attach]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Attach {
+    /// What comes back if the session is not there.
+    pub restore: Comes,
+}
+
+/// What comes back for somebody who attaches to a session that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comes {
+    /// That session alone.
+    Session,
+    /// Everything that a restore without arguments brings back.
+    All,
 }
 
 /// Why a config file cannot be used.
@@ -133,7 +153,8 @@ fn read(path: &Path, uid: u32, shown: &str) -> Result<Option<String>, ConfigErro
         return Ok(None);
     }
     let unreadable = |source| ConfigError::Unreadable { path: shown.to_owned(), source };
-    let file = match File::open(path) {
+    // Not blocking: a pipe without a writer would hold us for ever.
+    let file = match File::options().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
@@ -214,6 +235,7 @@ mod tests {
         assert_eq!(loaded.config.save.deadline, Duration::from_secs(60));
         assert_eq!(loaded.config.restore.owed_max_age, Duration::from_secs(30 * 86_400));
         assert_eq!(loaded.config.restore.run, ["table"]);
+        assert_eq!(loaded.config.attach.restore, Comes::Session);
         assert!(loaded.unknown.is_empty());
     }
 
@@ -252,6 +274,14 @@ mod tests {
             Ok(_) => assert_eq!(owner, 0),
             Err(error) => assert!(matches!(error, ConfigError::Foreign { .. }), "{error}"),
         }
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_no_config_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(matches!(load(&path, me()), Err(ConfigError::NotAFile(_))));
     }
 
     #[test]

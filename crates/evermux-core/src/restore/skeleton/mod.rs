@@ -31,7 +31,7 @@ const HISTORY_MARGIN: u32 = 100;
 
 /// The options that mark what an unfinished restore has made; their value is the restore's id. Three names, because
 /// a format looks an option up in the pane, its window and its session, in this order.
-pub(super) const SESSION_TAG: &str = "@evermux-restore-session";
+pub const SESSION_TAG: &str = "@evermux-restore-session";
 pub(super) const WINDOW_TAG: &str = "@evermux-restore-window";
 pub(super) const PANE_TAG: &str = "@evermux-restore-pane";
 

@@ -1,0 +1,265 @@
+//! What `attach` leaves to a process of its own: everything that opens the state folder, which may be slow or hang.
+//!
+//! That process says on a pipe how far it is, a word a line, and goes on by itself when nobody listens any more. It is
+//! a grandchild, away from the terminal: the child that starts it ends at once, so that what the terminal becomes
+//! (tmux, a shell) has no child it does not know of.
+
+use std::cell::Cell;
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::process::{ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+use bstr::{BStr, ByteSlice};
+use evermux_core::restore::Manner;
+use evermux_core::store::{StartNote, StartOutcome, Store};
+use evermux_core::tmux::{ConnectError, Nonce, Server};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::sessions::Sessions;
+use crate::cli::{choosing, keeper, open_to_work, restore, sources};
+use crate::config::Comes;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::logging;
+use crate::output;
+
+/// What is to be done behind a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Task {
+    /// Bring the session back, and have the server kept.
+    Restore,
+    /// Have the server kept.
+    Keep,
+}
+
+/// What the process behind says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The state folder answers.
+    Opened,
+    /// There is nothing to bring back.
+    Nothing,
+    /// The session is there.
+    Ready,
+    /// Nothing came back, and why.
+    Failed(String),
+}
+
+impl Said {
+    fn line(&self) -> String {
+        match self {
+            Self::Opened => "opened\n".to_owned(),
+            Self::Nothing => "nothing\n".to_owned(),
+            Self::Ready => "ready\n".to_owned(),
+            Self::Failed(why) => format!("failed {}\n", why.replace('\n', " ")),
+        }
+    }
+
+    fn parse(line: &[u8]) -> Option<Self> {
+        match line {
+            b"opened" => Some(Self::Opened),
+            b"nothing" => Some(Self::Nothing),
+            b"ready" => Some(Self::Ready),
+            _ => Some(Self::Failed(line.strip_prefix(b"failed ")?.to_str_lossy().into_owned())),
+        }
+    }
+
+    /// Tells it whoever listens; that nobody does any more is no matter.
+    fn tell(&self) {
+        let mut pipe = std::io::stdout();
+        let _ = pipe.write_all(self.line().as_bytes()).and_then(|()| pipe.flush());
+    }
+}
+
+/// The process behind, as the terminal's sees it.
+pub struct Behind {
+    pipe: ChildStdout,
+    read: Vec<u8>,
+}
+
+impl Behind {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// If the program cannot be run.
+    pub fn start(context: &Context, task: Task, name: Option<&OsStr>) -> Result<Self, CliError> {
+        let mut command = itself()?;
+        command.arg("-S").arg(&context.socket).arg("attach").args(name);
+        command.arg("--behind").arg(match task {
+            Task::Restore => "restore",
+            Task::Keep => "keep",
+        });
+        let cannot = |error| CliError::failed("cannot run evermux itself").because(&error);
+        let mut child = command.stdout(Stdio::piped()).spawn().map_err(cannot)?;
+        let pipe = child.stdout.take().ok_or_else(|| CliError::failed("a pipe is missing"))?;
+        // It ends as soon as it has started the one behind.
+        child.wait().map_err(cannot)?;
+        Ok(Self { pipe, read: Vec::new() })
+    }
+
+    /// Waits for what it says next, at most until `end`; none if the time is up.
+    pub fn next(&mut self, end: Instant) -> Option<Said> {
+        loop {
+            if let Some((line, rest)) = self.read.split_once_str("\n") {
+                let (said, rest) = (Said::parse(line), rest.to_vec());
+                self.read = rest;
+                match said {
+                    Some(said) => return Some(said),
+                    None => continue,
+                }
+            }
+            let left = end.checked_duration_since(Instant::now())?;
+            let timeout =
+                Timespec { tv_sec: left.as_secs().min(60) as i64, tv_nsec: left.subsec_nanos().into() };
+            match poll(&mut [PollFd::new(&self.pipe.as_fd(), PollFlags::IN)], Some(&timeout)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+                Ok(_) => {}
+                Err(error) => return Some(Said::Failed(error.to_string())),
+            }
+            let mut bytes = [0; 512];
+            match self.pipe.read(&mut bytes) {
+                Ok(0) => return Some(Said::Failed("the process that restores ended without a word".into())),
+                Ok(count) => self.read.extend_from_slice(&bytes[..count]),
+                Err(error) => return Some(Said::Failed(error.to_string())),
+            }
+        }
+    }
+}
+
+/// This program, away from the terminal and its tmux.
+fn itself() -> Result<Command, CliError> {
+    let program = std::env::current_exe()
+        .map_err(|error| CliError::failed("cannot tell where evermux itself is").because(&error))?;
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+    for name in ["TMUX", "TMUX_PANE", "NOTIFY_SOCKET", "WATCHDOG_USEC"] {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+/// Starts the process behind, with the arguments of this one.
+///
+/// # Errors
+/// If it cannot be run.
+pub fn leave() -> Result<(), CliError> {
+    let mut command = itself()?;
+    command.args(std::env::args_os().skip(1)).arg("--detached");
+    command.spawn().map(drop).map_err(|error| CliError::failed("cannot run evermux itself").because(&error))
+}
+
+/// Tells that there is nothing to be had from behind.
+pub fn fail(error: &CliError) {
+    Said::Failed(error.in_one_line()).tell();
+}
+
+/// Is the process behind.
+pub fn work(context: &Context, task: Task, name: Option<&BStr>) {
+    // Fails only for the leader of a group, which a new child is not.
+    let _ = rustix::process::setsid();
+    if let Err(error) = try_work(context, task, name) {
+        tracing::warn!(error = error.in_one_line(), "attach");
+        Said::Failed(error.in_one_line()).tell();
+    }
+}
+
+fn try_work(context: &Context, task: Task, name: Option<&BStr>) -> Result<(), CliError> {
+    let (store, _) = open_to_work(context)?;
+    Said::Opened.tell();
+    logging::to_file(&context.place());
+    let brought = match task {
+        Task::Restore => bring(context, &store, name),
+        Task::Keep => Ok(()),
+    };
+    store.watch(&context.server(), context.now())?;
+    drop(store);
+    brought.and(keeper::ensure(context).map(drop))
+}
+
+/// Brings back what is wanted, unless it is there: another terminal, or the server's start, may just have done that.
+fn bring(context: &Context, store: &Store, name: Option<&BStr>) -> Result<(), CliError> {
+    let patience = context.config.save.deadline;
+    let server = context.server();
+    let turn = Cell::new(Some(store.attaching(&server, patience)?));
+    drop(store.building(&server, patience)?);
+    if is_there(context, name)? {
+        Said::Ready.tell();
+        return Ok(());
+    }
+    let sources = sources::to_attach(context, store, name, context.config.attach.restore == Comes::All)?;
+    if sources.chosen.is_empty() {
+        Said::Nothing.tell();
+        return Ok(());
+    }
+    harmless(store, context)?;
+    let manner = Manner { keep_untouched: true, ..restore::manner(context, &sources) };
+    let onto = restore::ground(context)?.started(context)?;
+    note(context, store, StartOutcome::Restoring)?;
+    let built = || {
+        turn.take();
+        Said::Ready.tell();
+    };
+    let restored = restore::onto(context, store, &sources, &manner, onto, &built)?;
+    note(context, store, StartOutcome::Restored)?;
+    // Nothing had to be made after all, or it is known already.
+    Said::Ready.tell();
+    let outcome = restore::done(context, &restored, sources.problems);
+    for problem in &outcome.problems {
+        tracing::warn!(problem = output::outside(problem.to_string()), "attach");
+    }
+    Ok(())
+}
+
+/// Whether the session is there by now; without a name, whether any is.
+fn is_there(context: &Context, name: Option<&BStr>) -> Result<bool, CliError> {
+    let server = match Server::connect(&context.socket, context.uid, &context.binaries) {
+        Ok(server) => server,
+        Err(ConnectError::Missing(_) | ConnectError::Dead(_)) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let sessions =
+        Sessions::list(&server, Nonce::from_random(context.random()), context.config.save.deadline);
+    // One that goes away meanwhile has none.
+    Ok(sessions.is_ok_and(|sessions| sessions.find(name).is_some()))
+}
+
+/// How many starts that died in their restores are enough.
+const DIED: usize = 2;
+
+/// That the last lives of the server did not end in a restore: who opens a terminal shall not be the third.
+fn harmless(store: &Store, context: &Context) -> Result<(), CliError> {
+    let starts = store.starts(&context.server())?;
+    let living = choosing::glance(context).map(|live| live.generation);
+    let mut former = starts.iter().filter(|start| Some(&start.generation) != living.as_ref());
+    let died = (&mut former).take(DIED).filter(|start| start.outcome == StartOutcome::Restoring).count();
+    if died == DIED {
+        return Err(CliError::failed("the last two servers died while something was restored")
+            .hint("evermux restore tries it again."));
+    }
+    Ok(())
+}
+
+/// Notes what is done to this life of the server.
+fn note(context: &Context, store: &Store, outcome: StartOutcome) -> Result<(), CliError> {
+    if let Some(live) = choosing::glance(context) {
+        let note = StartNote { generation: live.generation, at: context.now(), outcome };
+        store.note_start(&context.server(), &note)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_understood() {
+        for said in [Said::Opened, Said::Nothing, Said::Ready, Said::Failed("no\\disk".into())] {
+            assert_eq!(Said::parse(said.line().trim_end().as_bytes()), Some(said));
+        }
+        assert_eq!(Said::Failed("a\nb".into()).line(), "failed a b\n");
+        assert_eq!(Said::parse(b"something else"), None);
+    }
+}
