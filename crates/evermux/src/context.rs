@@ -165,6 +165,11 @@ impl Context {
         self.zone.get_or_init(TimeZone::system)
     }
 
+    /// A variable of the environment that is set to something: for what is written into other programs' files.
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        variable(name)
+    }
+
     /// The clock.
     pub fn now(&self) -> Timestamp {
         Timestamp::now()

@@ -89,6 +89,8 @@ fn every_shape_is_as_documented() {
     check(&env, "keeper unwatch", &["keeper", "unwatch"]);
     check(&env, "keeper stop", &["keeper", "stop"]);
     check(&env, "keeper stop", &["keeper", "stop"]);
+    check(&env, "install", &["install", "--dry-run", "--no-service"]);
+    check(&env, "install", &["uninstall", "--dry-run"]);
     server.kill();
     check(&env, "restore --dry-run", &["restore", "--dry-run"]);
     let restored = check(&env, "restore", &["restore"]);

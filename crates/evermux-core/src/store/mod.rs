@@ -22,6 +22,7 @@ mod load;
 mod lock;
 mod log;
 mod part;
+mod remove;
 mod save;
 mod status;
 #[cfg(test)]

@@ -9,11 +9,13 @@ use jiff::{Span, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use super::open_to_work;
+use super::{install, open_to_work};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::keeper;
 use crate::output::{Outcome, outside};
+use crate::setup::services::{self, Manager};
+use crate::setup::units;
 
 /// How long a keeper may take to begin or to end.
 const LIMIT: Duration = Duration::from_secs(25);
@@ -88,7 +90,9 @@ pub fn ensure(context: &Context) -> Result<(u32, bool), CliError> {
     if let Some(pid) = store.keeper()? {
         return Ok((pid, false));
     }
-    spawn()?;
+    if !starts_as_service(context) {
+        spawn()?;
+    }
     let end = Instant::now() + LIMIT;
     while Instant::now() < end {
         if let Some(pid) = store.keeper()? {
@@ -97,6 +101,13 @@ pub fn ensure(context: &Context) -> Result<(u32, bool), CliError> {
         std::thread::sleep(Duration::from_millis(20));
     }
     Err(CliError::failed("the keeper does not begin").hint("See why: evermux keeper run"))
+}
+
+/// Whether the keeper is a service, and begins as such.
+fn starts_as_service(context: &Context) -> bool {
+    let Ok(program) = crate::setup::program(context.binaries.path.as_deref()) else { return false };
+    let unit = install::unit_folder(context, Manager::Systemd).join(units::KEEPER);
+    services::start_keeper(&unit, &units::keeper(&install::parts(context, &program)))
 }
 
 /// Starts a keeper of its own: no terminal, no directory that could vanish, no share in anybody's signals.
@@ -118,7 +129,11 @@ pub fn spawn() -> Result<(), CliError> {
         .map_err(|error| CliError::failed(format!("cannot run {}", program.display())).because(&error))
 }
 
-fn stop(context: &Context) -> Result<Outcome, CliError> {
+/// Has the keeper save everything and end, and waits for it.
+///
+/// # Errors
+/// If it does not end.
+pub fn stop(context: &Context) -> Result<Outcome, CliError> {
     let store = match Store::open(&context.place(), Access::Write) {
         Err(StoreError::Absent(_)) => return Ok(none()),
         store => store?,

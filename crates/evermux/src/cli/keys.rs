@@ -245,7 +245,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         Order::Restore => pressed(context, Deed::Restore, &args.client),
         Order::Bind => {
             let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
-            bind(context, &server, &crate::setup::program()?)?;
+            bind(context, &server, &crate::setup::program(context.binaries.path.as_deref())?)?;
         }
         Order::Unbind => {
             let server = Server::connect(&context.socket, context.uid, &context.binaries)?;

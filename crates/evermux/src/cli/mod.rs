@@ -7,6 +7,7 @@ mod demo;
 mod describe;
 mod diff;
 mod forget;
+mod install;
 mod json;
 mod keeper;
 pub mod keys;
@@ -21,10 +22,13 @@ mod scope;
 mod show;
 mod sources;
 mod status;
+mod steps;
 mod target;
 #[allow(dead_code, reason = "for the command that sets up terminals")]
 mod terminals;
+mod tmux_conf;
 mod undo;
+mod uninstall;
 mod verify;
 mod watchdog;
 mod when;
@@ -84,6 +88,8 @@ enum Command {
     Log(log::Args),
     Keeper(keeper::Args),
     Status(status::Args),
+    Install(install::Args),
+    Uninstall(uninstall::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     /// What our keys in tmux run
@@ -120,6 +126,8 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Log(args) => with_context(global, |context| log::run(context, &args)),
         Command::Keeper(args) => with_context(global, |context| keeper::run(context, &args)),
         Command::Status(args) => with_context(global, |context| Ok(status::run(context, &args))),
+        Command::Install(args) => with_context(global, |context| install::run(context, &args)),
+        Command::Uninstall(args) => with_context(global, |context| uninstall::run(context, &args)),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

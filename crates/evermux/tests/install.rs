@@ -1,0 +1,278 @@
+//! `install` and `uninstall` in fresh homes: what they write, what they leave alone, and that nothing is left.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use common::assert_output;
+use evermux_testkit::{Env, Server, tmux_binaries};
+use serde_json::Value;
+
+/// A home without a tmux server. `systemd`: a service manager that notes what it is told.
+fn home(systemd: bool) -> Env {
+    let tmux = tmux_binaries().pop().expect("there is one");
+    let server = Server::builder(&tmux).name("default").absent();
+    fs::remove_file(server.config_file()).unwrap();
+    let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+    let script = match systemd {
+        true => {
+            "#!/bin/sh\ncase \"$2\" in is-system-running) echo running; exit 0;; is-*) echo no; exit 1;; esac\n\
+                 echo \"$@\" >>\"$HOME/../calls\"\n"
+        }
+        false => "#!/bin/sh\necho offline\nexit 1\n",
+    };
+    let program = env.sandbox().write("bin/systemctl", script);
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+    env
+}
+
+fn conf(env: &Env) -> PathBuf {
+    env.sandbox().path("home/.tmux.conf")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+/// Every file below the home with its content and mode; links as what they point to.
+fn files(env: &Env) -> BTreeMap<PathBuf, (String, u32)> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![env.sandbox().home()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            if metadata.is_dir() {
+                folders.push(path);
+            } else if metadata.is_symlink() {
+                files.insert(path.clone(), (fs::read_link(&path).unwrap().display().to_string(), 0));
+            } else {
+                let content = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                files.insert(path, (content, metadata.permissions().mode()));
+            }
+        }
+    }
+    files
+}
+
+/// Installs twice, uninstalls twice: the second time nothing is to be done, and the end is as the beginning.
+#[track_caller]
+fn there_and_back(env: &Env) {
+    let before = files(env);
+    env.ok(&["install", "--yes", "--no-service"]);
+    let installed = files(env);
+    assert_ne!(installed, before);
+    let again = env.ok(&["install", "--yes", "--no-service"]);
+    assert!(again.starts_with("Nothing to do"), "{again}");
+    assert_eq!(files(env), installed);
+    env.ok(&["uninstall", "--yes"]);
+    assert_eq!(files(env), before);
+    let again = env.ok(&["uninstall", "--yes"]);
+    assert!(again.starts_with("Nothing to do"), "{again}");
+    assert!(env.state().exists());
+}
+
+#[test]
+fn every_shape_of_tmux_conf_comes_back_to_the_byte() {
+    for content in
+        ["", "set -g mouse on\n", "set -g mouse on", "\n\n", "set -g @a \\\n", "set -g @a \\", "# \u{e9}\r\n"]
+    {
+        let env = home(false);
+        fs::write(conf(&env), content).unwrap();
+        fs::set_permissions(conf(&env), fs::Permissions::from_mode(0o640)).unwrap();
+        there_and_back(&env);
+    }
+    there_and_back(&home(false));
+}
+
+#[test]
+fn a_link_stays_a_link() {
+    let env = home(false);
+    env.sandbox().write("home/dotfiles/tmux.conf", "set -g mouse on\n");
+    fs::create_dir(env.sandbox().path("home/dotfiles/.git")).unwrap();
+    symlink("dotfiles/tmux.conf", conf(&env)).unwrap();
+    let shown = env.run(&["install", "--dry-run", "--no-service"]);
+    assert_output!(shown, @"
+    evermux install would
+      write   $SANDBOX/home/.tmux.conf: the line that restores at start, at its end (it is $SANDBOX/home/dotfiles/tmux.conf; commit it in $SANDBOX/home/dotfiles)
+      start   the keeper in the background; from then on tmux starts it
+    [exit 0]
+    ");
+    there_and_back(&env);
+    env.ok(&["install", "--yes", "--no-service"]);
+    assert!(conf(&env).is_symlink());
+    assert!(read(&env.sandbox().path("home/dotfiles/tmux.conf")).contains("at-start"));
+}
+
+#[test]
+fn what_is_read_only_is_named_with_the_text_to_add() {
+    let env = home(false);
+    fs::write(conf(&env), "set -g mouse on\n").unwrap();
+    fs::set_permissions(conf(&env), fs::Permissions::from_mode(0o444)).unwrap();
+    let output = env.run(&["install", "--yes", "--no-service"]);
+    assert_eq!(output.status, Some(3), "{output}");
+    assert!(output.text().contains("it is read-only\n            Add at its end:\n"), "{output}");
+    assert!(output.text().contains("at-start"), "{output}");
+    assert_eq!(read(&conf(&env)), "set -g mouse on\n");
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let env = home(false);
+    fs::write(conf(&env), "set -g mouse on\n").unwrap();
+    // No room for the new file: none larger than a byte may be written.
+    let output = env
+        .sandbox()
+        .command("sh")
+        .arg("-c")
+        .arg("ulimit -f 0; trap '' XFSZ; exec \"$0\" install --yes --no-service")
+        .arg(env!("CARGO_BIN_EXE_evermux"))
+        .env("EVERMUX_DIR", env.state())
+        .output()
+        .unwrap();
+    assert_ne!(output.status.code(), Some(0));
+    assert_eq!(read(&conf(&env)), "set -g mouse on\n");
+    let names: Vec<_> =
+        fs::read_dir(env.sandbox().home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().starts_with(".evermux-")), "{names:?}");
+}
+
+#[test]
+fn the_line_moves_to_the_end_and_one_by_hand_stays() {
+    let env = home(false);
+    env.ok(&["install", "--yes", "--no-service"]);
+    let text = read(&conf(&env));
+    fs::write(conf(&env), format!("{text}set -g mouse on\n")).unwrap();
+    env.ok(&["install", "--yes", "--no-service"]);
+    let moved = read(&conf(&env));
+    assert!(moved.starts_with("set -g mouse on\n\n# >>> evermux >>>"), "{moved}");
+    assert_eq!(moved.matches("run-shell").count(), 1);
+    fs::write(conf(&env), "run-shell '/x/evermux at-start'\n").unwrap();
+    env.ok(&["install", "--yes", "--no-service"]);
+    assert_eq!(read(&conf(&env)), "run-shell '/x/evermux at-start'\n");
+}
+
+#[test]
+fn it_is_the_file_that_tmux_reads_last() {
+    for tmux in tmux_binaries() {
+        let server = Server::builder(&tmux).name("default").config("set -g @a 1\n").absent();
+        let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+        let xdg = env.sandbox().write("home/.config/tmux/tmux.conf", "set -g @a 2\n");
+        env.ok(&["install", "--yes", "--no-service"]);
+        assert!(read(&xdg).contains("at-start"), "tmux {}", tmux.version);
+        assert!(!read(&conf(&env)).contains("at-start"), "tmux {}", tmux.version);
+    }
+}
+
+#[test]
+fn nobody_is_changed_without_being_asked() {
+    let env = home(false);
+    assert_output!(env.run(&["install", "--no-service"]), @"
+    --- stderr ---
+    error: nobody can be asked here
+    hint: evermux install --dry-run tells what it would do, evermux install --yes does it.
+    [exit 2]
+    ");
+    assert!(!conf(&env).exists());
+}
+
+#[test]
+fn the_keeper_becomes_a_service_and_nothing_is_left_of_it() {
+    let env = home(true);
+    let before = files(&env);
+    assert_output!(env.run(&["install", "--dry-run", "--tmux-service=graphical-session.target"]), @"
+    evermux install would
+      write   $SANDBOX/home/.tmux.conf: a new file with the line that restores at start
+      write   $SANDBOX/home/.config/systemd/user/evermux.service
+      write   $SANDBOX/home/.config/systemd/user/tmux-spawn-.scope.d/evermux.conf
+      write   $SANDBOX/home/.config/systemd/user/tmux.service
+      run     systemctl --user daemon-reload
+      run     systemctl --user enable --now evermux.service
+      run     systemctl --user enable tmux.service
+      note    at boot, before anybody logs in, it starts only with: loginctl enable-linger
+    [exit 0]
+    ");
+    env.ok(&["install", "--yes", "--tmux-service=graphical-session.target"]);
+    let units = env.sandbox().path("home/.config/systemd/user");
+    let unit = read(&units.join("evermux.service"));
+    assert!(unit.contains(&format!("\nEnvironment=\"EVERMUX_DIR={}\"\n", env.state().display())), "{unit}");
+    let calls = env.sandbox().path("calls");
+    assert_eq!(
+        read(&calls),
+        "--user daemon-reload\n--user enable --now evermux.service\n--user enable tmux.service\n"
+    );
+    fs::remove_file(&calls).unwrap();
+    env.ok(&["uninstall", "--yes"]);
+    assert_eq!(
+        read(&calls),
+        "--user disable --now evermux.service\n--user disable tmux.service\n--user daemon-reload\n"
+    );
+    assert_eq!(files(&env), before);
+    assert!(!units.join("tmux-spawn-.scope.d").exists());
+}
+
+#[test]
+fn a_unit_of_somebody_else_is_left_alone() {
+    let env = home(true);
+    let unit = env.sandbox().write("home/.config/systemd/user/tmux.service", "[Unit]\nDescription=mine\n");
+    let output = env.run(&["install", "--yes", "--tmux-service"]);
+    assert_eq!(output.status, Some(3), "{output}");
+    assert!(output.text().contains("it is there and not written by evermux"), "{output}");
+    env.ok(&["uninstall", "--yes"]);
+    assert_eq!(read(&unit), "[Unit]\nDescription=mine\n");
+}
+
+#[test]
+fn systemd_understands_our_units() {
+    let env = home(true);
+    env.ok(&["install", "--yes", "--tmux-service"]);
+    let units = env.sandbox().path("home/.config/systemd/user");
+    let verify = env
+        .sandbox()
+        .command("systemd-analyze")
+        .args(["--user", "--man=no", "--recursive-errors=no", "verify"])
+        .args([units.join("evermux.service"), units.join("tmux.service")])
+        .env("XDG_RUNTIME_DIR", env.sandbox().folder())
+        .output();
+    let Ok(verified) = verify else {
+        eprintln!("systemd-analyze is not installed: the units were not verified");
+        return;
+    };
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn nothing_is_left_in_living_servers_but_what_was_saved() {
+    for tmux in tmux_binaries() {
+        let server = Server::builder(&tmux).name("default").start();
+        server.wait_for_prompts();
+        let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+        let globals = |server: &Server| {
+            let shown = [&["show-options", "-g"][..], &["show-hooks", "-g"], &["list-keys"]];
+            shown.map(|command| server.run(command)).join("\n")
+        };
+        let before = globals(&server);
+        env.ok(&["install", "--yes", "--no-service"]);
+        server.wait_until("it is kept", |_| {
+            let status: Value = serde_json::from_str(&env.run(&["--json", "status"]).text()).unwrap();
+            status["state"] == "saved"
+        });
+        server
+            .wait_until("hooks", |server| server.run(&["show-hooks", "-g"]).contains("wait-for -S evermux"));
+        server.run(&["set-option", "-g", "@evermux-trouble", "x"]);
+        assert!(server.run(&["list-keys", "-T", "prefix"]).contains("key save"), "tmux {}", tmux.version);
+        env.ok(&["uninstall", "--yes"]);
+        assert_eq!(globals(&server), before, "tmux {}", tmux.version);
+        assert!(env.ok(&["list"]).contains("1 "), "tmux {}", tmux.version);
+        env.ok(&["uninstall", "--yes", "--purge"]);
+        assert!(!env.state().exists(), "tmux {}", tmux.version);
+        assert_eq!(server.run(&["show-options", "-p", "-t", "main:"]), "", "tmux {}", tmux.version);
+    }
+}
