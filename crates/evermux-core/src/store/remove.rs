@@ -74,7 +74,7 @@ mod tests {
         }
         fs::create_dir(place.folder().join("log")).unwrap();
         Store::remove(&place, &[keep]).unwrap();
-        assert_eq!(entries(&place.folder()).unwrap(), [jobs.clone()]);
+        assert_eq!(entries(&place.folder()).unwrap(), std::slice::from_ref(&jobs));
         assert_eq!(entries(&jobs).unwrap(), [jobs.join(keep.to_string())]);
         Store::remove(&place, &[]).unwrap();
         assert!(!place.root.exists());
