@@ -15,7 +15,7 @@ use serde_json::Value;
 fn home(systemd: bool) -> Env {
     let tmux = tmux_binaries().pop().expect("there is one");
     let server = Server::builder(&tmux).name("default").absent();
-    fs::remove_file(server.config_file()).unwrap();
+    fs::remove_file(server.config_file()).expect("it can be done");
     let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
     let script = match systemd {
         true => {
@@ -25,7 +25,7 @@ fn home(systemd: bool) -> Env {
         false => "#!/bin/sh\necho offline\nexit 1\n",
     };
     let program = env.sandbox().write("bin/systemctl", script);
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("it can be done");
     env
 }
 
@@ -34,7 +34,7 @@ fn conf(env: &Env) -> PathBuf {
 }
 
 fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap()
+    fs::read_to_string(path).expect("it can be done")
 }
 
 /// Every file below the home with its content and mode; links as what they point to.
@@ -42,15 +42,18 @@ fn files(env: &Env) -> BTreeMap<PathBuf, (String, u32)> {
     let mut files = BTreeMap::new();
     let mut folders = vec![env.sandbox().home()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let metadata = fs::symlink_metadata(&path).unwrap();
+        for entry in fs::read_dir(folder).expect("it can be done") {
+            let path = entry.expect("it can be done").path();
+            let metadata = fs::symlink_metadata(&path).expect("it can be done");
             if metadata.is_dir() {
                 folders.push(path);
             } else if metadata.is_symlink() {
-                files.insert(path.clone(), (fs::read_link(&path).unwrap().display().to_string(), 0));
+                files.insert(
+                    path.clone(),
+                    (fs::read_link(&path).expect("it can be done").display().to_string(), 0),
+                );
             } else {
-                let content = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                let content = String::from_utf8_lossy(&fs::read(&path).expect("it can be done")).into_owned();
                 files.insert(path, (content, metadata.permissions().mode()));
             }
         }
