@@ -91,6 +91,7 @@ fn every_shape_is_as_documented() {
     check(&env, "keeper stop", &["keeper", "stop"]);
     check(&env, "install", &["install", "--dry-run", "--no-service"]);
     check(&env, "install", &["uninstall", "--dry-run"]);
+    check(&env, "install --terminal", &["install", "--terminal", "kitty"]);
     server.kill();
     check(&env, "restore --dry-run", &["restore", "--dry-run"]);
     let restored = check(&env, "restore", &["restore"]);

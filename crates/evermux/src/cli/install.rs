@@ -7,10 +7,13 @@ use evermux_core::model::TmuxVersion;
 use evermux_core::store::Store;
 use evermux_core::tmux::Server;
 
+use serde_json::json;
+
 use super::steps::{Action, Consent, Step, carry_out};
+use super::terminals;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Outcome;
+use crate::output::{Outcome, outside};
 use crate::setup::ask::ask;
 use crate::setup::block::{self, Place};
 use crate::setup::config_file::{self, Folders};
@@ -46,6 +49,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     tmux_conf: Option<PathBuf>,
 
+    /// Only print what makes the windows of a terminal emulator open in a session of its own: kitty, alacritty, wezterm,
+    /// ghostty or foot
+    #[arg(long, value_name = "NAME", exclusive = true)]
+    terminal: Option<String>,
+
     /// Leave service managers alone: the line in tmux.conf starts the keeper
     #[arg(long)]
     no_service: bool,
@@ -53,9 +61,27 @@ pub struct Args {
 
 /// Finds what is to be done, says it, asks, and does it.
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
+    if let Some(name) = &args.terminal {
+        return terminal(context, name);
+    }
     let steps = steps(context, args)?;
     let consent = Consent { dry_run: args.dry_run, yes: args.yes, json: context.json };
     carry_out(context, "evermux install", &steps, &consent)
+}
+
+/// Prints the lines for a terminal emulator, and where they belong.
+fn terminal(context: &Context, name: &str) -> Result<Outcome, CliError> {
+    let program = crate::setup::program(context.binaries.path.as_deref())?;
+    let Some(snippet) = terminals::snippet(name, &program) else {
+        let known: Vec<&str> = terminals::EMULATORS.iter().map(|emulator| emulator.name).collect();
+        return Err(CliError::usage(format!("no lines are known for the terminal '{name}'"))
+            .hint(format!("Known are {}; any other may run: evermux attach {name}", known.join(", "))));
+    };
+    let folders = folders(context);
+    let file = folders.config.unwrap_or_else(|| folders.home.join(".config")).join(&snippet.file);
+    let text = format!("For {}:\n\n{}", outside(file.display().to_string()), snippet.text);
+    let json = json!({ "terminal": name, "file": file.display().to_string(), "text": snippet.text });
+    Ok(Outcome::new(text, &json))
 }
 
 fn steps(context: &Context, args: &Args) -> Result<Vec<Step>, CliError> {

@@ -24,7 +24,6 @@ mod sources;
 mod status;
 mod steps;
 mod target;
-#[allow(dead_code, reason = "for the command that sets up terminals")]
 mod terminals;
 mod tmux_conf;
 mod undo;
