@@ -5,7 +5,7 @@
 //! can move the cursor, colour the screen or hide itself; errors and problems are made printable here, as a whole.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use evermux_core::problem::Problem;
@@ -156,6 +156,17 @@ fn show_error(error: &CliError, json: bool) -> io::Result<()> {
 pub fn warn(message: &str) {
     // If stderr is gone there is nobody to warn.
     let _ = writeln!(anstream::stderr(), "{WARNING}warning:{WARNING:#} {}", outside(message));
+}
+
+/// Asks whoever sits at the terminal whether that is to be done; where nobody does, it is.
+pub fn agreed(what: &str) -> bool {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return true;
+    }
+    let mut answer = String::new();
+    let asked = write!(anstream::stderr(), "{what}Do it? [y/N] ").and_then(|()| anstream::stderr().flush());
+    let read = asked.and_then(|()| io::stdin().read_line(&mut answer));
+    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 /// Text that is a file of its own, such as a completion script: written as it is.

@@ -4,68 +4,9 @@ mod story;
 
 use std::time::{Duration, Instant};
 
-use evermux_testkit::{Server, Tmux, wait_until};
-use jiff::Timestamp;
 use serde_json::Value;
-use story::{Story, on_every_tmux};
-
-/// Longer than anything may take, also on a machine that has much else to do.
-const LIMIT: Duration = Duration::from_secs(30);
-
-/// A story with a keeper, which ends with it.
-struct Kept(Story);
-
-impl Kept {
-    #[track_caller]
-    fn begin(tmux: &Tmux, config: &str) -> Self {
-        let kept = Self(Story::begin(tmux, config));
-        kept.0.server.wait_for_prompts();
-        kept.0.run(&["keeper", "watch"]);
-        kept.wait("the first save", |kept| !kept.list().is_empty());
-        kept
-    }
-
-    fn server(&self) -> &Server {
-        &self.0.server
-    }
-
-    fn json(&self, command: &[&str]) -> Value {
-        let output = self.0.env.run(&[&["--json"], command].concat());
-        serde_json::from_str(&output.text()).unwrap_or_default()
-    }
-
-    fn list(&self) -> Vec<Value> {
-        self.json(&["list"]).as_array().cloned().unwrap_or_default()
-    }
-
-    /// The newest snapshot as `show` prints it.
-    fn newest(&self) -> String {
-        self.json(&["show", "latest"]).to_string()
-    }
-
-    #[track_caller]
-    fn wait(&self, what: &str, condition: impl Fn(&Self) -> bool) {
-        let version = &self.0.server.binary().version;
-        wait_until(&format!("tmux {version}: {what}"), LIMIT, || condition(self));
-    }
-
-    /// Waits until the keeper has looked at what is there now, and has saved it.
-    #[track_caller]
-    fn wait_until_saved(&self) {
-        let now = Timestamp::now();
-        self.wait("what is there now is saved", |kept| {
-            let status = kept.json(&["status"]);
-            let saved = status["saved_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
-            status["state"] == "saved" && saved.is_some_and(|at| at > now)
-        });
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.0.env.run(&["keeper", "stop"]);
-    }
-}
+use story::kept::Kept;
+use story::on_every_tmux;
 
 #[test]
 fn changes_are_saved_without_anybody_asking() {
@@ -97,8 +38,8 @@ fn what_was_killed_comes_back_as_the_keeper_saved_it() {
         let before = evermux_testkit::describe(kept.server());
         kept.server().kill();
         kept.wait("the end is noticed", |kept| kept.json(&["status"])["state"] == "away");
-        let report = kept.0.restore();
-        kept.0.expect(&before, &report);
+        let report = kept.story.restore();
+        kept.story.expect(&before, &report);
     });
 }
 
@@ -108,7 +49,7 @@ fn there_is_one_keeper_and_it_ends_when_asked() {
         let kept = Kept::begin(tmux, "");
         let first = kept.json(&["keeper", "start"]);
         assert_eq!(first["new"], false, "{first}");
-        let again = kept.0.env.run(&["keeper", "run"]);
+        let again = kept.story.env.run(&["keeper", "run"]);
         assert_eq!(again.status, Some(5), "{again}");
         let panes = kept.list()[0]["panes"].clone();
         // What is not yet saved is saved before the end.
@@ -125,7 +66,7 @@ fn a_pause_saves_nothing_and_ends() {
     on_every_tmux(|tmux| {
         let kept = Kept::begin(tmux, "");
         kept.wait_until_saved();
-        kept.0.run(&["keeper", "pause", "1h"]);
+        kept.story.run(&["keeper", "pause", "1h"]);
         kept.wait("the keeper has heard it", |kept| kept.json(&["status"])["state"] == "paused");
         let before = kept.list().len();
         kept.server().run(&["new-window", "-d"]);
@@ -133,7 +74,7 @@ fn a_pause_saves_nothing_and_ends() {
         while begun.elapsed() < Duration::from_millis(1500) {
             assert_eq!(kept.list().len(), before);
         }
-        kept.0.run(&["keeper", "resume"]);
+        kept.story.run(&["keeper", "resume"]);
         kept.wait("it goes on", |kept| kept.list().len() > before);
     });
 }
@@ -144,7 +85,7 @@ fn two_servers_are_kept_by_one_keeper() {
         let kept = Kept::begin(tmux, "");
         let pid = kept.json(&["status"])["keeper"].clone();
         kept.server().run(&["-L", "second", "-f", "/dev/null", "new-session", "-d", "-s", "b"]);
-        let second = kept.0.env.for_server("second");
+        let second = kept.story.env.for_server("second");
         let output = second.run(&["keeper", "watch"]);
         assert_eq!(output.status, Some(0), "{output}");
         kept.wait("the second is saved", |_| second.run(&["status"]).text().contains("saved "));
@@ -162,7 +103,7 @@ fn somebody_who_closes_the_last_session_has_closed_it() {
         kept.wait_until_saved();
         client.type_text("exit\r");
         kept.wait("the server has ended", |kept| kept.json(&["status"])["state"] == "away");
-        let why = kept.0.env.run(&["list", "--why"]).to_string();
+        let why = kept.story.env.run(&["list", "--why"]).to_string();
         assert!(!why.contains("A restore brings back:"), "tmux {}: {why}", tmux.version);
     });
 }
@@ -175,7 +116,7 @@ fn kill_server_closes_nothing() {
         kept.wait_until_saved();
         client.type_text("tmux kill-server\r");
         kept.wait("the server has ended", |kept| kept.json(&["status"])["state"] == "away");
-        let why = kept.0.env.run(&["list", "--why"]).to_string();
+        let why = kept.story.env.run(&["list", "--why"]).to_string();
         assert!(why.contains("A restore brings back:"), "tmux {}: {why}", tmux.version);
     });
 }

@@ -13,6 +13,7 @@
 //!   part stays owed in part.
 //! - Sessions that nobody used never hide anything, nor do restores that did not come to their end.
 
+mod closing;
 mod lives;
 mod removal;
 mod select;
@@ -21,6 +22,7 @@ mod tests;
 mod timeline;
 mod verdict;
 
+pub use closing::{Closing, Excused, last_closing};
 pub use removal::settle_removal;
 pub use select::{LiveServer, Options, choose};
 pub use timeline::{

@@ -18,6 +18,7 @@ use bstr::BString;
 use crate::model::{BlockId, Snapshot};
 use crate::problem::Subject;
 use crate::text::quote::printable;
+pub use text::same_text;
 
 /// Gives the uncompressed bytes of a block of text, or none if it cannot be read.
 pub type ReadBlock<'a> = &'a mut dyn FnMut(BlockId) -> Option<Vec<u8>>;

@@ -31,6 +31,11 @@ pub(super) fn same(before: &Scrollback, after: &Scrollback, read: Option<&mut Re
     Sameness::From(same + 1)
 }
 
+/// Whether two panes hold the same lines, as far as their blocks can be read.
+pub fn same_text(before: &Scrollback, after: &Scrollback, mut read: ReadBlock) -> bool {
+    same(before, after, Some(&mut read)) == Sameness::Same
+}
+
 /// All lines, each ended by a newline.
 fn whole(text: &Scrollback, read: &mut ReadBlock) -> Option<Vec<u8>> {
     let mut all = Vec::new();

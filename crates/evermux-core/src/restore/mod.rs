@@ -20,11 +20,12 @@ mod sources;
 mod text;
 mod told;
 mod undo;
+mod used;
 mod work;
 
 pub use apply::ApplyError;
 pub use leftovers::beginning;
 pub use skeleton::SESSION_TAG;
 pub use sources::{Chosen, NoSuchPlace, Place};
-pub use undo::{Undo, UndoError, plan_undo, short, undo};
+pub use undo::{Reopening, TakingBack, Undo, UndoError, Undone, plan_undo, short, undo};
 pub use work::{Manner, RestoreError, Restored, World, plan, restore};

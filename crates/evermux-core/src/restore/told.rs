@@ -32,7 +32,7 @@ impl Told {
         Self {
             panes: windows.map(|pane| pane.pane.identity).collect(),
             absorbed: untouched.filter_map(|closing| absorbed(live, closing.session)).collect(),
-            undoes: manner.undoing.is_some(),
+            undoes: manner.undoing,
         }
     }
 

@@ -1,18 +1,20 @@
-//! Taking the last restore back.
+//! Undoing what was done last: a closing of the user's, or a restore.
 
 use std::collections::HashSet;
 
 use bstr::BString;
+use jiff::Timestamp;
 use thiserror::Error;
 
 use super::script::{Script, command};
 use super::sources::Chosen;
 use super::told::{Absorbed, Told};
 use super::work::{Manner, RestoreError, World, look, restore, save_now, version};
-use super::{leftovers, quiet};
+use super::{leftovers, quiet, used};
 use crate::capture;
-use crate::model::{Live, PaneId, PaneIdentity};
-use crate::plan::Wanted;
+use crate::choose::{Closing, Excused, LiveServer, Timeline, last_closing};
+use crate::model::{Debt, Live, PaneId, PaneIdentity, Window};
+use crate::plan::{Part, Wanted};
 use crate::problem::{Problem, Subject};
 use crate::store::{RestoreId, RestoreState, StoreError, StoredRestore};
 use crate::tmux::{RunError, Server};
@@ -20,8 +22,8 @@ use crate::tmux::{RunError, Server};
 /// Why nothing was taken back.
 #[derive(Debug, Error)]
 pub enum UndoError {
-    /// No restore of this server is left to take back.
-    #[error("there is no restore to take back")]
+    /// Nothing of this server was closed, and no restore is left to take back.
+    #[error("there is nothing to undo")]
     Nothing,
     /// The server that the last restore restored into is gone, and what it made with it.
     #[error("the server of the last restore is gone")]
@@ -37,13 +39,35 @@ pub enum UndoError {
     Tmux(#[from] RunError),
 }
 
+/// What is undone: whatever of the two was done last.
+#[derive(Debug)]
+pub enum Undo {
+    /// What the user closed.
+    Closing(Box<Reopening>),
+    /// What a restore did.
+    Restore(Box<TakingBack>),
+}
+
+/// What reopening means.
+#[derive(Debug)]
+pub struct Reopening {
+    /// What was closed.
+    pub closing: Closing,
+    /// The snapshot that holds it, and what of it comes back.
+    pub chosen: Chosen,
+    /// The same in words, as large parts as possible.
+    pub subjects: Vec<Subject>,
+}
+
 /// What taking back the last restore means.
 #[derive(Debug)]
-pub struct Undo {
+pub struct TakingBack {
     /// Which restore.
     pub restore: StoredRestore,
-    /// The panes it made that live; they are closed.
+    /// The panes it made that live and that nobody has used since; they are closed.
     pub panes: Vec<(PaneId, Subject)>,
+    /// The panes it made that somebody has used; they stay.
+    pub used: Vec<(PaneIdentity, Subject)>,
     /// What it replaced, as it was; that comes back.
     pub replaced: Option<Chosen>,
     /// Sessions nobody had used that gave way to it; new ones take their place.
@@ -52,7 +76,16 @@ pub struct Undo {
     clients: Vec<BString>,
 }
 
-impl Undo {
+/// What became of it.
+#[derive(Debug, Default)]
+pub struct Undone {
+    /// What is owed to the panes that came back.
+    pub debts: Vec<(Subject, Debt)>,
+    /// What went wrong without stopping it.
+    pub problems: Vec<Problem>,
+}
+
+impl TakingBack {
     /// Names of the sessions that come back.
     pub fn sessions(&self) -> impl Iterator<Item = &bstr::BString> {
         let chosen = self.replaced.iter();
@@ -62,31 +95,103 @@ impl Undo {
     }
 }
 
-/// Says what `undo` would take back.
+/// Says what `undo` would undo.
 ///
 /// # Errors
 /// [`UndoError`].
 pub fn plan_undo(world: &mut World<'_>, server: &Server) -> Result<Undo, UndoError> {
-    let restore = last(world)?.ok_or(UndoError::Nothing)?;
     let options = capture::Options { mark: false, text: false, ..world.capture.clone() };
     let live = look(world, server, &options).map_err(RestoreError::from)?;
-    if restore.generation.as_ref() != Some(&live.snapshot.server().generation) {
-        return Err(UndoError::OtherLife);
+    let generation = &live.snapshot.server().generation;
+    let restores = world.store.all_restores(world.name)?;
+    let timeline = world.store.timeline(world.name)?;
+    let excused: Vec<Excused> =
+        restores.iter().filter_map(|restore| excused(restore, (world.now)())).collect();
+    let closing = last_closing(&timeline, &LiveServer::from(&live), &excused, (world.now)());
+    let last = restores.into_iter().find(can_be_taken_back);
+    match (last, closing) {
+        (Some(restore), closing) if restore.generation.as_ref() == Some(generation) => match closing {
+            Some(closing) if closing.noticed > restore.began_at => reopening(world, closing),
+            _ => taking_back(world, server, restore, &timeline, &live),
+        },
+        (_, Some(closing)) => reopening(world, closing),
+        (Some(_), None) => Err(UndoError::OtherLife),
+        (None, None) => Err(UndoError::Nothing),
     }
-    let told = Told::read(&restore);
-    let panes: Vec<(PaneId, Subject)> =
-        told.panes.into_iter().filter_map(|identity| alive(&live, identity)).collect();
-    let clients = thrown_out(&live, &panes);
-    Ok(Undo { absorbed: told.absorbed, clients, panes, replaced: replaced(world, &restore, &live)?, restore })
 }
 
-/// The restore that is taken back: the latest that is not, whether it came to its end or not.
-fn last(world: &World<'_>) -> Result<Option<StoredRestore>, StoreError> {
-    let restores = world.store.all_restores(world.name)?;
-    Ok(restores.into_iter().find(|restore| {
-        let taken_back = matches!(restore.state, RestoreState::Undone | RestoreState::RolledBack);
-        !taken_back && !Told::read(restore).undoes
-    }))
+fn reopening(world: &World<'_>, closing: Closing) -> Result<Undo, UndoError> {
+    let snapshot = world.store.snapshot(closing.snapshot)?.value;
+    let mut wanted = Vec::new();
+    let mut subjects = Vec::new();
+    for (position, panes) in &closing.sessions {
+        // Of a damaged snapshot some sessions may be missing.
+        let Some(session) = snapshot.sessions().get(*position) else { continue };
+        let gone: HashSet<PaneIdentity> = panes.iter().copied().collect();
+        let name = || session.name.to_string();
+        let all = |window: &Window| window.panes.iter().all(|pane| gone.contains(&pane.identity));
+        if session.links.iter().all(|&link| all(snapshot.window(link))) {
+            wanted.push(Wanted::session(*position));
+            subjects.push(Subject::Session(name()));
+            continue;
+        }
+        for &link in &session.links {
+            let window = snapshot.window(link);
+            let missing = (window.panes.iter().enumerate()).filter(|(_, pane)| gone.contains(&pane.identity));
+            match all(window) {
+                true => subjects.push(Subject::Window(name(), link.index)),
+                false => subjects.extend(missing.map(|(p, _)| Subject::Pane(name(), link.index, p))),
+            }
+        }
+        wanted.push(Wanted { session: *position, part: Part::Panes(gone) });
+    }
+    let chosen = Chosen { id: Some(closing.snapshot), snapshot, wanted, own: true };
+    Ok(Undo::Closing(Box::new(Reopening { closing, chosen, subjects })))
+}
+
+fn taking_back(
+    world: &mut World<'_>,
+    server: &Server,
+    restore: StoredRestore,
+    timeline: &Timeline,
+    live: &Live,
+) -> Result<Undo, UndoError> {
+    let told = Told::read(&restore);
+    let in_use = used::since(world, server, &restore, timeline)?;
+    let mut panes = Vec::new();
+    let mut used = Vec::new();
+    for identity in told.panes {
+        match alive(live, identity) {
+            Some((_, subject)) if in_use.contains(&identity) => used.push((identity, subject)),
+            Some(pane) => panes.push(pane),
+            None => {}
+        }
+    }
+    let clients = thrown_out(live, &panes);
+    let replaced = replaced(world, &restore, live)?;
+    Ok(Undo::Restore(Box::new(TakingBack {
+        absorbed: told.absorbed,
+        clients,
+        panes,
+        used,
+        replaced,
+        restore,
+    })))
+}
+
+/// Whether it was not taken back, whether it came to its end or not.
+fn can_be_taken_back(restore: &StoredRestore) -> bool {
+    let taken_back = matches!(restore.state, RestoreState::Undone | RestoreState::RolledBack);
+    !taken_back && !Told::read(restore).undoes
+}
+
+/// The panes that a restore, or taking it back, has closed.
+fn excused(restore: &StoredRestore, now: Timestamp) -> Option<Excused> {
+    let mut panes = restore.replaced.clone();
+    if matches!(restore.state, RestoreState::Undone | RestoreState::RolledBack) {
+        panes.extend(Told::read(restore).panes);
+    }
+    (!panes.is_empty()).then(|| Excused { panes, until: restore.ended_at.unwrap_or(now) })
 }
 
 /// The terminals that show a session of which nothing stays.
@@ -99,26 +204,39 @@ fn thrown_out(live: &Live, panes: &[(PaneId, Subject)]) -> Vec<BString> {
     clients.filter(|client| goes(client.session)).map(|client| client.tty.clone()).collect()
 }
 
-/// Takes the last restore back: saves what is, brings back what was replaced, and closes the panes that were made.
-/// Returns the problems met, and what was taken back.
+/// Undoes what was done last, as [`plan_undo`] told it. Everything that is there is saved before.
+///
+/// What was closed is reopened. Of a restore, what it replaced comes back, and the panes are closed that it made and
+/// nobody uses.
 ///
 /// # Errors
 /// [`UndoError`].
-pub fn undo(world: &mut World<'_>, server: &Server) -> Result<(Undo, Vec<Problem>), UndoError> {
-    let undo = plan_undo(world, server)?;
-    let mut problems = Vec::new();
+pub fn undo(world: &mut World<'_>, server: &Server, undo: &Undo) -> Result<Undone, UndoError> {
     save_now(world, server).map_err(RestoreError::from)?;
+    match undo {
+        Undo::Closing(reopening) => {
+            let manner = Manner { undoing: true, ..Manner::default() };
+            let restored = restore(world, server, std::slice::from_ref(&reopening.chosen), &manner)?;
+            Ok(Undone { debts: restored.debts, problems: restored.problems })
+        }
+        Undo::Restore(taking_back) => take_back(world, server, taking_back),
+    }
+}
+
+fn take_back(world: &mut World<'_>, server: &Server, undo: &TakingBack) -> Result<Undone, UndoError> {
+    let mut undone = Undone::default();
     if let Some(chosen) = &undo.replaced {
-        let manner = Manner { replace: true, undoing: Some(undo.restore.id), ..Manner::default() };
-        problems = restore(world, server, std::slice::from_ref(chosen), &manner)?.problems;
+        let manner = Manner { replace: true, undoing: true, ..Manner::default() };
+        let restored = restore(world, server, std::slice::from_ref(chosen), &manner)?;
+        undone = Undone { debts: restored.debts, problems: restored.problems };
     }
     let restoring = world.store.restoring(world.name, world.patience)?;
     let limit = world.capture.limit;
     let version = version(server, limit)?;
     let found = leftovers::clear(server, version, limit)?;
-    problems.extend(found.problems);
+    undone.problems.extend(found.problems);
     let mut script = Script::default();
-    hand_over(&undo, &mut script);
+    hand_over(undo, &mut script);
     let beginnings: Vec<String> = found.beginnings.iter().map(ToString::to_string).collect();
     let kills = undo.panes.iter().map(|(pane, _)| command("kill-pane").value("-t", pane.to_string()));
     quiet::clear_away(kills.collect(), &beginnings, &found.hooks, &mut script);
@@ -133,12 +251,14 @@ pub fn undo(world: &mut World<'_>, server: &Server) -> Result<(Undo, Vec<Problem
         RestoreState::Running | RestoreState::Interrupted => RestoreState::RolledBack,
         _ => RestoreState::Undone,
     };
+    let kept: Vec<PaneIdentity> = undo.used.iter().map(|(identity, _)| *identity).collect();
+    restoring.release(undo.restore.id, &kept)?;
     restoring.close(undo.restore.id, state, (world.now)())?;
-    Ok((undo, problems))
+    Ok(undone)
 }
 
 /// Gives whoever sat in an untouched session one again.
-fn hand_over(undo: &Undo, script: &mut Script) {
+fn hand_over(undo: &TakingBack, script: &mut Script) {
     for session in &undo.absorbed {
         let new = command("new-session").word("-d").value("-s", &session.name);
         script.push(new.literal("-c", &session.directory));

@@ -74,8 +74,8 @@ pub struct Manner {
     pub options: bool,
     /// What may be started, if the user said so.
     pub allow: Option<Allow>,
-    /// The restore that this one takes back: it is none that could be taken back itself.
-    pub undoing: Option<RestoreId>,
+    /// Whether it only takes something back: then it is none that could be taken back itself.
+    pub undoing: bool,
     /// Whether sessions that nobody has used stay: their terminals were not opened for what comes back.
     pub keep_untouched: bool,
 }

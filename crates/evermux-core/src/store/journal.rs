@@ -192,6 +192,21 @@ impl<'s> Restoring<'s> {
         Journal { restoring: self, id }.set_state(state, Some(at))
     }
 
+    /// Says that these panes are not a restore's any more: it is taken back, and they stay, because somebody uses them.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub fn release(&self, id: RestoreId, panes: &[PaneIdentity]) -> Result<(), StoreError> {
+        self.change(|connection| {
+            let mut statement =
+                connection.prepare_cached("DELETE FROM restore_panes WHERE restore = ?1 AND pane = ?2")?;
+            for pane in panes {
+                statement.execute(params![id.to_string(), pane.as_bytes()])?;
+            }
+            Ok(())
+        })
+    }
+
     fn change(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> Result<(), StoreError> {
         self.store.change(&self.lock, change)
     }

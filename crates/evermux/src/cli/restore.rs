@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use evermux_core::history::Which;
+use evermux_core::model::Debt;
 use evermux_core::plan::{Plan, owed};
-use evermux_core::problem::Problem;
+use evermux_core::problem::{Problem, Subject};
 use evermux_core::relaunch::Allow;
 use evermux_core::restore::{self, Manner, Place, Restored, World};
 use evermux_core::store::{Logs, Store};
@@ -99,7 +100,7 @@ impl Args {
             without_text: self.no_scrollback,
             options: self.options,
             allow: (own || !words.is_empty()).then(|| allow(words)),
-            undoing: None,
+            undoing: false,
             keep_untouched: false,
         }
     }
@@ -310,26 +311,34 @@ fn report(restored: &Restored) -> String {
     if plan.present > 0 {
         text.push_str(&format!("  {} were there already\n", describe::count(plan.present, "pane")));
     }
-    for (subject, debt) in &restored.debts {
-        let subject = outside(subject.to_string());
-        text.push_str(&format!("  owed  {subject}: {} ({})\n", owed(&debt.owed), debt.reason));
-    }
+    text.push_str(&debts_text(&restored.debts));
     text
 }
 
-fn json(restored: &Restored) -> Value {
-    let debts: Vec<Value> = restored
-        .debts
-        .iter()
-        .map(|(subject, debt)| {
-            json!({
-                "subject": subject.to_string(),
-                "owed": owed(&debt.owed),
-                "reason": debt.reason,
-                "since": debt.since.to_string(),
-            })
+/// What is owed to panes, for programs.
+pub fn debts_json(debts: &[(Subject, Debt)]) -> Vec<Value> {
+    let json = |(subject, debt): &(Subject, Debt)| {
+        json!({
+            "subject": subject.to_string(),
+            "owed": owed(&debt.owed),
+            "reason": debt.reason,
+            "since": debt.since.to_string(),
         })
-        .collect();
+    };
+    debts.iter().map(json).collect()
+}
+
+/// A line for each debt, for people.
+pub fn debts_text(debts: &[(Subject, Debt)]) -> String {
+    let line = |(subject, debt): &(Subject, Debt)| {
+        let subject = outside(subject.to_string());
+        format!("  owed  {subject}: {} ({})\n", owed(&debt.owed), debt.reason)
+    };
+    debts.iter().map(line).collect()
+}
+
+fn json(restored: &Restored) -> Value {
+    let debts = debts_json(&restored.debts);
     let [look, skeleton, text, finish, check] = restored.times.map(|time| time.as_millis());
     json!({
         "restore": restored.id.map(|id| id.to_string()),

@@ -1,57 +1,121 @@
-//! `evermux undo`: takes back the last restore.
+//! `evermux undo`: takes back what was done last.
 
-use evermux_core::restore::{self, Undo};
+use evermux_core::problem::Subject;
+use evermux_core::restore::{self, Reopening, TakingBack, Undo, Undone};
 use evermux_core::store::{Access, Store};
 use evermux_core::tmux::Server;
 use serde_json::json;
 
 use super::describe;
-use super::restore::with_world;
+use super::restore::{debts_json, debts_text, with_world};
 use super::sources::Sources;
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
 use crate::logging;
-use crate::output::{Outcome, outside};
+use crate::output::{self, Outcome, outside};
 
-/// Take back the last restore
+/// Take back what was done last: a closing, or a restore
 ///
-/// The server is saved first. Then what the restore replaced comes back, and the panes that it made are closed.
+/// What was closed last (a pane, a window, a session) is reopened, with its text and in its place; again for what was closed
+/// before. If a restore is newer, it is taken back: what it replaced comes back, and the panes that it made are closed,
+/// but for those that somebody has used since. The server is saved first. In a terminal you are asked before.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only say what would be taken back
+    /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
 }
 
-/// Takes back the last restore of the running server.
+/// Undoes what was done last on the running server.
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
     let store = Store::open(&context.place(), Access::Write)?;
     logging::to_file(&context.place());
     let sources = Sources::nothing();
-    let (undo, problems) = with_world(context, &store, &sources, &|| {}, |world| {
+    with_world(context, &store, &sources, &|| {}, |world| -> Result<Outcome, CliError> {
+        let undo = restore::plan_undo(world, &server)?;
+        let would = text(context, &undo, true);
         if args.dry_run {
-            return Ok((restore::plan_undo(world, &server)?, Vec::new()));
+            return Ok(outcome(&undo, Undone::default(), would, true));
         }
-        restore::undo(world, &server)
-    })?;
-    let json = json!({
-        "dry_run": args.dry_run,
-        "restore": undo.restore.id.to_string(),
-        "closed": undo.panes.iter().map(|(_, subject)| subject.to_string()).collect::<Vec<_>>(),
-        "brought_back": undo.sessions().map(crate::output::json_text).collect::<Vec<_>>(),
-    });
-    let text = text(&undo, args.dry_run);
-    tracing::info!(socket = %context.socket.display(), "{}", text.lines().next().unwrap_or_default());
-    Ok(Outcome::new(text, &json).with_problems(problems))
+        if !args.yes && !output::agreed(&would) {
+            return Ok(Outcome::new("Nothing was done\n", &json!({ "dry_run": true })));
+        }
+        let undone = restore::undo(world, &server, &undo)?;
+        let text = text(context, &undo, false);
+        tracing::info!(socket = %context.socket.display(), "{}", text.lines().next().unwrap_or_default());
+        Ok(outcome(&undo, undone, text, false))
+    })
 }
 
-fn text(undo: &Undo, dry_run: bool) -> String {
-    let head = if dry_run { "Would take back" } else { "Took back" };
+fn outcome(undo: &Undo, undone: Undone, mut text: String, dry_run: bool) -> Outcome {
+    let words = |subjects: &mut dyn Iterator<Item = &Subject>| -> Vec<String> {
+        subjects.map(ToString::to_string).collect()
+    };
+    let owed = debts_json(&undone.debts);
+    text.push_str(&debts_text(&undone.debts));
+    let json = match undo {
+        Undo::Closing(it) => json!({
+            "dry_run": dry_run,
+            "restore": null,
+            "reopened": words(&mut it.subjects.iter()),
+            "closed": [],
+            "left": [],
+            "brought_back": [],
+            "owed": owed,
+        }),
+        Undo::Restore(it) => json!({
+            "dry_run": dry_run,
+            "restore": it.restore.id.to_string(),
+            "reopened": [],
+            "closed": words(&mut it.panes.iter().map(|(_, subject)| subject)),
+            "left": words(&mut it.used.iter().map(|(_, subject)| subject)),
+            "brought_back": it.sessions().map(output::json_text).collect::<Vec<_>>(),
+            "owed": owed,
+        }),
+    };
+    let exit = if undone.debts.is_empty() { Exit::Done } else { Exit::Problems };
+    Outcome { exit, ..Outcome::new(text, &json) }.with_problems(undone.problems)
+}
+
+fn text(context: &Context, undo: &Undo, would: bool) -> String {
+    match undo {
+        Undo::Closing(reopening) => reopened(context, reopening, would),
+        Undo::Restore(taking_back) => taken_back(taking_back, would),
+    }
+}
+
+fn reopened(context: &Context, reopening: &Reopening, would: bool) -> String {
+    let head = if would { "Would reopen" } else { "Reopened" };
+    let what = match reopening.subjects.as_slice() {
+        [one] => outside(one.to_string()),
+        several => format!("{} things that went together", several.len()),
+    };
+    let panes: usize = reopening.closing.sessions.iter().map(|(_, panes)| panes.len()).sum();
+    let at = |time: jiff::Timestamp| time.to_zoned(context.zone().clone()).strftime("%H:%M:%S").to_string();
+    let (seen, noticed) = (at(reopening.closing.seen), at(reopening.closing.noticed));
+    let panes = describe::count(panes, "pane");
+    let mut text = format!("{head} {what} ({panes}), closed between {seen} and {noticed}\n");
+    if reopening.subjects.len() > 1 {
+        for subject in &reopening.subjects {
+            text.push_str(&format!("  reopened      {}\n", outside(subject.to_string())));
+        }
+    }
+    text
+}
+
+fn taken_back(undo: &TakingBack, would: bool) -> String {
+    let head = if would { "Would take back" } else { "Took back" };
     let panes = describe::count(undo.panes.len(), "pane");
     let mut text = format!("{head} restore {}: {panes} closed\n", restore::short(undo.restore.id));
     for (_, subject) in &undo.panes {
         text.push_str(&format!("  closed        {}\n", outside(subject.to_string())));
+    }
+    for (_, subject) in &undo.used {
+        text.push_str(&format!("  left          {}: it was used since\n", outside(subject.to_string())));
     }
     for session in undo.sessions() {
         text.push_str(&format!("  brought back  session {}\n", outside(session)));

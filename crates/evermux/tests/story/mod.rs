@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod kept;
+
 use evermux_testkit::{Env, Server, Tmux, describe, differences, tmux_binaries};
 
 /// A server and the evermux of its user.
