@@ -57,6 +57,8 @@ pub struct Outcome {
     pub live: Option<Live>,
     /// What could not be saved.
     pub problems: Vec<Problem>,
+    /// Panes whose text is older than the rest, because they print without end.
+    pub put_off: usize,
 }
 
 /// Saves a server. Once this returns, the snapshot survives a kill and a power cut.
@@ -76,12 +78,12 @@ pub fn save(
     let asked = now();
     let saving = store.saving(request.server, request.patience)?;
     if let Some(saved) = joined(store, request, asked)? {
-        return Ok(Outcome { saved, live: None, problems: Vec::new() });
+        return Ok(Outcome { saved, live: None, problems: Vec::new(), put_off: 0 });
     }
     let previous = previous(store, request.server)?;
     let (captured, blocks) =
         capture_blocks(store, server, previous.as_ref(), request.capture, now(), random)?;
-    let Captured { live, mut problems, coverage } = captured;
+    let Captured { live, mut problems, coverage, put_off } = captured;
     let report = saving.save(&Save {
         snapshot: &live.snapshot,
         kind: request.kind,
@@ -92,7 +94,7 @@ pub fn save(
         emergency: request.emergency,
     })?;
     problems.extend(report.problems);
-    Ok(Outcome { saved: report.value, live: Some(live), problems })
+    Ok(Outcome { saved: report.value, live: Some(live), problems, put_off })
 }
 
 /// The snapshot another process made while this one waited, if it is as good as one of our own.

@@ -22,7 +22,7 @@ use bstr::BString;
 use jiff::Timestamp;
 use thiserror::Error;
 
-pub use options::Options;
+pub use options::{Flood, Options};
 pub use policy::{POLICY_OPTION, Pattern, Policy, UNFINISHED_OPTION};
 
 use self::assemble::{Draft, Sources, TextWanted};
@@ -87,6 +87,8 @@ pub struct Captured {
     pub coverage: Coverage,
     /// What could not be captured.
     pub problems: Vec<Problem>,
+    /// Panes whose text is older than the rest, because they print without end ([`Options::flood`]).
+    pub put_off: usize,
 }
 
 /// Where blocks of text are kept.
@@ -128,7 +130,7 @@ pub fn capture(
     if draft.sessions.is_empty() {
         return Err(Error::NothingLeft);
     }
-    add_texts(server, &mut draft, &sources, random, blocks, &mut problems)?;
+    let put_off = add_texts(server, &mut draft, &sources, random, blocks, &mut problems)?;
     if options.buffers {
         draft.server.buffers = buffers::capture(server, &listing, options.limit, &mut problems)?;
     }
@@ -137,7 +139,7 @@ pub fn capture(
         set_marks(server, &mut live, options, random, &mut problems);
     }
     let coverage = coverage(&listing, &live.snapshot, options);
-    Ok(Captured { live, coverage, problems })
+    Ok(Captured { live, coverage, problems, put_off })
 }
 
 /// Lists the server, and reads the process table while tmux works. That table may be older than a pane that was made
@@ -174,7 +176,7 @@ fn coverage(listing: &Listing, snapshot: &Snapshot, options: &Options) -> Covera
     if left_out.is_empty() { Coverage::Whole } else { Coverage::Without(left_out) }
 }
 
-/// Captures the texts that are wanted and puts them into the draft.
+/// Captures the texts that are wanted and puts them into the draft. Returns how many it put off.
 fn add_texts(
     server: &Server,
     draft: &mut Draft,
@@ -182,7 +184,7 @@ fn add_texts(
     random: &mut dyn FnMut() -> [u8; 16],
     blocks: &mut dyn Blocks,
     problems: &mut Vec<Problem>,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let (listing, options) = (sources.listing, sources.options);
     // What tmux's counters say is comparable within one life of a server only.
     let previous =
@@ -193,7 +195,7 @@ fn add_texts(
             let pane = &mut draft.windows[text.window].panes[text.pane];
             pane.text = previous.and_then(|previous| previous.pane(pane.identity)?.text.clone());
         }
-        return Ok(());
+        return Ok(0);
     }
     let wanted: Vec<Wanted<'_>> = texts
         .iter()
@@ -219,12 +221,18 @@ fn add_texts(
         .collect();
     let version = listing.server.version;
     let now = sources.now.as_second();
-    let found = text::capture(server, version, &wanted, now, options.limit, random, blocks)?;
+    let limits = text::Limits { time: options.limit, lines: options.lines, flood: options.flood };
+    let found = text::capture(server, version, &wanted, now, &limits, random, blocks)?;
     drop(wanted);
+    let mut put_off = 0;
     for (text, found) in texts.iter().zip(found) {
         let pane = &mut draft.windows[text.window].panes[text.pane];
         match found {
             Found::Text(text) => pane.text = Some(*text),
+            Found::Later(text) => {
+                put_off += 1;
+                pane.text = Some(*text);
+            }
             Found::Gone => problems.push(Problem::new(
                 Subject::Identity(pane.identity),
                 "the pane was closed before its text was captured",
@@ -235,7 +243,7 @@ fn add_texts(
             )),
         }
     }
-    Ok(())
+    Ok(put_off)
 }
 
 /// What tmux writes into a dead pane (3.3+).

@@ -6,6 +6,22 @@ use std::time::Duration;
 use super::policy::Pattern;
 use crate::model::PaneIdentity;
 
+/// What is captured of a pane that prints without end: more between two captures than there is to be known of it.
+/// As soon as it is quiet it is captured whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flood {
+    /// Its newest rows of history, beside the screen.
+    pub rows: u32,
+    /// At most so often: seconds.
+    pub every: i64,
+}
+
+impl Default for Flood {
+    fn default() -> Self {
+        Self { rows: 500, every: 10 }
+    }
+}
+
 /// What a capture is asked to do.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -34,6 +50,10 @@ pub struct Options {
     /// The process that asks for the capture. Where it is itself the foreground program of a pane, it is about to end:
     /// the pane counts as having none.
     pub asker: Option<u32>,
+    /// The newest lines of each pane that are kept; none: all that tmux has.
+    pub lines: Option<u32>,
+    /// How panes that print without end are captured; none: as all others.
+    pub flood: Option<Flood>,
     /// How long each tmux client may take.
     pub limit: Duration,
 }
@@ -54,6 +74,8 @@ impl Options {
             no_text_programs: Vec::new(),
             prompt_rows: HashMap::new(),
             asker: None,
+            lines: None,
+            flood: None,
             limit: Duration::from_secs(20),
         }
     }

@@ -171,6 +171,7 @@ pub(crate) fn open_to_work(context: &Context) -> Result<(Store, Vec<Problem>), C
 pub(crate) fn capture_options(context: &Context) -> capture::Options {
     let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text.as_str())).collect();
     let mut options = capture::Options::new(&context.machine, &context.boot, context.uid);
+    options.lines = Some(context.config.save.lines).filter(|lines| *lines > 0);
     options.buffers = context.config.save.buffers;
     options.ignored_sessions = patterns(&context.config.exclude.sessions);
     options.no_text_programs = patterns(&context.config.exclude.programs);

@@ -51,6 +51,8 @@ pub struct Save {
     /// How long a save may take.
     #[serde(deserialize_with = "duration")]
     pub deadline: Duration,
+    /// The newest lines of each pane that are saved; 0: all.
+    pub lines: u32,
     /// Whether paste buffers are saved.
     pub buffers: bool,
 }

@@ -7,7 +7,7 @@ use super::lines::{Lines, hash, rows, visible};
 use super::moved::{Moved, exact, trimmed};
 use super::sealing::{Sealer, extend, write};
 use super::shot::{COUNT, End, Picture, Shot, TEXT, above};
-use super::{Found, Wanted, listed_head};
+use super::{Found, Limits, Wanted, listed_head};
 use crate::capture::Blocks;
 use crate::model::{Scrollback, TextMark, TmuxVersion};
 use crate::tmux::{CaptureStyle, FrameHead, Part};
@@ -31,6 +31,7 @@ pub(super) struct Job<'a> {
     wanted: &'a Wanted<'a>,
     version: TmuxVersion,
     now: i64,
+    limits: Limits,
     /// As the pane was last seen.
     head: FrameHead,
     end: End,
@@ -42,6 +43,8 @@ pub(super) struct Job<'a> {
     speed: u32,
     /// Never continue from the last snapshot: that was tried.
     whole: bool,
+    /// It prints no more than can be captured.
+    calm: bool,
     /// The portions of a whole capture so far.
     portions: Portions,
     found: Option<Found>,
@@ -95,25 +98,57 @@ struct Portions {
 }
 
 impl<'a> Job<'a> {
-    pub fn new(wanted: &'a Wanted<'a>, version: TmuxVersion, now: i64) -> Self {
+    pub fn new(wanted: &'a Wanted<'a>, version: TmuxVersion, now: i64, limits: Limits) -> Self {
         let head = listed_head(wanted.pane);
         let mut job = Self {
             wanted,
             version,
             now,
+            limits,
             head,
             end: wanted.end,
             asked: None,
             failures: 0,
             speed: 0,
             whole: false,
+            calm: false,
             portions: Portions::default(),
             found: None,
         };
         if let Some(before) = wanted.before.filter(|before| job.is_unchanged(before)) {
             job.found = Some(Found::Text(Box::new(before.clone())));
+        } else if let Some(before) = wanted.before.filter(|before| job.can_wait(before)) {
+            job.found = Some(Found::Later(Box::new(before.clone())));
         }
         job
+    }
+
+    /// Whether a pane that prints without end was captured a moment ago.
+    fn can_wait(&self, before: &Scrollback) -> bool {
+        let flooded = before.mark.sealed_rows.is_none() && self.prints();
+        flooded
+            && before.size == self.head.size
+            && self.limits.flood.is_some_and(|flood| {
+                let recently = before.mark.captured..before.mark.captured + flood.every;
+                flood.rows < self.head.history.size && recently.contains(&self.now)
+            })
+    }
+
+    /// Whether something was printed in the window just now.
+    fn prints(&self) -> bool {
+        self.wanted.window.activity + 1 >= self.now
+    }
+
+    /// The rows of history that are worth to be captured, if not all of them are.
+    fn newest(&self) -> Option<u32> {
+        let flood = self.limits.flood.filter(|_| !self.calm && self.wanted.before.is_some() && self.prints());
+        let few = self.limits.lines.filter(|lines| *lines <= PORTION);
+        flood
+            .map(|flood| flood.rows)
+            .into_iter()
+            .chain(few)
+            .min()
+            .filter(|rows| *rows < self.head.history.size)
     }
 
     /// Whether nothing can have happened to the text since it was captured.
@@ -148,11 +183,16 @@ impl<'a> Job<'a> {
             return None;
         }
         if self.failures >= self.patience() {
-            return Some(self.ask_newest());
+            return Some(self.ask_newest(PORTION));
         }
-        Some(match self.continuation() {
-            Some(continuation) => self.ask_new(continuation),
-            None => self.ask_whole(),
+        let newest = self.newest();
+        Some(match (self.continuation(), newest) {
+            (Some(new), Some(rows)) if self.head.history.size - new.row > rows.max(PORTION) => {
+                self.ask_newest(rows)
+            }
+            (Some(new), _) => self.ask_new(new),
+            (None, Some(rows)) => self.ask_newest(rows),
+            (None, None) => self.ask_whole(),
         })
     }
 
@@ -197,13 +237,13 @@ impl<'a> Job<'a> {
     }
 
     /// The newest rows alone.
-    fn ask_newest(&mut self) -> Ask {
+    fn ask_newest(&mut self, rows: u32) -> Ask {
         self.whole = true;
         self.portions = Portions::default();
         if matches!(self.end, End::Prompt) {
             self.end = End::Screen;
         }
-        let row = self.head.history.size.saturating_sub(PORTION);
+        let row = self.head.history.size.saturating_sub(rows);
         let shot = Shot::new(&self.head, self.end, row, None);
         let ask = Ask::from(&shot);
         self.asked = Some(Asked::Newest(shot));
@@ -232,6 +272,14 @@ impl<'a> Job<'a> {
     /// Takes the next answer.
     pub fn answer(&mut self, head: &FrameHead, parts: &[BString], blocks: &mut dyn Blocks) {
         let Some(asked) = self.asked.take().filter(|_| self.found.is_none()) else { return };
+        if let Asked::Newest(shot) = &asked
+            && self.failures == 0
+            && self.is_calm(shot, head, parts)
+        {
+            // All of it, then.
+            (self.calm, self.head) = (true, *head);
+            return;
+        }
         let moved = Moved::between(&self.head, head);
         let done = match asked {
             Asked::Portion(end) => moved == Moved::Not && self.take_portion(end, parts, blocks),
@@ -249,6 +297,19 @@ impl<'a> Job<'a> {
         } else {
             self.look_again(head, moved);
         }
+    }
+
+    /// Whether what was newest at the last capture is among what is newest now: then the pane does not print without
+    /// end. Lines that are all the same say nothing.
+    fn is_calm(&self, shot: &Shot, head: &FrameHead, parts: &[BString]) -> bool {
+        let anchor = self.wanted.before.map(|before| before.mark.anchor.as_slice()).unwrap_or_default();
+        let last = &anchor[anchor.len().saturating_sub(OVERLAP_LINES)..];
+        if self.calm || self.limits.flood.is_none() || last.iter().all(|line| Some(line) == last.first()) {
+            return false;
+        }
+        let Some(picture) = shot.develop(head, parts, self.version) else { return false };
+        let lines: Vec<u64> = picture.lines.iter().map(hash).collect();
+        lines.windows(last.len()).any(|lines| lines == last)
     }
 
     /// The next look begins with the pane as it is now.
@@ -417,7 +478,7 @@ impl<'a> Job<'a> {
         blocks: &mut dyn Blocks,
     ) {
         let screen = picture.lines.bytes(picture.history..picture.lines.len()).to_vec();
-        self.found = Some(Found::Text(Box::new(Scrollback {
+        let mut text = Scrollback {
             size: head.size,
             head: top.head,
             skip: top.skip,
@@ -437,8 +498,29 @@ impl<'a> Job<'a> {
                 anchor_rows: marks.anchor_rows,
                 top: marks.top,
             },
-        })));
+        };
+        if let Some(lines) = self.limits.lines {
+            keep_newest(&mut text, lines);
+        }
+        self.found = Some(Found::Text(Box::new(text)));
     }
+}
+
+/// Leaves out what is older than the newest lines. What is noted of the pane's history stays true: that is about tmux.
+fn keep_newest(text: &mut Scrollback, lines: u32) {
+    let history: u32 = text.history.iter().map(|block| block.lines).sum();
+    let all = history.saturating_sub(text.skip).saturating_add(text.screen.lines);
+    let Some(mut excess) = all.checked_sub(lines).filter(|excess| *excess > 0) else { return };
+    text.head = None;
+    excess += text.skip;
+    let whole = text.history.iter().take_while(|block| {
+        let goes = block.lines <= excess;
+        excess -= if goes { block.lines } else { 0 };
+        goes
+    });
+    let whole = whole.count();
+    text.history.drain(..whole);
+    text.skip = if text.history.is_empty() { 0 } else { excess };
 }
 
 /// What is noted of a history, to know it again.

@@ -115,8 +115,10 @@ impl Subject {
         let before = self.before.as_ref().filter(|_| continued);
         let wanted = [Wanted { pane, window, end, before, same_end: false }];
         let version = listing.server.version;
+        let limits = Limits { time: LIMIT, lines: None, flood: None };
         let mut found =
-            super::capture(&self.server, version, &wanted, 0, LIMIT, &mut random, &mut self.memory).unwrap();
+            super::capture(&self.server, version, &wanted, 0, &limits, &mut random, &mut self.memory)
+                .unwrap();
         match found.remove(0) {
             Found::Text(text) => *text,
             other => panic!("{other:?}"),

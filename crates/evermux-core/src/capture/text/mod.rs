@@ -27,7 +27,7 @@ mod shot;
 use std::time::Duration;
 
 use self::job::Job;
-use super::Blocks;
+use super::{Blocks, Flood};
 use crate::model::{Scrollback, TmuxVersion};
 use crate::tmux::{
     CaptureError, CaptureRequest, CaptureScript, Frame, FrameHead, ListedPane, ListedWindow, Nonce, Server,
@@ -46,11 +46,24 @@ pub(super) struct Wanted<'a> {
     pub same_end: bool,
 }
 
+/// How much a capture may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// How long each client.
+    pub time: Duration,
+    /// See [`super::Options::lines`].
+    pub lines: Option<u32>,
+    /// See [`super::Options::flood`].
+    pub flood: Option<Flood>,
+}
+
 /// What became of a wanted text.
 #[derive(Debug)]
 pub(super) enum Found {
     /// It is this.
     Text(Box<Scrollback>),
+    /// It was this a moment ago, and is captured again later: the pane prints without end.
+    Later(Box<Scrollback>),
     /// The pane is gone.
     Gone,
     /// It was captured and is not understood.
@@ -66,11 +79,12 @@ pub(super) fn capture(
     version: TmuxVersion,
     wanted: &[Wanted<'_>],
     now: i64,
-    limit: Duration,
+    limits: &Limits,
     random: &mut dyn FnMut() -> [u8; 16],
     blocks: &mut dyn Blocks,
 ) -> Result<Vec<Found>, CaptureError> {
-    let mut jobs: Vec<Job<'_>> = wanted.iter().map(|wanted| Job::new(wanted, version, now)).collect();
+    let mut jobs: Vec<Job<'_>> =
+        wanted.iter().map(|wanted| Job::new(wanted, version, now, *limits)).collect();
     loop {
         let mut requests = Vec::new();
         let mut owners = Vec::new();
@@ -88,7 +102,7 @@ pub(super) fn capture(
             break;
         }
         let script = CaptureScript::new(Nonce::from_random(random()), version, &requests);
-        server.capture(&script, limit, &mut |index, frame| {
+        server.capture(&script, limits.time, &mut |index, frame| {
             let Some(job) = owners.get(index).and_then(|owner| jobs.get_mut(*owner)) else { return };
             match frame {
                 Frame::Text { head, parts } => job.answer(&head, &parts, blocks),
