@@ -266,7 +266,7 @@ fn a_save_in_the_middle_takes_nothing_half_made() {
         bench.server.wait_for_prompts();
         bench.save();
         let shown = bench.run(&["show", "2"], 0).to_string();
-        assert!(!shown.contains("evermux-") && !shown.contains("5:"), "tmux {}: {shown}", tmux.version);
+        assert!(!shown.contains("evermux-") && !shown.contains("\n  5:"), "tmux {}: {shown}", tmux.version);
         assert!(shown.contains("1 session, 2 windows, 2 panes"), "tmux {}: {shown}", tmux.version);
         // What was still to come is not taken for closed.
         let report = bench.run(&["restore"], 0);

@@ -60,6 +60,8 @@ pub(super) enum End {
     Collapsed,
     /// The user closed it; not seen any more at this moment.
     Closed(Timestamp),
+    /// The user closed it, and the server ended with it at this moment.
+    ClosedLast(Timestamp),
     /// A restore replaced it.
     Replaced(Timestamp),
 }
@@ -137,7 +139,7 @@ impl<'a> Life<'a> {
             end = step;
         }
         if let (End::Lived, Some(Ending::LastSessionClosed { at })) = (end, self.ending) {
-            end = End::Closed(at);
+            end = End::ClosedLast(at);
         }
         Fate { state: at, end }
     }

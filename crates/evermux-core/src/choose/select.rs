@@ -155,11 +155,12 @@ impl Choosing<'_> {
         let state = &line.states[fate.state];
         let because = match fate.end {
             End::Collapsed => Because::Collapsed,
-            End::Lived | End::Closed(_) | End::Replaced(_) => Because::Lived,
+            End::Lived | End::Closed(_) | End::ClosedLast(_) | End::Replaced(_) => Because::Lived,
         };
         let chosen = self.candidate(life, state, &state.panes, because);
         let closed = match fate.end {
             End::Closed(noticed) => Some(WhyNot::Closed { noticed }),
+            End::ClosedLast(at) => Some(WhyNot::ClosedLast { at }),
             End::Replaced(noticed) => Some(WhyNot::Replaced { noticed }),
             End::Lived | End::Collapsed => None,
         };

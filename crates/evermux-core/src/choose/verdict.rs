@@ -104,6 +104,11 @@ pub enum WhyNot {
         /// When it was first seen to be missing.
         noticed: Timestamp,
     },
+    /// The user closed it, and the server ended with it.
+    ClosedLast {
+        /// When.
+        at: Timestamp,
+    },
     /// A restore with `--replace` replaced it.
     Replaced {
         /// When it was first seen to be missing, or when an interrupted restore began to replace it.
@@ -145,7 +150,7 @@ impl Chosen {
         let why = match self.because {
             Because::Lived => format!("was there when last seen, at {seen}"),
             Because::Collapsed => {
-                format!("comes back as it was at {seen}, before the server began to fall apart")
+                format!("comes back as it was at {seen}; what it lost since may be the end of the server")
             }
             Because::OpenedLast => format!("also has what was opened in it last, at {seen}"),
             Because::NeverRestored => format!("was last seen at {seen} and was never brought back since"),
@@ -170,6 +175,9 @@ impl Left {
         match self.why {
             WhyNot::Closed { noticed } => {
                 format!("was closed between {seen} and {}, and the server lived on", moment(noticed, zone))
+            }
+            WhyNot::ClosedLast { at } => {
+                format!("was closed at {}, and the server ended with its last session", moment(at, zone))
             }
             WhyNot::Replaced { noticed } => {
                 format!("was replaced by the restore of {}", moment(noticed, zone))

@@ -209,6 +209,11 @@ impl Store {
         Ok(Some(aside("")))
     }
 
+    /// Whether the database is still the file at its path: another process may have moved a damaged one away.
+    pub fn is_in_place(&self) -> bool {
+        self.require_file().is_ok()
+    }
+
     /// Errors unless the database's path still leads to the file this connection writes to.
     fn require_file(&self) -> Result<(), StoreError> {
         let path = self.folder.database();

@@ -4,7 +4,9 @@
 //! keeper of that time was. One that is old says that there is no keeper, or that it hangs.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,9 @@ use crate::model::ServerName;
 
 /// A longer file is none of ours.
 const LIMIT: u64 = 64 * 1024;
+
+/// A link at the status's path leads somewhere else.
+const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 
 /// How a server is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,12 +68,26 @@ pub enum State {
 pub fn write_status(place: &Place, server: &ServerName, status: &Status) -> Result<(), StoreError> {
     let folder = Folder::open(place, false)?;
     let path = folder.status(server);
-    let io = |error| StoreError::io("writing", &path)(error);
     let text = serde_json::to_string(status).expect("a status has string keys and no failing parts");
-    let file = tempfile::Builder::new().prefix(".status").tempfile_in(&folder.path).map_err(io)?;
-    fs::write(file.path(), text).map_err(io)?;
-    file.persist(&path).map_err(|error| io(error.error))?;
+    match replace(&folder, &path, &text).map_err(StoreError::io("writing", &path)) {
+        // Just now somebody wants to know. In the old file's own place there is room.
+        Err(StoreError::Full(_)) => overwrite(&path, &text).map_err(StoreError::io("writing", &path)),
+        other => other,
+    }
+}
+
+fn replace(folder: &Folder, path: &Path, text: &str) -> io::Result<()> {
+    let mut file = tempfile::Builder::new().prefix(".status").tempfile_in(&folder.path)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Writes over what is there. Who reads at the same moment may read nothing.
+fn overwrite(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).custom_flags(NOFOLLOW).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
 }
 
 /// Reads what the keeper last said of a server; none: nothing, or nothing that can be trusted or understood.

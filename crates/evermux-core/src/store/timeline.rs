@@ -236,6 +236,22 @@ impl Saving<'_> {
         })
     }
 
+    /// Takes back what was noted of the end of a life of the server: it lives after all.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub fn retract_ending(&self, generation: &Generation) -> Result<(), StoreError> {
+        self.change(|connection| {
+            let server = server_row(connection, &self.server)?;
+            if let Some(row) = find_generation(connection, server, generation)? {
+                connection
+                    .prepare_cached("UPDATE generations SET ending = NULL, ended_at = NULL WHERE id = ?1")?
+                    .execute([row])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Notes that the past of panes of this server is settled.
     ///
     /// # Errors

@@ -32,6 +32,8 @@ pub struct Pace {
     pub look: Duration,
     /// Between two looks while nobody does.
     pub idle_look: Duration,
+    /// Between two looks, however long they take.
+    pub longest_look: Duration,
     /// How long after the last sign of work somebody still counts as working.
     pub working: Duration,
     /// How long to wait for more changes of structure before they are saved.
@@ -53,6 +55,7 @@ impl Default for Pace {
         Self {
             look: Duration::from_secs(1),
             idle_look: Duration::from_secs(8),
+            longest_look: Duration::from_secs(10),
             working: Duration::from_secs(60),
             gather: Duration::from_millis(120),
             gather_most: Duration::from_millis(500),
@@ -109,6 +112,8 @@ pub struct Saved {
     pub panes: usize,
     /// Whether a session or a pane is not there any more that the snapshot before had.
     pub lost: bool,
+    /// Whether the text of a pane that prints without end was put off.
+    pub put_off: bool,
     /// Whether it gave panes their identities: setting an option rings.
     pub marked: bool,
 }
@@ -241,13 +246,14 @@ impl Watch {
             }
             Event::Deaf => self.listening = false,
             Event::Looked(look, took) => {
-                effects.extend(self.looks.ended());
+                self.looks.ended();
                 self.looked(look, took, now);
             }
             Event::LookFailed(why) => {
                 self.looking = false;
                 self.looked_at = Some(now);
-                effects.extend(self.looks.failed(why, now));
+                // A server that does not answer cannot show anything either.
+                self.looks.failed(why, now);
             }
             Event::Saved(save, saved) => self.saved(save, saved, now, &mut effects),
             Event::SaveFailed(why) => {
@@ -337,6 +343,9 @@ impl Watch {
         if save == Save::All {
             self.text_saved_at = Some(now);
         }
+        if saved.put_off {
+            self.unsaved.text.get_or_insert(now);
+        }
         if self.confirm.is_some_and(|at| at <= now) {
             self.confirm = None;
         }
@@ -394,15 +403,19 @@ impl Watch {
     fn look_at(&self, now: Instant) -> Instant {
         let Some(looked) = self.looked_at else { return now };
         let every = if self.is_working(now) { self.pace.look } else { self.pace.idle_look };
-        // A look may take a hundredth of the time at most.
-        let at = looked + every.max(self.look_cost * 100);
+        // A look may take a hundredth of the time at most. One that waited for a server that hung did not cost so much.
+        let at = looked + every.max((self.look_cost * 100).min(self.pace.longest_look));
         self.looks.retry_at().map_or(at, |retry| at.max(retry))
     }
 
     /// When to save, and what; none: there is nothing to save.
     fn save_at(&self, now: Instant) -> Option<(Instant, Save)> {
         let save = if self.unsaved.text.is_some() || self.flush { Save::All } else { Save::Structure };
-        let retry = self.saves.retry_at().max(self.looks.retry_at());
+        let retry = self.saves.retry_at();
+        // A server that does not answer a look would only keep a save waiting.
+        if self.looks.current().is_some() {
+            return None;
+        }
         if self.flush {
             return Some((retry.unwrap_or(now), Save::All));
         }
@@ -415,7 +428,10 @@ impl Watch {
             .saved_at
             .map(|at| at + if self.is_working(now) { self.pace.sweep } else { self.pace.idle_sweep });
         let changes = [gathered, text].into_iter().flatten().min();
-        let asked = [changes, self.confirm, sweep].into_iter().flatten().min()?;
+        let wished =
+            [changes, sweep].into_iter().flatten().min().map(|at| at.max(self.purse.full_enough_at()));
+        // What proves something by its time waits for nobody's purse.
+        let asked = [wished, self.confirm].into_iter().flatten().min()?;
         // Text need not come along with every change of structure: it costs more.
         let save = match (save, text) {
             (Save::All, Some(text)) if text > asked.max(now) && self.text_saved_at.is_some() => {
@@ -423,10 +439,7 @@ impl Watch {
             }
             (save, _) => save,
         };
-        // What proves something by its time waits for nobody's purse.
-        let proof = self.confirm.is_some_and(|at| at == asked);
-        let affordable = if proof { asked } else { asked.max(self.purse.full_enough_at()) };
-        Some((retry.map_or(affordable, |retry| affordable.max(retry)), save))
+        Some((retry.map_or(asked, |retry| asked.max(retry)), save))
     }
 
     /// When our hooks have to be set (again); none: they stand.

@@ -9,6 +9,10 @@ const SHARE: u32 = 15;
 /// So much may be spent at once after a quiet time: a handful of quick saves.
 const MOST: Duration = Duration::from_millis(600);
 
+/// However much saves cost, the next one need not wait longer than this. A server or a disk that hung for a while makes
+/// a save look dear.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// Time for saves, saved up while none are made. How long a save takes is more than what it costs in processor time,
 /// so this is on the safe side.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +30,8 @@ impl Purse {
 
     /// Takes something out, more than there is if need be.
     pub fn spend(&mut self, took: Duration, now: Instant) {
-        self.full_at = self.full_at.max(now) + took * (1000 / SHARE);
+        let worth = |time: Duration| time * (1000 / SHARE);
+        self.full_at = (self.full_at.max(now) + worth(took)).min(now + worth(MOST) + LONGEST);
     }
 
     /// When there is something in it.

@@ -57,6 +57,7 @@ impl World {
                     panes: 1,
                     lost: std::mem::take(&mut self.lost),
                     marked: self.marking,
+                    put_off: false,
                 };
                 match self.failing {
                     Some(why) => self.tell(Event::SaveFailed(why.to_owned())),

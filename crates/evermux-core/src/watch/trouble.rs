@@ -12,7 +12,7 @@ const TRIES: u32 = 3;
 
 /// Between two tries, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// Something that keeps a server from being saved.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,7 +45,7 @@ fn typed_lately(terminals: &[BString], now: Timestamp) -> bool {
     })
 }
 
-/// Whether the system is stopping, as far as it says so.
+/// Whether the system, or the user's part of it, is stopping, as far as it says so.
 pub fn system_stops() -> bool {
     // Made by systemd-user-sessions when it stops, and by shutdown(8) shortly before.
     if Path::new("/run/nologin").exists() {
@@ -54,7 +54,10 @@ pub fn system_stops() -> bool {
     if !Path::new("/run/systemd/system").exists() {
         return false;
     }
-    ask("systemctl", &["is-system-running"]).is_some_and(|said| said.trim() == "stopping")
+    // That of the user alone stops when the last login ends and nothing lingers.
+    [&["is-system-running"][..], &["--user", "is-system-running"]]
+        .iter()
+        .any(|words| ask("systemctl", words).is_some_and(|said| said.trim() == "stopping"))
 }
 
 /// What a program says, if it says it soon.

@@ -12,13 +12,14 @@ use std::collections::HashMap;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use bstr::BString;
-use evermux_core::store::{Access, Store};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use evermux_core::store::{Lock, Store};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::context::Context;
@@ -33,7 +34,7 @@ const ANOTHER: Duration = Duration::from_secs(3);
 const MAILBOX: Duration = Duration::from_secs(1);
 
 /// How often to look whether the program was replaced by another version.
-const UPGRADE: Duration = Duration::from_secs(20);
+const UPGRADE: Duration = Duration::from_secs(5);
 
 /// How long the last saves may take together once the end was asked for (systemd waits 90 s).
 const LAST_SAVES: Duration = Duration::from_secs(20);
@@ -55,13 +56,30 @@ pub fn run(context: &Context) -> Result<(), CliError> {
     let (wake, woken) = channel();
     std::thread::spawn(move || {
         for signal in signals.forever() {
+            if matches!(signal, SIGTERM | SIGINT) {
+                std::thread::spawn(end_at_last);
+            }
             if wake.send(signal).is_err() {
                 return;
             }
         }
     });
+    // A limit of the user's on the size of files is as good as a full disk, not a reason to die.
+    let ignored = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    ignored.map_err(|error| CliError::failed("cannot take signals").because(&error))?;
     notify_ready();
     let mut keeper = Keeper::new(context.clone(), store);
+    while let Why::Upgrade = keep(&mut keeper, &lock, &woken) {
+        // The lock goes with the old program: its file is closed by the new one's beginning.
+        let error = become_new(&keeper.program);
+        tracing::warn!("{}; the old version goes on", error.in_one_line());
+        keeper.go_on();
+    }
+    Ok(())
+}
+
+/// Keeps until there is a reason to end, and ends.
+fn keep(keeper: &mut Keeper, lock: &Lock, woken: &Receiver<i32>) -> Why {
     let why = loop {
         keeper.look_into_mailbox();
         match woken.recv_timeout(MAILBOX) {
@@ -82,11 +100,14 @@ pub fn run(context: &Context) -> Result<(), CliError> {
     };
     tracing::info!(?why, "the keeper ends");
     keeper.end();
-    drop(lock);
-    match why {
-        Why::Upgrade => Err(become_new(&keeper.program)),
-        Why::Asked | Why::Displaced => Ok(()),
-    }
+    why
+}
+
+/// Ends the process if its end hangs: on a disk or a server that does not answer.
+fn end_at_last() {
+    std::thread::sleep(LAST_SAVES + Duration::from_secs(3));
+    tracing::error!("not everything could be saved in time");
+    std::process::exit(1);
 }
 
 /// Why the keeper ends.
@@ -134,6 +155,9 @@ impl Keeper {
 
     /// Follows what is registered, and pauses.
     fn look_into_mailbox(&mut self) {
+        if !self.store.is_in_place() {
+            self.reopen();
+        }
         let changes = self.store.changes().ok();
         if changes.is_some() && changes == self.changes {
             return;
@@ -164,11 +188,23 @@ impl Keeper {
         self.tell_all(&|| Message::Pause(paused));
     }
 
+    /// Goes on with another database, which shall know what was kept so far.
     fn reopen(&mut self) {
-        match Store::open(&self.context.place(), Access::Write) {
+        match self.opened() {
             Ok(store) => (self.store, self.changes) = (store, None),
-            Err(error) => tracing::warn!(%error, "cannot open the store"),
+            Err(error) => tracing::warn!("cannot open the store: {}", error.in_one_line()),
         }
+    }
+
+    fn opened(&self) -> Result<Store, CliError> {
+        let (store, problems) = crate::cli::open_to_work(&self.context)?;
+        for problem in problems {
+            tracing::warn!("{problem}");
+        }
+        for socket in self.watchers.keys() {
+            store.watch(&self.context.for_socket(socket).server(), self.context.now())?;
+        }
+        Ok(store)
     }
 
     fn tell_all(&self, message: &dyn Fn() -> Message) {
@@ -190,6 +226,8 @@ impl Keeper {
                 "the machine slept, or its clock was set"
             );
             self.tell_all(&|| Message::Wake);
+            // A pause ends by the clock.
+            self.changes = None;
         }
     }
 
@@ -204,6 +242,12 @@ impl Keeper {
             changed.elapsed().is_ok_and(|since| since > Duration::from_secs(5))
         };
         found.is_some_and(settled) && found != self.version
+    }
+
+    /// Begins anew where it has ended.
+    fn go_on(&mut self) {
+        self.version = version(&self.program);
+        self.changes = None;
     }
 
     /// Has everything saved, and waits for it.

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
+use evermux_core::capture::Flood;
 use evermux_core::choose::GenerationEnd;
 use evermux_core::model::{Generation, Kind, Live, Look, PaneIdentity, SnapshotId, TmuxVersion};
 use evermux_core::save::{self, Outcome, Request, SaveError};
@@ -27,6 +28,15 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// How long a save waits for another one of the same server.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a save may take at most, whatever the settings say: while it hangs nothing else is done for the server.
+const LONGEST_SAVE: Duration = Duration::from_secs(20);
+
+/// How long the last save may take.
+const LAST_SAVE: Duration = Duration::from_secs(10);
+
+/// How long the wait for a ring may take to tell how a server went, where something else has noticed first.
+const VERDICT: Duration = Duration::from_secs(1);
 
 /// A status is written again when what it says is older than this.
 const FRESH: Duration = Duration::from_secs(2);
@@ -59,6 +69,10 @@ pub struct Watcher {
     kept: Option<Kept>,
     /// Tells the messages of the present wait from those of earlier ones.
     listening: u64,
+    /// The present wait has not ended.
+    hears: bool,
+    /// Messages that came while one of them was waited for.
+    waiting: VecDeque<Message>,
     /// The panes of the last snapshot.
     panes: HashSet<PaneIdentity>,
     sessions: usize,
@@ -70,6 +84,8 @@ pub struct Watcher {
     snapshot: Option<SnapshotId>,
     took: Option<Duration>,
     pause: Option<Timestamp>,
+    /// What the user is to be told as soon as a terminal shows the server.
+    news: Option<String>,
 }
 
 /// A server that is there.
@@ -90,6 +106,8 @@ impl Watcher {
             watch: Watch::new(Pace::default(), Instant::now()),
             kept: None,
             listening: 0,
+            hears: false,
+            waiting: VecDeque::new(),
             panes: HashSet::new(),
             sessions: 0,
             stopping: None,
@@ -98,6 +116,7 @@ impl Watcher {
             snapshot: None,
             took: None,
             pause: None,
+            news: None,
         };
         (sender, thread::spawn(move || watcher.run()))
     }
@@ -114,7 +133,11 @@ impl Watcher {
                 (Some(_), Some(next)) => next,
                 (Some(_), None) => now + AWAY,
             };
-            match self.receiver.recv_timeout(next.saturating_duration_since(now)) {
+            let message = match self.waiting.pop_front() {
+                Some(message) => Ok(message),
+                None => self.receiver.recv_timeout(next.saturating_duration_since(now)),
+            };
+            match message {
                 Ok(Message::End) => {
                     self.flush();
                     return;
@@ -132,7 +155,10 @@ impl Watcher {
     fn hear(&mut self, message: Message) {
         match message {
             Message::Looked(number, look, took) if number == self.listening => self.looked(look, took),
-            Message::Ended(number, ring) if number == self.listening => self.rung(ring),
+            Message::Ended(number, ring) if number == self.listening => {
+                self.hears = false;
+                self.rung(ring);
+            }
             Message::Looked(..) | Message::Ended(..) => {}
             Message::Flush => self.tell(Event::Flush),
             Message::Pause(until) => {
@@ -149,10 +175,24 @@ impl Watcher {
     /// Tells the brain what happened, and does what it says.
     fn tell(&mut self, event: Event) {
         tracing::trace!(?event, "told");
+        let before = self.watch.trouble().map(|trouble| trouble.since);
         let mut effects: VecDeque<Effect> = self.watch.handle(event, Instant::now()).into();
+        self.note_trouble(before);
         while let Some(effect) = effects.pop_front() {
             let Some(event) = self.carry_out(effect) else { continue };
             effects.extend(self.watch.handle(event, Instant::now()));
+        }
+    }
+
+    /// Says in the log when something begins to go wrong, and how long it did.
+    fn note_trouble(&self, before: Option<Instant>) {
+        let socket = self.context.socket.display();
+        match (before, self.watch.trouble()) {
+            (None, Some(trouble)) => tracing::warn!(%socket, "{}", trouble.what),
+            (Some(since), None) => {
+                tracing::info!(%socket, seconds = since.elapsed().as_secs(), "it goes on; this long nothing was saved");
+            }
+            _ => {}
         }
     }
 
@@ -164,7 +204,7 @@ impl Watcher {
             Effect::Arm => self.arm(),
             Effect::Save(what) => return self.save(what, Emergency::WhenDue),
             Effect::Show(trouble) => self.show(&trouble),
-            Effect::Clear => self.run_script("set-option -gu @evermux-trouble\n"),
+            Effect::Clear => self.clear(),
         }
         None
     }
@@ -186,14 +226,24 @@ impl Watcher {
         let (Some(version), Some((pid, started))) = (version, numbers) else { return };
         let generation = Generation { boot: self.context.boot.clone(), pid, started };
         tracing::info!(socket = %self.context.socket.display(), pid, "a server is there");
+        // Whoever took its socket away for a while has not ended it.
+        let alive = self.store().and_then(|store| {
+            store.saving(&self.context.server(), PATIENCE)?.retract_ending(&generation)?;
+            Ok(())
+        });
+        if let Err(error) = alive {
+            tracing::debug!("that the server lives could not be noted: {}", error.in_one_line());
+        }
         self.kept = Some(Kept { server: Arc::new(server), version, generation });
-        self.panes.clear();
+        (self.panes, self.sessions) = Default::default();
+        self.stopping = None;
         self.tell(Event::Came);
     }
 
     fn listen(&mut self) {
         let Some(kept) = &self.kept else { return };
         self.listening += 1;
+        self.hears = true;
         let nonce = Nonce::from_random(self.context.random());
         listener::listen(kept.server.clone(), kept.version, nonce, self.listening, self.sender.clone());
     }
@@ -204,7 +254,7 @@ impl Watcher {
         let nonce = Nonce::from_random(self.context.random());
         match kept.server.look(nonce, kept.version, LOOK) {
             Ok(look) => self.looked(look, begun.elapsed()),
-            Err(RunError::Gone { .. }) => self.rung(Ring::Lost),
+            Err(RunError::Gone { .. }) => self.lost(),
             Err(error) => self.tell(Event::LookFailed(error.to_string())),
         }
     }
@@ -217,12 +267,29 @@ impl Watcher {
                 if !self.watch.is_behind() && self.watch.trouble().is_none() && self.saved_at.is_some() {
                     self.saved_at = Some(self.context.now());
                 }
+                self.tell_news();
             }
             // Another one in its place.
             Some(_) => self.gone(Ring::Lost),
             // It has no session: it is about to end, and the wait will tell how.
             None => self.tell(Event::LookFailed("the server has no session".to_owned())),
         }
+    }
+
+    /// The server did not answer any more. The wait for a ring knows how it went, and is heard first.
+    fn lost(&mut self) {
+        let end = Instant::now() + VERDICT;
+        while self.hears {
+            match self.receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(Message::Ended(number, ring)) if number == self.listening => {
+                    self.hears = false;
+                    return self.rung(if ring == Ring::Rang { Ring::Lost } else { ring });
+                }
+                Ok(message) => self.waiting.push_back(message),
+                Err(_) => break,
+            }
+        }
+        self.rung(Ring::Lost);
     }
 
     fn rung(&mut self, ring: Ring) {
@@ -240,6 +307,8 @@ impl Watcher {
     fn gone(&mut self, ring: Ring) {
         let Some(kept) = self.kept.take() else { return };
         self.listening += 1;
+        self.hears = false;
+        self.news = None;
         self.notice_stopping();
         let end = GenerationEnd {
             generation: kept.generation,
@@ -291,6 +360,9 @@ impl Watcher {
         };
         let mut options = crate::cli::capture_options(&self.context);
         options.text = what == Save::All;
+        // What is saved last is saved whole.
+        options.flood = (emergency != Emergency::Now).then(Flood::default);
+        options.limit = options.limit.min(if emergency == Emergency::Now { LAST_SAVE } else { LONGEST_SAVE });
         let request = Request {
             server: &self.context.server(),
             capture: &options,
@@ -305,26 +377,27 @@ impl Watcher {
             Ok(outcome) => Some(self.saved(what, &outcome, begun.elapsed())),
             Err(error) => match gone(&error) {
                 true => {
-                    self.rung(Ring::Lost);
+                    self.lost();
                     None
                 }
-                false => {
-                    tracing::warn!(socket = %self.context.socket.display(), "not saved: {}", chain(&error));
-                    failed(chain(&error))
-                }
+                false => failed(chain(&error)),
             },
         }
     }
 
     fn saved(&mut self, what: Save, outcome: &Outcome, took: Duration) -> Event {
         let (panes, sessions) = outcome.live.as_ref().map(contents).unwrap_or_default();
-        let lost = sessions < self.sessions || self.panes.iter().any(|pane| !panes.contains(pane));
+        // Nobody knows what was there before the first save.
+        let lost = self.panes.is_empty()
+            || sessions < self.sessions
+            || self.panes.iter().any(|pane| !panes.contains(pane));
         if lost {
             self.notice_stopping();
         }
         // Identities that were set just now: the server rings, because an option was set.
         let marked = panes.iter().any(|pane| !self.panes.contains(pane));
-        let saved = Saved { took, panes: panes.len(), lost, marked };
+        let put_off = outcome.put_off > 0;
+        let saved = Saved { took, panes: panes.len(), lost, put_off, marked };
         (self.panes, self.sessions) = (panes, sessions);
         self.saved_at = Some(self.context.now());
         self.snapshot = Some(outcome.saved.id);
@@ -335,28 +408,49 @@ impl Watcher {
         Event::Saved(what, saved)
     }
 
-    /// Shows the user of the server what goes wrong: an option for status lines, and once a message.
-    fn show(&self, trouble: &Trouble) {
-        tracing::warn!(socket = %self.context.socket.display(), "{}", trouble.what);
-        let text = quote::tmux_message(trouble.what.as_bytes());
-        let message = format!("evermux cannot save: {text}");
-        let words = (quote::tmux_word(text.as_bytes()), quote::tmux_word(message.as_bytes()));
-        let (Ok(option), Ok(message)) = words else { return };
-        self.run_script(&format!(
-            "set-option -g @evermux-trouble {}\ndisplay-message {}\n",
-            option.to_str_lossy(),
-            message.to_str_lossy()
-        ));
+    /// Shows the users of the server what goes wrong: an option for status lines, and once a message.
+    fn show(&mut self, trouble: &Trouble) {
+        if let Ok(option) = quote::tmux_word(quote::tmux_message(trouble.what.as_bytes()).as_bytes()) {
+            self.run_script(&format!("set-option -g @evermux-trouble {}\n", option.to_str_lossy()));
+        }
+        self.news = Some(format!("evermux cannot save: {}", trouble.what));
+        self.tell_news();
+    }
+
+    /// Takes back what was shown.
+    fn clear(&mut self) {
+        self.run_script("set-option -gu @evermux-trouble\n");
+        // Who has not heard of it need not hear that it is over.
+        self.news = self.news.is_none().then(|| "evermux saves again".to_owned());
+        self.tell_news();
+    }
+
+    /// Shows a message in every terminal; as long as there is none, it waits.
+    fn tell_news(&mut self) {
+        let terminals = self.watch.seen().map(|look| look.terminals.as_slice()).unwrap_or_default();
+        let Some(news) = &self.news else { return };
+        let Ok(text) = quote::tmux_word(quote::tmux_message(news.as_bytes()).as_bytes()) else { return };
+        let line = |terminal: &BString| {
+            let terminal = quote::tmux_word(terminal).ok()?;
+            Some(format!("display-message -c {} {}\n", terminal.to_str_lossy(), text.to_str_lossy()))
+        };
+        let script: String = terminals.iter().filter_map(line).collect();
+        if !script.is_empty() {
+            self.run_script(&script);
+            self.news = None;
+        }
     }
 
     /// Saves everything before the end.
     fn flush(&mut self) {
-        if self.kept.is_some() {
+        let paused = self.pause.is_some_and(|until| until > self.context.now());
+        if self.kept.is_some() && !paused {
             self.notice_stopping();
             if let Some(Event::SaveFailed(why)) = self.save(Save::All, Emergency::Now) {
                 tracing::warn!("the last save failed: {why}");
             }
         }
+        self.stop_listening();
         self.status = None;
         self.write_status();
     }
@@ -366,6 +460,23 @@ impl Watcher {
         if let Some(kept) = &self.kept {
             self.run_script(&Hooks::of(kept.version).disarm());
             self.run_script("set-option -gu @evermux-trouble\n");
+        }
+        self.stop_listening();
+    }
+
+    /// Ends the client that waits, which would outlive this process.
+    fn stop_listening(&mut self) {
+        let Some(kept) = self.kept.as_ref().filter(|_| self.hears && self.watch.trouble().is_none()) else {
+            return;
+        };
+        if kept.server.ring(VERDICT).is_ok() {
+            let end = Instant::now() + VERDICT;
+            while let Ok(message) = self.receiver.recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
+                if matches!(message, Message::Ended(number, _) if number == self.listening) {
+                    return;
+                }
+            }
         }
     }
 

@@ -332,7 +332,7 @@ fn reasons_in_words() {
     insta::assert_snapshot!(history.why(), @r"
     + x was there when last seen, at 2027-02-24 08:25:07
     + later was there when last seen, at 2027-02-24 08:25:07
-    + falling comes back as it was at 2027-02-24 08:25:06, before the server began to fall apart
+    + falling comes back as it was at 2027-02-24 08:25:06; what it lost since may be the end of the server
     + owed was last seen at 2027-02-24 08:13:03; only 1 of its 3 panes came back since
     ? ancient was last seen at 2027-01-15 08:06:01, too long ago to come back unasked
     - dropped was closed between 2027-02-24 08:24:05 and 2027-02-24 08:24:06, and the server lived on
