@@ -44,8 +44,10 @@ impl Client<'_> {
         let mut command = self.command();
         command.env_remove("TMUX").env_remove("TMUX_PANE").args(["attach-session", "-t", &target]);
         if new {
-            // What `-x` and `-y` of `new-session` leave on it.
-            command.args([";", "set-option", "-u", "-t", &target, "default-size"]);
+            // What `-x` and `-y` of `new-session` leave on it, and what kept it until now.
+            for option in ["default-size", "destroy-unattached"] {
+                command.args([";", "set-option", "-u", "-t", &target, option]);
+            }
         }
         if let Some(note) = note {
             command.args([";", "display-message", &message(note)]);

@@ -275,7 +275,7 @@ impl Attach<'_> {
         let limit = limit.max(Duration::from_millis(200));
         let new = self.wanted();
         let Some((server, sessions)) = found else {
-            let start = Start { arguments: new.arguments(), ..restore::start(self.context) };
+            let start = Start { arguments: new.starting(), ..restore::start(self.context) };
             let server = match start.run(limit) {
                 Ok(server) => server,
                 Err(StartError::Running(_)) => {

@@ -41,7 +41,9 @@ impl Sessions {
     pub fn list(server: &Server, nonce: Nonce, limit: Duration) -> Result<Self, RunError> {
         let format =
             format!("{nonce}#{{session_id}} #{{session_activity}} #{{{SESSION_TAG}}} #{{session_name}}");
-        let script = format!("display-message -p '#{{version}}'\nlist-sessions -F '{format}'\n");
+        let script = format!(
+            "display-message -p '#{{version}} #{{destroy-unattached}}'\nlist-sessions -F '{format}'\n"
+        );
         let output = server.run(script.as_bytes(), limit)?;
         let mut records = nonce.split(&output.stdout);
         let head = records.next().unwrap_or_default().trim();
@@ -143,6 +145,21 @@ impl New<'_> {
         let output = server.run(&line, limit)?;
         let id = output.stdout.trim().to_str().ok().and_then(|id| id.parse().ok());
         id.ok_or_else(|| Refused::Said(output.errors.into_iter().next().unwrap_or_else(|| "nothing".into())))
+    }
+
+    /// The arguments of `new-session -d` for starting a server with it: until the client comes, its only session must stay
+    /// also where the user's config has tmux close sessions that no client shows.
+    pub fn starting(&self) -> Vec<OsString> {
+        let mut words = self.arguments();
+        words.extend([";", "set-option"].map(OsString::from));
+        let plain =
+            |name: &&BStr| name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+        // Without a target it is the newest session, and most servers begin with one.
+        if let Some(name) = self.name.filter(plain).filter(|name| !name.is_empty()) {
+            words.extend(["-t".into(), format!("={name}:").into()]);
+        }
+        words.extend(["destroy-unattached", "off"].map(OsString::from));
+        words
     }
 
     /// The arguments of `new-session` on a command line.
