@@ -249,7 +249,7 @@ impl Store {
         })
     }
 
-    fn require_write(&self) -> Result<(), StoreError> {
+    pub(super) fn require_write(&self) -> Result<(), StoreError> {
         match self.access {
             super::Access::Read => Err(StoreError::ReadOnly(self.folder.database())),
             super::Access::Write => Ok(()),
@@ -268,7 +268,7 @@ impl Store {
     }
 
     /// Writes in one transaction.
-    fn write<T>(
+    pub(super) fn write<T>(
         &self,
         write: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {

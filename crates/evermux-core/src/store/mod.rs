@@ -28,6 +28,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod wanted;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

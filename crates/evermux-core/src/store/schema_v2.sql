@@ -26,3 +26,11 @@ CREATE TABLE starts (
     outcome TEXT NOT NULL,
     UNIQUE (server, boot, pid, started)
 ) STRICT;
+
+-- Sessions that somebody waits for, until one who restores takes them on.
+CREATE TABLE wanted (
+    server  INTEGER NOT NULL REFERENCES servers ON DELETE CASCADE,
+    session BLOB NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (server, session)
+) STRICT, WITHOUT ROWID;

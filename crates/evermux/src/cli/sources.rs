@@ -1,13 +1,11 @@
 //! What a restore brings back: from the arguments to snapshots and their parts.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use bstr::{BStr, BString};
 use evermux_core::choose::{RestoreSet, choose};
 use evermux_core::history::Which;
 use evermux_core::model::{BlockId, ServerName, Snapshot, SnapshotId};
-use evermux_core::plan::Wanted;
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::restore::{Chosen, NoSuchPlace, Place};
 use evermux_core::store::{Access, EmergencyFile, Store, Text};
@@ -92,8 +90,8 @@ fn from_set(context: &Context, store: &Store, places: &[Place]) -> Result<Source
 }
 
 /// What comes back for somebody who wants to attach to the session of this name, without a name to the one used last: it
-/// alone, or with `all` everything else, too. Only what a restore without arguments would bring back: a session that
-/// was closed stays closed. Nothing if that session is not among it.
+/// alone and sessions that others wait for, or with `all` everything. Only what a restore without arguments would bring
+/// back: a session that was closed stays closed. Nothing if that session is not among it.
 ///
 /// # Errors
 /// What the store says.
@@ -101,38 +99,31 @@ pub fn to_attach(
     context: &Context,
     store: &Store,
     name: Option<&BStr>,
+    others: &[BString],
     all: bool,
 ) -> Result<Sources, CliError> {
     let mut sources = from_set(context, store, &[])?;
-    let is_it = |chosen: &Chosen, wanted: &Wanted| match name {
-        Some(name) => {
-            let reported = session_name(name, chosen.snapshot.server().version).reported;
-            let found = &chosen.snapshot.sessions()[wanted.session].name;
-            found == name || *found == reported
-        }
-        None => false,
+    let last = sources.chosen.first().and_then(used_last);
+    let is_named = |chosen: &Chosen, session: usize, name: &BStr| {
+        let found = &chosen.snapshot.sessions()[session].name;
+        found == name || *found == session_name(name, chosen.snapshot.server().version).reported
     };
-    let found: HashSet<(usize, usize)> = match name {
-        Some(_) => {
-            let places = sources.chosen.iter().enumerate();
-            let wanted = places.flat_map(|(at, chosen)| {
-                let is_it = &is_it;
-                let wanted = chosen.wanted.iter().filter(move |wanted| is_it(chosen, wanted));
-                wanted.map(move |wanted| (at, wanted.session))
-            });
-            wanted.collect()
-        }
-        None => sources.chosen.first().and_then(used_last).map(|session| (0, session)).into_iter().collect(),
+    let is_it = |at: usize, chosen: &Chosen, session: usize| match name {
+        Some(name) => is_named(chosen, session, name),
+        None => at == 0 && last == Some(session),
     };
-    if found.is_empty() {
-        sources.chosen.clear();
-    } else if !all {
-        for (at, chosen) in sources.chosen.iter_mut().enumerate() {
-            chosen.wanted.retain(|wanted| found.contains(&(at, wanted.session)));
-        }
-        sources.chosen.retain(|chosen| !chosen.wanted.is_empty());
+    let mut found = false;
+    for (at, chosen) in sources.chosen.iter_mut().enumerate() {
+        let mut wanted = std::mem::take(&mut chosen.wanted);
+        wanted.retain(|wanted| {
+            let it = is_it(at, chosen, wanted.session);
+            found |= it;
+            it || all || others.iter().any(|other| is_named(chosen, wanted.session, other.as_ref()))
+        });
+        chosen.wanted = wanted;
     }
-    sources.anything = !sources.chosen.is_empty();
+    sources.chosen.retain(|chosen| found && !chosen.wanted.is_empty());
+    sources.anything = found;
     Ok(sources)
 }
 

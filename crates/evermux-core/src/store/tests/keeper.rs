@@ -27,6 +27,22 @@ fn servers_are_watched_until_they_are_not() {
 }
 
 #[test]
+fn what_several_wait_for_is_taken_on_once() {
+    let ground = Ground::new();
+    let store = ground.store();
+    let (one, two) = (server(1, 0).name, ServerName { machine: "m".into(), socket: "/x".into() });
+    for (name, at) in [("old", 1), ("b", 8), ("a", 9), ("b", 9)] {
+        store.want(&one, &name.into(), second(at)).unwrap();
+    }
+    store.want(&two, &"c".into(), second(9)).unwrap();
+    let mut taken = ground.store().take_wanted(&one, second(5)).unwrap();
+    taken.sort();
+    assert_eq!(taken, ["a", "b"]);
+    assert_eq!(store.take_wanted(&one, second(0)).unwrap(), Vec::<bstr::BString>::new());
+    assert_eq!(store.take_wanted(&two, second(5)).unwrap(), ["c"]);
+}
+
+#[test]
 fn a_pause_is_kept() {
     let ground = Ground::new();
     let store = ground.store();

@@ -15,6 +15,7 @@ use bstr::{BStr, ByteSlice};
 use evermux_core::restore::Manner;
 use evermux_core::store::{StartNote, StartOutcome, Store};
 use evermux_core::tmux::{ConnectError, Nonce, Server};
+use jiff::SignedDuration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::sessions::Sessions;
@@ -41,6 +42,8 @@ pub enum Said {
     Opened,
     /// There is nothing to bring back.
     Nothing,
+    /// It is being brought back.
+    Building,
     /// The session is there.
     Ready,
     /// Nothing came back, and why.
@@ -52,6 +55,7 @@ impl Said {
         match self {
             Self::Opened => "opened\n".to_owned(),
             Self::Nothing => "nothing\n".to_owned(),
+            Self::Building => "building\n".to_owned(),
             Self::Ready => "ready\n".to_owned(),
             Self::Failed(why) => format!("failed {}\n", why.replace('\n', " ")),
         }
@@ -61,6 +65,7 @@ impl Said {
         match line {
             b"opened" => Some(Self::Opened),
             b"nothing" => Some(Self::Nothing),
+            b"building" => Some(Self::Building),
             b"ready" => Some(Self::Ready),
             _ => Some(Self::Failed(line.strip_prefix(b"failed ")?.to_str_lossy().into_owned())),
         }
@@ -173,27 +178,38 @@ fn try_work(context: &Context, task: Task, name: Option<&BStr>) -> Result<(), Cl
         Task::Restore => bring(context, &store, name),
         Task::Keep => Ok(()),
     };
-    store.watch(&context.server(), context.now())?;
+    store.watch_by_default(&context.server(), context.now())?;
+    let kept = store.watched()?.contains(&context.server());
     drop(store);
-    brought.and(keeper::ensure(context).map(drop))
+    let keeper = if kept { keeper::ensure(context).map(drop) } else { Ok(()) };
+    brought.and(keeper)
 }
+
+/// Sessions that somebody has wanted for longer than this were given up.
+const WANTED: SignedDuration = SignedDuration::from_secs(10);
 
 /// Brings back what is wanted, unless it is there: another terminal, or the server's start, may just have done that.
 fn bring(context: &Context, store: &Store, name: Option<&BStr>) -> Result<(), CliError> {
     let patience = context.config.save.deadline;
     let server = context.server();
+    if let Some(name) = name {
+        store.want(&server, &name.to_owned(), context.now())?;
+    }
     let turn = Cell::new(Some(store.attaching(&server, patience)?));
     drop(store.building(&server, patience)?);
     if is_there(context, name)? {
         Said::Ready.tell();
         return Ok(());
     }
-    let sources = sources::to_attach(context, store, name, context.config.attach.restore == Comes::All)?;
+    let others = store.take_wanted(&server, context.now().saturating_sub(WANTED).unwrap_or_default())?;
+    let all = context.config.attach.restore == Comes::All;
+    let sources = sources::to_attach(context, store, name, &others, all)?;
     if sources.chosen.is_empty() {
         Said::Nothing.tell();
         return Ok(());
     }
     harmless(store, context)?;
+    Said::Building.tell();
     let manner = Manner { keep_untouched: true, ..restore::manner(context, &sources) };
     let onto = restore::ground(context)?.started(context)?;
     note(context, store, StartOutcome::Restoring)?;
@@ -256,7 +272,9 @@ mod tests {
 
     #[test]
     fn what_is_said_is_understood() {
-        for said in [Said::Opened, Said::Nothing, Said::Ready, Said::Failed("no\\disk".into())] {
+        for said in
+            [Said::Opened, Said::Nothing, Said::Building, Said::Ready, Said::Failed("no\\disk".into())]
+        {
             assert_eq!(Said::parse(said.line().trim_end().as_bytes()), Some(said));
         }
         assert_eq!(Said::Failed("a\nb".into()).line(), "failed a b\n");

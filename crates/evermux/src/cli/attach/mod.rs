@@ -122,7 +122,22 @@ enum Goal {
     /// A session that lives. `new`: made just now.
     Session { client: PathBuf, id: SessionId, new: bool },
     /// A session that only a client can make.
-    Made { client: PathBuf },
+    Made { client: PathBuf, named: bool },
+}
+
+/// What came of bringing a session back.
+#[derive(Default)]
+struct Brought {
+    /// What the user should know.
+    note: Option<String>,
+    /// It is on its way: a new session must not have its name.
+    nameless: bool,
+}
+
+impl Brought {
+    fn note(text: String) -> Self {
+        Self { note: Some(text), nameless: false }
+    }
 }
 
 impl Attach<'_> {
@@ -176,7 +191,7 @@ impl Attach<'_> {
     /// Becomes what shows it.
     fn go(&self, goal: Goal, inside: bool, note: Option<&str>) -> CliError {
         let program = match &goal {
-            Goal::Session { client, .. } | Goal::Made { client } => client,
+            Goal::Session { client, .. } | Goal::Made { client, .. } => client,
         };
         let client = Client {
             program,
@@ -189,7 +204,9 @@ impl Attach<'_> {
             Goal::Session { id, new, .. } => client.attach(id, new, note),
             Goal::Made { .. } if inside => CliError::failed("tmux closed the new session at once")
                 .hint("Its option destroy-unattached is on."),
-            Goal::Made { .. } => client.make(self.wanted().arguments(), self.args.name.is_some()),
+            Goal::Made { named, .. } => {
+                client.make(self.wanted(named).arguments(), named && self.args.name.is_some())
+            }
         }
     }
 
@@ -203,7 +220,8 @@ impl Attach<'_> {
             let _ = Behind::start(self.context, Task::Keep, None);
             return Ok(goal(&server, session.id));
         }
-        *note = self.bring();
+        let brought = self.bring();
+        *note = brought.note;
         // Somebody else may make it at the same moment: then it is there at the next look.
         let mut failed = None;
         for _ in 0..3 {
@@ -213,7 +231,7 @@ impl Attach<'_> {
             {
                 return Ok(goal(server, session.id));
             }
-            match self.make(found) {
+            match self.make(found, !brought.nameless) {
                 Ok(goal) => return Ok(goal),
                 Err(error) => failed = Some(error),
             }
@@ -236,33 +254,37 @@ impl Attach<'_> {
         }
     }
 
-    /// Has the session brought back behind us, and waits for it as long as that is bearable; what the user should know.
-    fn bring(&self) -> Option<String> {
+    /// Has the session brought back behind us, and waits for it as long as that is bearable.
+    fn bring(&self) -> Brought {
         let task = if self.terminal.declined { Task::Keep } else { Task::Restore };
         let mut behind = match Behind::start(self.context, task, self.args.name.as_deref()) {
             Ok(behind) if task == Task::Restore => behind,
-            Ok(_) => return None,
-            Err(error) => return Some(format!("nothing was restored: {}", error.in_one_line())),
+            Ok(_) => return Brought::default(),
+            Err(error) => return Brought::note(format!("nothing was restored: {}", error.in_one_line())),
         };
-        let mut end = self.begun + OPENED;
+        let (mut end, mut stage) = (self.begun + OPENED, None);
         loop {
             match behind.next(end) {
-                Some(Said::Opened) => end = self.begun + BROUGHT,
-                Some(Said::Ready | Said::Nothing) => return None,
-                Some(Said::Failed(why)) => return Some(format!("nothing was restored: {why}")),
-                None if end == self.begun + OPENED => {
-                    return Some(
-                        "the folder with what was saved does not answer; this is a new session".into(),
-                    );
+                Some(Said::Ready | Said::Nothing) => return Brought::default(),
+                Some(Said::Failed(why)) => return Brought::note(format!("nothing was restored: {why}")),
+                Some(said) => (end, stage) = (self.begun + BROUGHT, Some(said)),
+                None if stage == Some(Said::Building) => {
+                    // It will have its name itself.
+                    let note =
+                        "it takes long to bring the session back: evermux attach goes there later".to_owned();
+                    return Brought { note: Some(note), nameless: true };
                 }
-                None => return Some("what was saved is not back yet; it follows in the background".into()),
+                None => {
+                    let what = "what was saved does not come; this is a new session. evermux restore completes it later";
+                    return Brought::note(what.to_owned());
+                }
             }
         }
     }
 
-    fn wanted(&self) -> New<'_> {
+    fn wanted(&self, named: bool) -> New<'_> {
         New {
-            name: self.args.name(),
+            name: self.args.name().filter(|_| named),
             directory: &self.terminal.directory,
             size: self.terminal.size,
             command: &self.args.command,
@@ -270,10 +292,10 @@ impl Attach<'_> {
     }
 
     /// Makes the session, and a server if there is none.
-    fn make(&self, found: Option<(Server, Sessions)>) -> Result<Goal, CliError> {
+    fn make(&self, found: Option<(Server, Sessions)>, named: bool) -> Result<Goal, CliError> {
         let limit = (self.begun + MADE).saturating_duration_since(Instant::now());
         let limit = limit.max(Duration::from_millis(200));
-        let new = self.wanted();
+        let new = self.wanted(named);
         let Some((server, sessions)) = found else {
             let start = Start { arguments: new.starting(), ..restore::start(self.context) };
             let server = match start.run(limit) {
@@ -286,11 +308,11 @@ impl Attach<'_> {
             let sessions = Sessions::list(&server, Nonce::from_random(self.context.random()), limit)?;
             return Ok(match sessions.find(new.name) {
                 Some(session) => Goal::Session { client: server.client().into(), id: session.id, new: true },
-                None => Goal::Made { client: server.client().into() },
+                None => Goal::Made { client: server.client().into(), named },
             });
         };
         if sessions.destroys_unattached {
-            return Ok(Goal::Made { client: server.client().into() });
+            return Ok(Goal::Made { client: server.client().into(), named });
         }
         match new.make(&server, sessions.version, limit) {
             Ok(id) => Ok(Goal::Session { client: server.client().into(), id, new: true }),
