@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod context;
+mod doctor;
 mod error;
 mod gate;
 mod keeper;

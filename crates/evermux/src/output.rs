@@ -24,6 +24,8 @@ pub const FAINT: Style = Style::new().dimmed();
 pub const GOOD: Style = AnsiColor::Green.on_default();
 /// What the user should look at.
 pub const NOTICE: Style = AnsiColor::Yellow.on_default();
+/// What does not work.
+pub const PROBLEM: Style = AnsiColor::Red.on_default();
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();

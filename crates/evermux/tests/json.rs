@@ -89,6 +89,7 @@ fn every_shape_is_as_documented() {
     check(&env, "keeper unwatch", &["keeper", "unwatch"]);
     check(&env, "keeper stop", &["keeper", "stop"]);
     check(&env, "keeper stop", &["keeper", "stop"]);
+    check(&env, "doctor", &["doctor"]);
     check(&env, "install", &["install", "--dry-run", "--no-service"]);
     check(&env, "install", &["uninstall", "--dry-run"]);
     check(&env, "install --terminal", &["install", "--terminal", "kitty"]);

@@ -51,7 +51,7 @@ pub struct Args {
 
     /// Only print what makes the windows of a terminal emulator open in a session of its own: kitty, alacritty, wezterm,
     /// ghostty or foot
-    #[arg(long, value_name = "NAME", exclusive = true)]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "yes", "tmux_service", "tmux_conf", "no_service"])]
     terminal: Option<String>,
 
     /// Leave service managers alone: the line in tmux.conf starts the keeper

@@ -101,6 +101,12 @@ pub fn unbind(server: &Server) -> Result<(), RunError> {
     Ok(())
 }
 
+/// The keys of the settings that are wanted.
+pub fn wanted(keys: &config::Keys) -> Vec<(Deed, String)> {
+    let named = Deed::ALL.into_iter().map(|deed| (deed, deed.key(keys).to_owned()));
+    named.filter(|(_, key)| !key.is_empty()).collect()
+}
+
 /// Whose a key of the settings is, by what `list-keys -T prefix` prints.
 pub fn owner(listed: &[u8], key: &str) -> Owner {
     let Some(key) = canonical(key) else { return Owner::Taken };

@@ -6,8 +6,9 @@ mod completions;
 mod demo;
 mod describe;
 mod diff;
+mod doctor;
 mod forget;
-mod install;
+pub mod install;
 mod json;
 mod keeper;
 pub mod keys;
@@ -87,6 +88,7 @@ enum Command {
     Log(log::Args),
     Keeper(keeper::Args),
     Status(status::Args),
+    Doctor(doctor::Args),
     Install(install::Args),
     Uninstall(uninstall::Args),
     Demo(demo::Args),
@@ -125,6 +127,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Log(args) => with_context(global, |context| log::run(context, &args)),
         Command::Keeper(args) => with_context(global, |context| keeper::run(context, &args)),
         Command::Status(args) => with_context(global, |context| Ok(status::run(context, &args))),
+        Command::Doctor(args) => doctor::run(global, &args),
         Command::Install(args) => with_context(global, |context| install::run(context, &args)),
         Command::Uninstall(args) => with_context(global, |context| uninstall::run(context, &args)),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),

@@ -1,0 +1,254 @@
+//! Gathers the facts: everything at once, each part in a thread of its own, none for longer than a limit. A part that
+//! hangs (a state folder on a disk that is away) is left behind: the process ends without it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bstr::ByteSlice;
+use evermux_core::store::{self, Access, Store, StoreError, Wanted};
+use evermux_core::tmux::{ConnectError, Hooks};
+
+use super::facts::{ConfigFile, Disk, Facts, Kept, Restore, Server, Services, Stored, There, Tmux, Unit};
+use crate::cli::{install, keys};
+use crate::context::Context;
+use crate::output::outside;
+use crate::setup::block;
+use crate::setup::file::Looked;
+use crate::setup::services::{self, Manager};
+use crate::setup::units;
+
+/// How long everything may take together.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How long a server may take to answer.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Words in options and config files, and who uses them.
+const SAVERS: [(&str, &str); 5] = [
+    ("tmux-assistant-resurrect", "tmux-assistant-resurrect"),
+    ("@assistant-resurrect", "tmux-assistant-resurrect"),
+    ("continuum", "tmux-continuum"),
+    ("tmux-resurrect", "tmux-resurrect"),
+    ("@resurrect", "tmux-resurrect"),
+];
+
+/// Everything there is to know, within [`LIMIT`].
+pub fn gather(context: &Context) -> Facts {
+    let end = Instant::now() + LIMIT;
+    let wait = |part: Option<Duration>| part.unwrap_or_default();
+    let left = || wait(end.checked_duration_since(Instant::now()));
+    let tmux = begin(context, tmux);
+    let config = begin(context, config);
+    let services = begin(context, services);
+    let store = begin(context, stored);
+    let disk = begin(context, disk);
+    let restore = begin(context, restore);
+    Facts {
+        now: context.now(),
+        tmux: tmux.recv_timeout(left()).ok(),
+        config: config.recv_timeout(left()).ok(),
+        services: services.recv_timeout(left()).ok(),
+        store: store.recv_timeout(left()).ok(),
+        disk: disk.recv_timeout(left()).ok().flatten(),
+        restore: restore.recv_timeout(left()).unwrap_or_default(),
+    }
+}
+
+/// Has a part gathered in a thread.
+fn begin<T: Send + 'static>(context: &Context, gather: fn(&Context) -> T) -> std::sync::mpsc::Receiver<T> {
+    let (sender, receiver) = channel();
+    let context = context.clone();
+    thread::spawn(move || {
+        // Nobody waits any more if it took too long.
+        let _ = sender.send(gather(&context));
+    });
+    receiver
+}
+
+fn connect(context: &Context) -> Result<evermux_core::tmux::Server, ConnectError> {
+    evermux_core::tmux::Server::connect(&context.socket, context.uid, &context.binaries)
+}
+
+fn tmux(context: &Context) -> Tmux {
+    let program = context.binaries.tmux().map(|path| (path.clone(), install::version_of(&path)));
+    let server = match connect(context) {
+        Ok(server) => there(context, &server).map_or_else(Server::Silent, Server::There),
+        Err(ConnectError::Missing(_) | ConnectError::Dead(_)) => Server::None,
+        Err(error) => Server::Silent(error.to_string()),
+    };
+    Tmux { program, server }
+}
+
+fn there(context: &Context, server: &evermux_core::tmux::Server) -> Result<There, String> {
+    let failed = |error: evermux_core::tmux::RunError| error.to_string();
+    let version = server.run(b"display-message -p '#{version}'\n", ANSWER).map_err(failed)?.stdout;
+    let version =
+        version.to_str_lossy().trim().parse().map_err(|_| "it does not tell its version".to_owned())?;
+    let options = server.run(b"show-options -g\n", ANSWER).map_err(failed)?.stdout;
+    let listed = server.run(b"list-keys -T prefix\n", ANSWER).map_err(failed)?.stdout;
+    let set = |name: &str| {
+        let line = options.lines().find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b" "));
+        line.is_some_and(|value| value != b"off")
+    };
+    let closing = ["destroy-unattached", "exit-unattached"].into_iter().filter(|name| set(name));
+    let wanted = keys::wanted(&context.config.keys).into_iter();
+    Ok(There {
+        version,
+        closing: closing.map(str::to_owned).collect(),
+        savers: savers(&options),
+        keys: wanted.map(|(deed, key)| (deed, key.clone(), keys::owner(&listed, &key))).collect(),
+    })
+}
+
+/// Who else saves or restores, by lines of options or of a config file.
+pub fn savers(text: &[u8]) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with(b"#"));
+    let names = |line: &[u8]| {
+        let found = SAVERS.iter().find(|(word, _)| line.contains_str(word));
+        found.map(|(_, name)| (*name).to_owned())
+    };
+    let mut found: Vec<String> = lines.filter_map(names).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn config(context: &Context) -> ConfigFile {
+    let server = connect(context).ok();
+    let running = server.as_ref().and_then(install::facts);
+    let (version, read) = match &running {
+        Some((version, files)) => (Some(*version), files.as_slice()),
+        None => (context.binaries.tmux().and_then(|tmux| install::version_of(&tmux)), &[][..]),
+    };
+    let path = install::config_path(context, version, read);
+    let looked = Looked::at(&path, context.uid);
+    let content = looked.content.unwrap_or_default();
+    let program = crate::setup::program(context.binaries.path.as_deref());
+    let lines = program.and_then(|program| install::lines(&program)).unwrap_or_default();
+    ConfigFile { path, place: block::place(&content, &lines), savers: savers(&content) }
+}
+
+fn services(context: &Context) -> Services {
+    let manager = Manager::find();
+    let folder = install::unit_folder(context, manager);
+    let program = crate::setup::program(context.binaries.path.as_deref()).unwrap_or_default();
+    let parts = install::parts(context, &program);
+    let texts = [
+        (units::KEEPER, Some(units::keeper(&parts))),
+        (units::PANES, Some(units::panes())),
+        (units::AGENT, Some(units::agent(&parts))),
+        // What it is made of (shell, target) was chosen when it was installed.
+        (units::TMUX, None),
+    ];
+    let unit = |(name, text): (&str, Option<String>)| {
+        let found = fs::read(folder.join(name)).ok().filter(|found| units::is_ours(found))?;
+        let current = text.is_none_or(|text| text.as_bytes() == found);
+        let asked = manager == Manager::Systemd && name != units::PANES;
+        Some(Unit { name: name.to_owned(), current, state: asked.then(|| services::state(name)).flatten() })
+    };
+    let continuum = fs::read(folder.join(units::TMUX)).is_ok_and(|text| text.contains_str("resurrect"));
+    let user = context.binaries.user.as_ref().and_then(|user| user.to_str()).unwrap_or_default();
+    Services {
+        manager,
+        units: texts.into_iter().filter_map(unit).collect(),
+        continuum,
+        lingers: services::lingers(user),
+    }
+}
+
+fn stored(context: &Context) -> Stored {
+    let folder = context.place().folder();
+    let mut found = Stored {
+        bytes: size(&folder),
+        folder,
+        readable: Ok(true),
+        keeper: None,
+        paused: None,
+        network: false,
+        snapshots: 0,
+        damaged: Vec::new(),
+        kept: Vec::new(),
+    };
+    let store = match Store::open(&context.place(), Access::Read) {
+        Ok(store) => store,
+        Err(error) => {
+            found.readable = match error {
+                StoreError::Absent(_) => Ok(false),
+                error => Err(error.to_string()),
+            };
+            return found;
+        }
+    };
+    found.network = store.on_network();
+    // Asking for the keeper takes its lock for a moment, which needs a store that may be written.
+    found.keeper =
+        Store::open(&context.place(), Access::Write).ok().and_then(|store| store.keeper().ok().flatten());
+    found.paused = store.paused_until().ok().flatten();
+    match store.list(&Wanted::default()) {
+        Ok(listed) => found.snapshots = listed.len(),
+        Err(error) => found.readable = Err(error.to_string()),
+    }
+    match Store::emergencies(&context.place()) {
+        Ok(report) => found.damaged = report.problems.iter().map(ToString::to_string).collect(),
+        Err(error) => found.damaged.push(error.to_string()),
+    }
+    let watched = store.watched().unwrap_or_default();
+    let ours = watched.into_iter().filter(|server| server.machine == context.machine);
+    found.kept = ours.map(|server| kept(context, &store, &server)).collect();
+    found
+}
+
+fn kept(context: &Context, store: &Store, server: &evermux_core::model::ServerName) -> Kept {
+    let newest = store.latest(server).and_then(|id| id.map(|id| store.snapshot(id)).transpose());
+    let wrong = match newest {
+        Err(error) => Some(error.to_string()),
+        Ok(Some(report)) => report.problems.first().map(ToString::to_string),
+        Ok(None) => None,
+    };
+    let start =
+        store.starts(server).ok().and_then(|starts| starts.first().map(|note| (note.outcome, note.at)));
+    Kept {
+        socket: outside(&server.socket),
+        hooks: hooks(&context.for_socket(&server.socket)),
+        status: store::status(&context.place(), server),
+        wrong,
+        start,
+    }
+}
+
+/// Whether our hooks are in a server; none: it does not run, or does not say.
+fn hooks(context: &Context) -> Option<bool> {
+    let server = connect(context).ok()?;
+    let (version, _) = install::facts(&server)?;
+    let shown = server.run(b"show-hooks -g\n", ANSWER).ok()?.stdout;
+    Some(Hooks::of(version).are_in(&shown))
+}
+
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.metadata().ok())
+        .filter(fs::Metadata::is_file)
+        .map(|file| file.len())
+        .sum()
+}
+
+fn disk(context: &Context) -> Option<Disk> {
+    let folder = context.place().folder();
+    let there: &Path = folder.ancestors().find(|folder| folder.exists())?;
+    let found = rustix::fs::statvfs(there).ok()?;
+    // File systems without a fixed number of files say that they have none.
+    let files = (found.f_files > 0).then_some(found.f_favail);
+    Some(Disk { free: found.f_bavail.saturating_mul(found.f_frsize), files })
+}
+
+fn restore(context: &Context) -> Restore {
+    let off: PathBuf = context.state.join("off");
+    Restore {
+        off_file: off.exists().then_some(off),
+        declined: context.variable("EVERMUX_RESTORE").is_some_and(|value| value == "0"),
+        off: false,
+    }
+}
