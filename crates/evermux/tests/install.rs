@@ -259,7 +259,8 @@ fn nothing_is_left_in_living_servers_but_what_was_saved() {
         let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
         let globals = |server: &Server| {
             let shown = [&["show-options", "-g"][..], &["show-hooks", "-g"], &["list-keys"]];
-            shown.map(|command| server.run(command)).join("\n")
+            // Before 3.2 `-gw` is not known, and all hooks are in the first list.
+            shown.map(|command| server.run(command)).join("\n") + &server.tmux(&["show-hooks", "-gw"]).text()
         };
         let before = globals(&server);
         env.ok(&["install", "--yes", "--no-service"]);

@@ -74,7 +74,7 @@ impl Hooks {
     }
 
     /// Whether they are all in what `show-hooks` prints.
-    pub fn are_in(self, shown: &[u8]) -> bool {
+    pub(super) fn are_in(self, shown: &[u8]) -> bool {
         let ours = format!("[{INDEX}] wait-for -S {CHANNEL}");
         let found = |name: &str| {
             shown

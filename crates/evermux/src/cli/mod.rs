@@ -4,7 +4,7 @@ mod attach;
 mod choosing;
 mod completions;
 mod demo;
-mod describe;
+pub mod describe;
 mod diff;
 mod doctor;
 mod forget;

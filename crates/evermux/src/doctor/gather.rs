@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
 use evermux_core::store::{self, Access, Store, StoreError, Wanted};
-use evermux_core::tmux::{ConnectError, Hooks};
+use evermux_core::tmux::{ConnectError, Nonce};
 
 use super::facts::{ConfigFile, Disk, Facts, Kept, Restore, Server, Services, Stored, There, Tmux, Unit};
 use crate::cli::{install, keys};
@@ -191,7 +191,11 @@ fn stored(context: &Context) -> Stored {
         Err(error) => found.readable = Err(error.to_string()),
     }
     match Store::emergencies(&context.place()) {
-        Ok(report) => found.damaged = report.problems.iter().map(ToString::to_string).collect(),
+        Ok(report) => {
+            // That a good one holds the last screens only is no damage.
+            let damaged = report.problems.iter().filter(|problem| problem.what.starts_with("cannot be used"));
+            found.damaged = damaged.map(ToString::to_string).collect();
+        }
         Err(error) => found.damaged.push(error.to_string()),
     }
     let watched = store.watched().unwrap_or_default();
@@ -222,8 +226,8 @@ fn kept(context: &Context, store: &Store, server: &evermux_core::model::ServerNa
 fn hooks(context: &Context) -> Option<bool> {
     let server = connect(context).ok()?;
     let (version, _) = install::facts(&server)?;
-    let shown = server.run(b"show-hooks -g\n", ANSWER).ok()?.stdout;
-    Some(Hooks::of(version).are_in(&shown))
+    let nonce = Nonce::from_random(context.random());
+    Some(server.look(nonce, version, ANSWER).ok()?.armed)
 }
 
 fn size(folder: &Path) -> u64 {

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::facts::{ConfigFile, Disk, Facts, Kept, Restore, Server, Services, Stored, There, Tmux, Unit};
 use super::{Finding, Level};
+use crate::cli::describe::count;
 use crate::cli::keys::Owner;
 use crate::setup::block::Place;
 use crate::setup::services::Manager;
@@ -43,7 +44,11 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
     match &facts.services {
         Some(found) => services(found, &mut findings),
         None => {
-            findings.push(silent("service", "the service manager does not answer", "systemctl --user status"))
+            findings.push(silent(
+                "service",
+                "the service manager does not answer",
+                "systemctl --user status",
+            ));
         }
     }
     match &facts.store {
@@ -294,7 +299,7 @@ fn stored(facts: &Facts, found: &Stored, findings: &mut Vec<Finding>) {
             return;
         }
         Ok(true) => {
-            let what = format!("{} snapshots in {} ({folder})", found.snapshots, size(found.bytes));
+            let what = format!("{} in {} ({folder})", count(found.snapshots, "snapshot"), size(found.bytes));
             findings.push(Finding::ok("store", what));
         }
     }
@@ -352,7 +357,7 @@ fn kept(facts: &Facts, found: &Kept, keeper: bool, findings: &mut Vec<Finding>) 
         }
         Some(status) => {
             let took = status.took.unwrap_or_default();
-            let panes = status.panes.unwrap_or_default();
+            let panes = count(status.panes.unwrap_or_default(), "pane");
             findings.push(match (status.state, &status.trouble) {
                 (State::Trouble, trouble) => {
                     let why = trouble.as_deref().unwrap_or("it does not say why");
@@ -361,10 +366,10 @@ fn kept(facts: &Facts, found: &Kept, keeper: bool, findings: &mut Vec<Finding>) 
                 (State::Away, _) => Finding::ok("kept", format!("{socket}: no server now")),
                 (State::Paused, _) => Finding::of(Note, "kept", format!("{socket}: paused"), ""),
                 _ if Duration::from_millis(took) > SLOW => {
-                    let what = format!("{socket}: the last save of {panes} panes took {took} ms");
+                    let what = format!("{socket}: the last save of {panes} took {took} ms");
                     Finding::of(Warning, "kept", what, "What is slow, the disk or tmux? evermux -v save")
                 }
-                _ => Finding::ok("kept", format!("{socket}: {panes} panes, the last save took {took} ms")),
+                _ => Finding::ok("kept", format!("{socket}: {panes}, the last save took {took} ms")),
             });
             if found.hooks == Some(false) && status.state != State::Paused {
                 let what = format!("{socket}: our hooks are gone; the keeper sets them again");
