@@ -141,6 +141,11 @@ impl Context {
         default.resolve() == self.socket
     }
 
+    /// Whether the user has said, for this server, that nothing is to be restored when it starts.
+    pub fn declines_restore(&self) -> bool {
+        variable("EVERMUX_RESTORE").is_some_and(|value| value == "0")
+    }
+
     /// The same for another server of this user.
     pub fn for_socket(&self, socket: &BString) -> Self {
         let socket = PathBuf::from(OsStr::from_bytes(socket));

@@ -10,6 +10,7 @@ mod keeper;
 mod logging;
 mod output;
 mod setup;
+mod start;
 
 use std::process::ExitCode;
 

@@ -80,6 +80,7 @@ fn every_shape_is_as_documented() {
     check(&env, "pin", &["unpin", "one"]);
     check(&env, "log", &["log"]);
     check(&env, "forget", &["forget", "1"]);
+    check(&env, "tmux-conf", &["tmux-conf"]);
     check(&env, "keeper start", &["keeper", "start"]);
     check(&env, "keeper watch", &["keeper", "watch"]);
     server.wait_until("the keeper has said something", |_| env.run(&["status"]).status == Some(0));

@@ -35,10 +35,17 @@ pub fn build(sources: &[Source<'_>], live: Option<&Live>, options: &mut Options<
     builder.server(sources);
     builder.shells();
     builder.absorb(sources);
-    for (position, source) in sources.iter().enumerate() {
-        for wanted in &source.wanted {
-            builder.session(position, source, wanted);
-        }
+    let shown = used_last(sources);
+    let all = || {
+        let of = |(position, source): (usize, &'_ Source<'_>)| (0..source.wanted.len()).map(move |w| (position, w));
+        sources.iter().enumerate().flat_map(of)
+    };
+    let is_shown = |&(position, wanted): &(usize, usize)| {
+        let source = &sources[position];
+        Some(&source.snapshot.sessions()[source.wanted[wanted].session].name) == shown
+    };
+    for (position, wanted) in all().filter(|at| !is_shown(at)).chain(all().filter(is_shown)) {
+        builder.session(position, &sources[position], &sources[position].wanted[wanted]);
     }
     builder.finish(sources)
 }
@@ -470,7 +477,11 @@ impl Builder<'_, '_> {
         if self.plan.sessions.iter().all(|session| session.place != SessionPlace::New) {
             self.plan.closing.clear();
         }
-        let latest = self.latest(sources);
+        let shown = used_last(sources);
+        let named = |planned: &PlannedSession| Some(&planned.session.name) == shown;
+        self.plan.shown = self.plan.sessions.iter().position(named);
+        let new = || self.plan.sessions.iter().position(|session| session.place == SessionPlace::New);
+        let latest = self.plan.shown.or_else(new).unwrap_or(0);
         let sessions = &self.plan.sessions;
         for closing in &mut self.plan.closing {
             let heir = sessions.iter().position(|planned| planned.session.name == closing.name);
@@ -499,17 +510,14 @@ impl Builder<'_, '_> {
         }
         self.plan.sessions = kept;
     }
+}
 
-    /// The planned session that a terminal showed last, else the first new one.
-    fn latest(&self, sources: &[Source<'_>]) -> usize {
-        let shown = sources.iter().rev().find_map(|source| {
-            let client = source.snapshot.server().clients.first()?;
-            let name = &source.snapshot.sessions()[client.session].name;
-            self.plan.sessions.iter().position(|planned| planned.session.name == *name)
-        });
-        let new = || self.plan.sessions.iter().position(|session| session.place == SessionPlace::New);
-        shown.or_else(new).unwrap_or(0)
-    }
+/// The name of the session that a terminal showed last.
+fn used_last<'a>(sources: &[Source<'a>]) -> Option<&'a BString> {
+    sources.iter().rev().find_map(|source| {
+        let client = source.snapshot.server().clients.first()?;
+        Some(&source.snapshot.sessions()[client.session].name)
+    })
 }
 
 /// Whether a command other than a shell is started again.

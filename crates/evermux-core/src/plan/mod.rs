@@ -123,6 +123,9 @@ pub struct Plan {
     pub globals: Vec<(Scope, OptionEntry)>,
     /// Paste buffers to load, the oldest first.
     pub buffers: Vec<Buffer>,
+    /// The session that a terminal showed last, by position. It is made last, because tmux's `attach-session` takes the
+    /// newest of those that nobody has used.
+    pub shown: Option<usize>,
     /// The `default-shell` of live sessions that have one of their own.
     pub shells: Vec<(SessionId, BString)>,
     /// Saved panes that are alive already.

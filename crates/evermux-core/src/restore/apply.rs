@@ -13,11 +13,12 @@ use super::hooks::Hooks;
 use super::prompts::{Known, Tail};
 use super::script::{Script, command};
 use super::settle;
+use super::stage::Stage;
 use super::skeleton::{self, Made, MadePane, Skeleton};
 use super::text::{self, Waiting};
 use crate::gate::{Ending, Gate, GateError};
 use crate::model::{BlockId, Death, PaneId, PaneIdentity, SessionId, TmuxVersion};
-use crate::plan::{Plan, PlannedPane, Run, WindowPlace};
+use crate::plan::{Plan, PlannedLink, PlannedPane, Run, WindowPlace};
 use crate::problem::{Problem, Subject};
 use crate::text::quote::printable;
 use crate::tmux::{RunError, Server};
@@ -90,11 +91,17 @@ struct Look {
     destroy_unattached: BString,
 }
 
-/// Makes what `plan` makes: skeleton, text, finish (see [`skeleton`], [`text`] and [`finish`]).
+/// Makes what `plan` makes: skeleton, text, finish (see [`skeleton`], [`text`] and [`finish`]); `told` hears how far it
+/// has come.
 ///
 /// # Errors
 /// [`ApplyError`]; what was made until then carries the restore's id, so that the next one can tell.
-pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, ApplyError> {
+pub fn apply(
+    plan: &Plan,
+    tools: &Tools<'_>,
+    now: Timestamp,
+    told: &mut dyn FnMut(Stage<'_>),
+) -> Result<Applied, ApplyError> {
     let begun = Instant::now();
     let look = look(tools)?;
     let gates = open_gates(plan, &look, tools)?;
@@ -118,6 +125,16 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
     if !can_mark(tools) {
         unmarked(plan, &mut applied.problems);
     }
+    let mut ground = finish::Ground {
+        version: look.version,
+        hooks: &look.hooks,
+        history_limit: look.history_limit,
+        destroy_unattached: look.destroy_unattached.clone(),
+        dead: &HashSet::new(),
+        beginnings: tools.beginnings,
+    };
+    finish(finish::stand(plan, &made, &ground), tools, &mut applied)?;
+    told(Stage::Stands(&in_order(plan, &made)));
     applied.times[0] = begun.elapsed();
 
     let begun = Instant::now();
@@ -126,21 +143,12 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
     applied.times[1] = begun.elapsed();
 
     let begun = Instant::now();
-    let ground = finish::Ground {
-        version: look.version,
-        hooks: &look.hooks,
-        history_limit: look.history_limit,
-        destroy_unattached: look.destroy_unattached.clone(),
-        dead: &dead,
-        beginnings: tools.beginnings,
-    };
-    let (script, problems) = finish::write(plan, &made, &ground);
-    applied.problems.extend(problems);
-    let output = tools.server.run(&script.for_version(tools.version), tools.limit)?;
-    applied.problems.extend(output.errors.iter().map(refused));
+    ground.dead = &dead;
+    finish(finish::write(plan, &made, &ground), tools, &mut applied)?;
     for gate in gates.into_values() {
         gate.close()?;
     }
+    told(Stage::Written);
     applied.times[2] = begun.elapsed();
 
     applied.sessions = made.sessions.clone();
@@ -148,6 +156,25 @@ pub fn apply(plan: &Plan, tools: &Tools<'_>, now: Timestamp) -> Result<Applied, 
         applied.panes.insert(planned(plan, *at).pane.identity, pane.clone());
     }
     Ok(applied)
+}
+
+/// Runs a script of [`finish`].
+fn finish(
+    (script, problems): (Script, Vec<Problem>),
+    tools: &Tools<'_>,
+    applied: &mut Applied,
+) -> Result<(), RunError> {
+    applied.problems.extend(problems);
+    let output = tools.server.run(&script.for_version(tools.version), tools.limit)?;
+    applied.problems.extend(output.errors.iter().map(refused));
+    Ok(())
+}
+
+/// The sessions that were made, the one that was used last first.
+fn in_order(plan: &Plan, made: &Made) -> Vec<SessionId> {
+    let mut positions: Vec<usize> = (0..plan.sessions.len()).collect();
+    positions.sort_by_key(|&position| plan.shown != Some(position));
+    positions.into_iter().filter_map(|position| made.sessions.get(&position).copied()).collect()
 }
 
 fn planned(plan: &Plan, (window, pane): (usize, usize)) -> &PlannedPane {
@@ -276,11 +303,7 @@ fn fill(
             waiting.push(Waiting { at: (w, p), pane: live, gate, height, text, ending, prompt, zsh });
         }
     }
-    let visible = |at: (usize, usize)| {
-        let window = &plan.windows[at.0];
-        planned(plan, at).position == window.window.active && is_current(plan, at.0)
-    };
-    waiting.sort_by_key(|waiting| !visible(waiting.at));
+    waiting.sort_by_key(|waiting| order(plan, waiting.at));
     let written = text::write(&waiting, tools.block);
     let identity = |at| planned(plan, at).pane.identity;
     applied.tails = written.tails.into_iter().map(|(at, tail)| (identity(at), tail)).collect();
@@ -305,15 +328,23 @@ fn dead(plan: &Plan, made: &Made, tools: &Tools<'_>) -> Result<HashSet<PaneId>, 
     settle::dead(tools.server, &panes, tools.limit, Instant::now() + ENDING)
 }
 
-/// Whether a window is the current one of a session of the plan.
-fn is_current(plan: &Plan, window: usize) -> bool {
+/// When a pane gets its text: the window that was seen last first, then the active panes of the other current windows.
+fn order(plan: &Plan, at: (usize, usize)) -> (u8, bool) {
     use crate::plan::LinkedWindow::Planned;
-    plan.sessions.iter().any(|planned| {
-        planned
-            .links
-            .iter()
-            .any(|link| link.window == Planned(window) && link.index == planned.session.active)
-    })
+    let current = |position: usize| {
+        let planned = &plan.sessions[position];
+        let shows = |link: &PlannedLink| {
+            link.window == Planned(at.0) && link.was.unwrap_or(link.index) == planned.session.active
+        };
+        planned.links.iter().any(shows)
+    };
+    let active = planned(plan, at).position == plan.windows[at.0].window.active;
+    let rank = match plan.shown {
+        Some(shown) if current(shown) => 0,
+        _ if active && (0..plan.sessions.len()).any(current) => 1,
+        _ => 2,
+    };
+    (rank, !active)
 }
 
 /// The shell of each window's panes: that of the session that makes it.

@@ -1,4 +1,6 @@
-//! The last step of a restore: names, options, titles, focus; and the way back of what was only for the building.
+//! What a restore does with what it has made: names and focus as soon as everything stands, so that whoever comes now
+//! finds their sessions ([`stand`]); options, titles and the way back of what was only for the building when the text is
+//! there, too ([`write`]).
 //!
 //! Everything is targeted by live id, so nothing depends on names any more.
 
@@ -32,17 +34,30 @@ pub(super) struct Ground<'a> {
     pub(super) beginnings: &'a [SessionId],
 }
 
-/// The commands that finish what `made` holds of `plan`, and what they leave out.
+/// The commands that give what `made` holds of `plan` its names and its focus, move clients to it and end what gives way,
+/// and what they leave out. From then on everything can be found and used; it stays tagged until [`write`].
+pub(super) fn stand(plan: &Plan, made: &Made, ground: &Ground<'_>) -> (Script, Vec<Problem>) {
+    let mut finish = Finish::new(plan, made, ground);
+    for (position, window) in plan.windows.iter().enumerate() {
+        finish.window_name(position, window);
+    }
+    for (position, session) in plan.sessions.iter().enumerate() {
+        if session.place == SessionPlace::New {
+            finish.focus(position, session);
+        }
+    }
+    // Clients move, and old sessions go, before the new ones take their names.
+    finish.end_group();
+    finish.hand_over();
+    finish.name_sessions();
+    finish.end_group();
+    (finish.script, finish.problems)
+}
+
+/// The commands that finish what [`stand`] left, and what they leave out. Options come after the text, which no
+/// `monitor-activity` is to notice.
 pub(super) fn write(plan: &Plan, made: &Made, ground: &Ground<'_>) -> (Script, Vec<Problem>) {
-    let mut finish = Finish {
-        plan,
-        made,
-        ground,
-        script: Script::default(),
-        group: Script::default(),
-        commands: 0,
-        problems: Vec::new(),
-    };
+    let mut finish = Finish::new(plan, made, ground);
     finish.server();
     for (position, window) in plan.windows.iter().enumerate() {
         finish.window(position, window);
@@ -52,10 +67,6 @@ pub(super) fn write(plan: &Plan, made: &Made, ground: &Ground<'_>) -> (Script, V
             finish.session(position, session);
         }
     }
-    // Clients move, and old sessions go, before the new ones take their names.
-    finish.end_group();
-    finish.hand_over();
-    finish.name_sessions();
     finish.clean();
     finish.end_group();
     (finish.script, finish.problems)
@@ -71,7 +82,19 @@ struct Finish<'a> {
     problems: Vec<Problem>,
 }
 
-impl Finish<'_> {
+impl<'a> Finish<'a> {
+    fn new(plan: &'a Plan, made: &'a Made, ground: &'a Ground<'a>) -> Self {
+        Self {
+            plan,
+            made,
+            ground,
+            script: Script::default(),
+            group: Script::default(),
+            commands: 0,
+            problems: Vec::new(),
+        }
+    }
+
     fn push(&mut self, command: Command) {
         self.group.push(command);
         self.commands += 1;
@@ -115,9 +138,7 @@ impl Finish<'_> {
 
     fn window(&mut self, position: usize, planned: &PlannedWindow) {
         let Some(id) = self.made.windows.get(&position).map(ToString::to_string) else { return };
-        let new = planned.place == WindowPlace::New;
-        if new {
-            self.window_name(planned, &id);
+        if planned.place == WindowPlace::New {
             self.options(Some("-w"), &id, &planned.window.options, planned.own, &planned.label.0);
         }
         for (within, pane) in planned.panes.iter().enumerate() {
@@ -138,16 +159,45 @@ impl Finish<'_> {
         }
     }
 
-    fn window_name(&mut self, planned: &PlannedWindow, id: &str) {
+    fn window_name(&mut self, position: usize, planned: &PlannedWindow) {
+        let (WindowPlace::New, Some(id)) = (&planned.place, self.made.windows.get(&position)) else { return };
+        let id = id.to_string();
         let naming = window_name(planned.window.name.as_ref(), self.ground.version);
         let subject = Subject::Window(planned.label.0.to_string(), planned.label.1);
         self.inexact(subject, naming.recipe.inexact);
         if naming.command == WindowNaming::Rename {
-            let rename = command("rename-window").value("-t", id).end_of_flags();
+            let rename = command("rename-window").value("-t", &id).end_of_flags();
             self.push(rename.word(&naming.recipe.argument));
         }
-        // Giving a name switches automatic-rename off for the window; what was set on it comes with its options.
-        self.push(command("set-option").word("-wu").value("-t", id).word("automatic-rename"));
+        // Giving a name switches automatic-rename off for the window; what was set on it comes with its options, which is
+        // too late if that is off.
+        let own = planned.window.options.iter().find(|option| option.name == "automatic-rename");
+        if own.is_none_or(|own| own.value.as_ref().is_none_or(|value| value != "off")) {
+            self.push(command("set-option").word("-wu").value("-t", &id).word("automatic-rename"));
+        }
+        self.pause_if_long();
+    }
+
+    /// The windows of a session that were visited, in their order.
+    fn focus(&mut self, position: usize, planned: &PlannedSession) {
+        let Some(id) = self.made.sessions.get(&position).map(ToString::to_string) else { return };
+        let index = |saved: u32| match planned.joins {
+            // A session that joined a group has the indexes of the group.
+            Some(_) => Some(saved),
+            None => {
+                let link = planned.links.iter().find(|link| link.was.unwrap_or(link.index) == saved)?;
+                Some(link.index)
+            }
+        };
+        // From the current window, which is current already, through those visited before, back to it.
+        let last = &planned.session.last;
+        let back = (!last.is_empty() || matches!(planned.joins, Some(Leader::Live(_))))
+            .then_some(&planned.session.active);
+        let order = last.iter().rev().chain(back);
+        for window in order.filter_map(|&saved| index(saved)) {
+            self.push(command("select-window").value("-t", format!("{id}:{window}")));
+        }
+        self.pause_if_long();
     }
 
     fn session(&mut self, position: usize, planned: &PlannedSession) {
@@ -168,22 +218,6 @@ impl Finish<'_> {
             for entry in &planned.session.environment {
                 self.push(super::skeleton::set_environment(&id, entry));
             }
-        }
-        let index = |saved: u32| match planned.joins {
-            // A session that joined a group has the indexes of the group.
-            Some(_) => Some(saved),
-            None => {
-                let link = planned.links.iter().find(|link| link.was.unwrap_or(link.index) == saved)?;
-                Some(link.index)
-            }
-        };
-        // From the current window, which is current already, through those visited before, back to it.
-        let last = &planned.session.last;
-        let back = (!last.is_empty() || matches!(planned.joins, Some(Leader::Live(_))))
-            .then_some(&planned.session.active);
-        let order = last.iter().rev().chain(back);
-        for window in order.filter_map(|&saved| index(saved)) {
-            self.push(command("select-window").value("-t", format!("{id}:{window}")));
         }
         self.pause_if_long();
     }

@@ -30,6 +30,8 @@ pub fn beginning(name: &str) -> Vec<OsString> {
     arguments.extend(set(SESSION_TAG, BEGINNING));
     // Else tmux closes it at once if the user's config says so.
     arguments.extend(set("destroy-unattached", "off"));
+    // A client that comes while there is nothing else moves on when it goes.
+    arguments.extend(set("detach-on-destroy", "off"));
     arguments
 }
 
@@ -122,6 +124,7 @@ fn begin_anew(name: &str, hooks: &Hooks, group: &mut Script) {
         command("new-session").word("-d").value("-s", name).value("-n", name).word("cat").word("-"),
         set(SESSION_TAG, BEGINNING),
         set("destroy-unattached", "off"),
+        set("detach-on-destroy", "off"),
         command("display-message").word("-p").value("-t", &target).word("#{session_id}"),
     ]);
     hooks.shadow_session(&target, false).for_each(|command| group.push(command));

@@ -2,11 +2,12 @@
 //!
 //! [`restore`] is the whole of it; [`plan`] only says what it would do. The steps: what interrupted restores have left
 //! goes (`leftovers`), the live server is read, a [`crate::plan::Plan`] is built and written into the store's journal,
-//! `apply` makes it (`skeleton`, `text`, `finish`), the shells come to their prompts (`settle`, `prompts`), and the result
+//! `apply` makes it (`skeleton`, `finish`, `text`), the shells come to their prompts (`settle`, `prompts`), and the result
 //! is compared with what was there and saved (`after`).
 
 mod after;
 mod apply;
+mod arrivals;
 mod finish;
 mod hooks;
 mod interrupted;
@@ -17,6 +18,7 @@ mod script;
 mod settle;
 mod skeleton;
 mod sources;
+mod stage;
 mod text;
 mod told;
 mod undo;
@@ -24,8 +26,10 @@ mod used;
 mod work;
 
 pub use apply::ApplyError;
+pub use arrivals::{Arrivals, receive};
 pub use leftovers::beginning;
 pub use skeleton::SESSION_TAG;
 pub use sources::{Chosen, NoSuchPlace, Place};
+pub use stage::Stage;
 pub use undo::{Reopening, TakingBack, Undo, UndoError, Undone, plan_undo, short, undo};
 pub use work::{Manner, RestoreError, Restored, World, plan, restore};

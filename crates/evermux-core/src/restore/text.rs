@@ -20,7 +20,7 @@ use super::prompts::{Known, Tail};
 use super::skeleton::MadePane;
 use crate::gate::{Ending, Gate, Held};
 use crate::model::{BlockId, Scrollback};
-use crate::text::ansi::{replay, replay_end};
+use crate::text::ansi::{replay, replay_end, replay_end_at};
 
 /// How many panes are written at the same time.
 const WRITERS: usize = 8;
@@ -145,9 +145,11 @@ fn bytes(
     }
     let mut out = Vec::new();
     replay(lines, &mut out);
-    // When its program ends, tmux moves a dead pane up by a row to write its message below: one row earlier.
-    let dead = u32::from(waiting.ending != Ending::Shell);
-    replay_end(waiting.height, row + dead, &mut out);
+    match waiting.ending {
+        Ending::Shell => replay_end(waiting.height, row, &mut out),
+        // When its program ends, tmux moves a dead pane up by a row to write its message below: one row earlier.
+        Ending::Exit(_) | Ending::Signal(_) => replay_end_at(waiting.height, row + 1, &mut out),
+    }
     Ok((out, tail))
 }
 

@@ -16,6 +16,7 @@ use super::script::Script;
 use super::settle::{self, Stand};
 use super::skeleton::MadePane;
 use super::sources::Chosen;
+use super::stage::Stage;
 use super::told::Told;
 use super::{after, leftovers, quiet};
 use crate::capture::{self, NoBlocks};
@@ -56,9 +57,8 @@ pub struct World<'a> {
     pub random: &'a mut dyn FnMut() -> [u8; 16],
     /// How long to wait for another process that saves or restores the same server.
     pub patience: Duration,
-    /// Called when everything stands under its own name, before the shells are at their prompts and the result is
-    /// saved: clients may come. Not called if there is nothing to make.
-    pub built: &'a dyn Fn(),
+    /// Hears how far a restore has come; nothing, where there is nothing to do.
+    pub told: &'a mut dyn FnMut(Stage<'_>),
 }
 
 /// How a restore is done.
@@ -370,9 +370,8 @@ fn carry_out(
         block: world.block,
         limit: world.capture.limit,
     };
-    let applied = apply(&restored.plan, &tools, (world.now)())?;
+    let applied = apply(&restored.plan, &tools, (world.now)(), world.told)?;
     drop(building);
-    (world.built)();
     restored.times[1..4].copy_from_slice(&applied.times);
     restored.problems.extend(applied.problems.iter().cloned());
 

@@ -31,6 +31,8 @@ pub enum StartOutcome {
     Declined,
     /// Restoring at start is switched off.
     Off,
+    /// The user is asked.
+    Asked,
     /// The server had lived for a while.
     TooLate,
     /// The last starts died in their restores.
@@ -38,12 +40,13 @@ pub enum StartOutcome {
 }
 
 impl StartOutcome {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Restoring,
         Self::Restored,
         Self::Nothing,
         Self::Declined,
         Self::Off,
+        Self::Asked,
         Self::TooLate,
         Self::Unsafe,
     ];
@@ -56,6 +59,7 @@ impl StartOutcome {
             Self::Nothing => "nothing",
             Self::Declined => "declined",
             Self::Off => "off",
+            Self::Asked => "asked",
             Self::TooLate => "too-late",
             Self::Unsafe => "unsafe",
         }

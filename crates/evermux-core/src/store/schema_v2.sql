@@ -22,7 +22,7 @@ CREATE TABLE starts (
     pid     INTEGER NOT NULL,
     started INTEGER NOT NULL,
     at      INTEGER NOT NULL,
-    -- 'restoring' until the restore has ended, then 'restored'; 'nothing', 'declined', 'off', 'too-late', 'unsafe'.
+    -- 'restoring' until the restore has ended, then 'restored'; 'nothing', 'declined', 'off', 'asked', 'too-late', 'unsafe'.
     outcome TEXT NOT NULL,
     UNIQUE (server, boot, pid, started)
 ) STRICT;

@@ -64,7 +64,7 @@ pub fn run(context: &Context, _args: &Args) -> Result<Outcome, CliError> {
     let asked = sources::Asked { snapshot: None, places: &[], machine: None };
     let sources = sources::find(&stage.context, &store, &asked)?;
     let server = restore::Onto::Starting(stage.start(&[]));
-    let restored = restore::onto(&stage.context, &store, &sources, &Manner::default(), server, &|| {})?;
+    let restored = restore::onto(&stage.context, &store, &sources, &Manner::default(), server, &mut |_| {})?;
     step("restore it", begun)?;
 
     let begun = Instant::now();

@@ -1,7 +1,8 @@
 //! The command line: one file per command, each with its arguments and its function.
 
+mod at_start;
 mod attach;
-mod choosing;
+pub mod choosing;
 mod completions;
 mod demo;
 pub mod describe;
@@ -10,23 +11,23 @@ mod doctor;
 mod forget;
 pub mod install;
 mod json;
-mod keeper;
+pub mod keeper;
 pub mod keys;
 mod list;
 mod log;
 mod pin;
 #[cfg(test)]
 mod reference;
-mod restore;
+pub mod restore;
 mod save;
 mod scope;
 mod show;
-mod sources;
+pub mod sources;
 mod status;
 mod steps;
 mod target;
 mod terminals;
-mod tmux_conf;
+pub mod tmux_conf;
 mod undo;
 mod uninstall;
 mod verify;
@@ -91,6 +92,8 @@ enum Command {
     Doctor(doctor::Args),
     Install(install::Args),
     Uninstall(uninstall::Args),
+    TmuxConf(tmux_conf::Args),
+    AtStart(at_start::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     /// What our keys in tmux run
@@ -130,6 +133,8 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Doctor(args) => doctor::run(global, &args),
         Command::Install(args) => with_context(global, |context| install::run(context, &args)),
         Command::Uninstall(args) => with_context(global, |context| uninstall::run(context, &args)),
+        Command::TmuxConf(args) => output::show(tmux_conf::run(&args), global.json),
+        Command::AtStart(args) => at_start::run(global, &args),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

@@ -7,7 +7,7 @@ use evermux_core::model::Debt;
 use evermux_core::plan::{Plan, owed};
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::relaunch::Allow;
-use evermux_core::restore::{self, Manner, Place, Restored, World};
+use evermux_core::restore::{self, Manner, Place, Restored, Stage, World};
 use evermux_core::store::{Logs, Store};
 use evermux_core::tmux::{ConnectError, RunError, Server, Start, StartError};
 use serde_json::{Value, json};
@@ -140,12 +140,12 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
             Onto::Running(server) => Some(server),
             Onto::Empty(_) | Onto::Starting(_) => None,
         };
-        let plan = with_world(context, &store, &sources, &|| {}, |world| {
+        let plan = with_world(context, &store, &sources, |world| {
             restore::plan(world, server, &sources.chosen, &manner)
         })?;
         return Ok(planned(&plan, problems));
     }
-    let restored = onto(context, &store, &sources, &manner, ground, &|| {})?;
+    let restored = onto(context, &store, &sources, &manner, ground, &mut |_| {})?;
     Ok(done(context, &restored, problems))
 }
 
@@ -213,19 +213,19 @@ impl Onto {
     }
 }
 
-/// Restores; `built` is called when everything stands (see [`World::built`]).
+/// Restores; `told` hears how far it has come.
 pub fn onto(
     context: &Context,
     store: &Store,
     sources: &Sources,
     manner: &Manner,
     onto: Onto,
-    built: &dyn Fn(),
+    told: &mut dyn FnMut(Stage<'_>),
 ) -> Result<Restored, CliError> {
     let Onto::Running(server) = onto.started(context)? else {
         return Err(CliError::failed("the tmux server has no session"));
     };
-    with_world(context, store, sources, built, |world| {
+    with_told(context, store, sources, told, |world| {
         restore::restore(world, &server, &sources.chosen, manner)
     })
 }
@@ -249,7 +249,17 @@ pub fn with_world<T, E: Into<CliError>>(
     context: &Context,
     store: &Store,
     sources: &Sources,
-    built: &dyn Fn(),
+    work: impl FnOnce(&mut World<'_>) -> Result<T, E>,
+) -> Result<T, CliError> {
+    with_told(context, store, sources, &mut |_| {}, work)
+}
+
+/// The same, for who wants to hear how far it has come.
+pub fn with_told<T, E: Into<CliError>>(
+    context: &Context,
+    store: &Store,
+    sources: &Sources,
+    told: &mut dyn FnMut(Stage<'_>),
     work: impl FnOnce(&mut World<'_>) -> Result<T, E>,
 ) -> Result<T, CliError> {
     let helper = std::env::current_exe()
@@ -263,7 +273,7 @@ pub fn with_world<T, E: Into<CliError>>(
         now: &|| context.now(),
         random: &mut || context.random(),
         patience: context.config.save.deadline,
-        built,
+        told,
     };
     work(&mut world).map_err(Into::into)
 }

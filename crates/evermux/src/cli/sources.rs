@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bstr::{BStr, BString};
-use evermux_core::choose::{RestoreSet, choose};
+use evermux_core::choose::{LiveServer, RestoreSet, choose};
 use evermux_core::history::Which;
 use evermux_core::model::{BlockId, ServerName, Snapshot, SnapshotId};
 use evermux_core::problem::{Problem, Subject};
@@ -11,7 +11,7 @@ use evermux_core::restore::{Chosen, NoSuchPlace, Place};
 use evermux_core::store::{Access, EmergencyFile, Store, Text};
 use evermux_core::text::names::session_name;
 
-use super::choosing::{options, restore_set};
+use super::choosing::{options, restore_set, restore_set_beside};
 use super::which;
 use crate::context::Context;
 use crate::error::CliError;
@@ -33,6 +33,20 @@ impl Sources {
     pub fn block(&self, store: &Store, id: BlockId) -> Option<Vec<u8>> {
         let elsewhere = || self.text.iter().find_map(|text| text.block(&id).ok());
         store.block(&id).ok().or_else(elsewhere)
+    }
+
+    /// Leaves out the sessions that no terminal showed, if one showed any.
+    pub fn keep_shown(&mut self) {
+        let shows = |chosen: &&Chosen| !chosen.snapshot.server().clients.is_empty();
+        let Some(latest) = self.chosen.iter().rev().find(shows) else { return };
+        let sessions = latest.snapshot.sessions();
+        let clients = latest.snapshot.server().clients.iter();
+        let shown: Vec<BString> = clients.map(|client| sessions[client.session].name.clone()).collect();
+        for chosen in &mut self.chosen {
+            let sessions = chosen.snapshot.sessions();
+            chosen.wanted.retain(|wanted| shown.contains(&sessions[wanted.session].name));
+        }
+        self.chosen.retain(|chosen| !chosen.wanted.is_empty());
     }
 
     /// No snapshots: for what only needs this machine's own store.
@@ -78,14 +92,31 @@ fn stored(store: &Store, id: SnapshotId, own: bool, places: &[Place]) -> Result<
 }
 
 fn from_set(context: &Context, store: &Store, places: &[Place]) -> Result<Sources, CliError> {
-    let set = restore_set(context, store, &context.server())?;
+    of_set(context, store, &restore_set(context, store, &context.server())?, places)
+}
+
+/// What comes back unasked, where it is known already what is alive.
+///
+/// # Errors
+/// What the store says.
+pub fn unasked(context: &Context, store: &Store, live: &LiveServer) -> Result<Sources, CliError> {
+    let set = restore_set_beside(context, store, &context.server(), Some(live))?;
+    of_set(context, store, &set, &[])
+}
+
+fn of_set(
+    context: &Context,
+    store: &Store,
+    set: &RestoreSet,
+    places: &[Place],
+) -> Result<Sources, CliError> {
     if set.chosen.is_empty() && set.listed.is_empty() && set.left.is_empty() {
         return from_emergency(context, places);
     }
     if !places.is_empty() {
-        return asked_for(store, &set, places);
+        return asked_for(store, set, places);
     }
-    let report = Chosen::set(store, &set, &[])?;
+    let report = Chosen::set(store, set, &[])?;
     Ok(Sources { problems: report.problems, anything: true, ..Sources::new(report.value) })
 }
 

@@ -35,7 +35,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let store = Store::open(&context.place(), Access::Write)?;
     logging::to_file(&context.place());
     let sources = Sources::nothing();
-    with_world(context, &store, &sources, &|| {}, |world| -> Result<Outcome, CliError> {
+    with_world(context, &store, &sources, |world| -> Result<Outcome, CliError> {
         let undo = restore::plan_undo(world, &server)?;
         let would = text(context, &undo, true);
         if args.dry_run {

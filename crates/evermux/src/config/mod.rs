@@ -74,6 +74,22 @@ pub struct Restore {
     pub owed_max_age: Duration,
     /// What may be started again, in the words of `--run`.
     pub run: Vec<String>,
+    /// What comes back when a server starts.
+    pub at_start: AtStart,
+}
+
+/// What comes back when a server starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AtStart {
+    /// Everything.
+    All,
+    /// The sessions that terminals showed.
+    Visible,
+    /// What the user says when asked.
+    Ask,
+    /// Nothing.
+    Off,
 }
 
 /// `[attach]`

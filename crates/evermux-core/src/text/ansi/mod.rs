@@ -87,12 +87,22 @@ pub fn replay<'a>(lines: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<u8>) 
 /// Appends what puts the screen in place after [`replay`]: in a terminal of `height` rows, the row below the last
 /// line becomes row `end_row` (from 0), and the cursor stands at its beginning.
 ///
-/// The padding newlines scroll just so many rows away that the others stand where they stood.
+/// The padding newlines scroll just so many rows away that the others stand where they stood. The way back is counted from
+/// there: a client that comes meanwhile can have given the terminal another height.
 pub fn replay_end(height: u32, end_row: u32, out: &mut Vec<u8>) {
-    let row = end_row.min(height.saturating_sub(1));
-    for _ in row + 1..height {
+    let below = height.saturating_sub(1).saturating_sub(end_row);
+    for _ in 0..below {
         out.extend_from_slice(b"\r\n");
     }
+    if below > 0 {
+        out.extend_from_slice(format!("\x1b[{below}A").as_bytes());
+    }
+}
+
+/// The same for a text that may have fewer rows than `end_row`: then rows stay blank between it and the cursor.
+pub fn replay_end_at(height: u32, end_row: u32, out: &mut Vec<u8>) {
+    let row = end_row.min(height.saturating_sub(1));
+    replay_end(height, row, out);
     out.extend_from_slice(format!("\x1b[{};1H", row + 1).as_bytes());
 }
 

@@ -163,13 +163,16 @@ fn nothing_hostile_passes() {
 fn the_screen_is_put_in_place() {
     let mut out = Vec::new();
     replay_end(24, 5, &mut out);
-    assert_eq!(out, [b"\r\n".repeat(18), b"\x1b[6;1H".to_vec()].concat());
+    assert_eq!(out, [b"\r\n".repeat(18), b"\x1b[18A".to_vec()].concat());
     let mut out = Vec::new();
     replay_end(24, 24, &mut out);
-    assert_eq!(out, b"\x1b[24;1H");
+    assert_eq!(out, b"");
     let mut out = Vec::new();
     replay_end(0, 0, &mut out);
-    assert_eq!(out, b"\x1b[1;1H");
+    assert_eq!(out, b"");
+    let mut out = Vec::new();
+    replay_end_at(24, 22, &mut out);
+    assert_eq!(out, b"\r\n\x1b[1A\x1b[23;1H");
 }
 
 fn hostile_line() -> impl Strategy<Value = Vec<u8>> {

@@ -12,7 +12,7 @@ use std::process::{ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use bstr::{BStr, ByteSlice};
-use evermux_core::restore::Manner;
+use evermux_core::restore::{Manner, Stage};
 use evermux_core::store::{StartNote, StartOutcome, Store};
 use evermux_core::tmux::{ConnectError, Nonce, Server};
 use jiff::SignedDuration;
@@ -213,11 +213,13 @@ fn bring(context: &Context, store: &Store, name: Option<&BStr>) -> Result<(), Cl
     let manner = Manner { keep_untouched: true, ..restore::manner(context, &sources) };
     let onto = restore::ground(context)?.started(context)?;
     note(context, store, StartOutcome::Restoring)?;
-    let built = || {
-        turn.take();
-        Said::Ready.tell();
+    let mut told = |stage: Stage<'_>| {
+        if stage == Stage::Written {
+            turn.take();
+            Said::Ready.tell();
+        }
     };
-    let restored = restore::onto(context, store, &sources, &manner, onto, &built)?;
+    let restored = restore::onto(context, store, &sources, &manner, onto, &mut told)?;
     note(context, store, StartOutcome::Restored)?;
     // Nothing had to be made after all, or it is known already.
     Said::Ready.tell();

@@ -1,0 +1,414 @@
+//! Servers whose tmux.conf has evermux's line: what was saved is there before the first shell.
+
+mod story;
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use evermux_testkit::{Client, Server, Tmux, tmux_binaries, wait_until};
+use story::{Story, on_every_tmux};
+
+/// Longer than anything may take, also on a machine that has much else to do.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How long tmux waits at most for evermux; and what a busy machine may add to that.
+const TMUX_WAITS: Duration = Duration::from_secs(3);
+const SLACK: Duration = Duration::from_secs(3);
+
+/// A user who had two sessions, looked at `main`, and whose machine has ended since. Their tmux.conf has the line.
+struct User(Story);
+
+impl User {
+    #[track_caller]
+    fn new(tmux: &Tmux) -> Self {
+        Self::with(tmux, |_| {})
+    }
+
+    /// The same, who has done something before the machine ended.
+    #[track_caller]
+    fn with(tmux: &Tmux, work: impl FnOnce(&Server)) -> Self {
+        let user = Self(Story::begin(tmux, ""));
+        let server = user.server();
+        server.run(&["split-window", "-d", "-t", "=main:"]);
+        server.run(&["new-session", "-d", "-s", "other", "-x", "80", "-y", "24"]);
+        server.settle();
+        server.type_line("=main:", "echo so-it-is");
+        server.wait_until("it is printed", |server| server.screen("=main:").contains("\nso-it-is"));
+        let _client = server.attach("main", 80, 24);
+        server.settle();
+        work(server);
+        user.0.run(&["save"]);
+        user.0.end();
+        user.configure("");
+        user
+    }
+
+    fn server(&self) -> &Server {
+        &self.0.server
+    }
+
+    /// Writes tmux.conf: these lines, and evermux's last.
+    fn configure(&self, lines: &str) {
+        self.configure_with(lines, &self.0.env.ok(&["tmux-conf"]));
+    }
+
+    fn configure_with(&self, lines: &str, last: &str) {
+        let sandbox = self.server().sandbox();
+        let folders = format!(
+            "set-environment -g EVERMUX_DIR {}\nset-environment -g EVERMUX_CONFIG {}\n",
+            self.0.env.state().display(),
+            sandbox.path("config.toml").display()
+        );
+        sandbox.write("home/.tmux.conf", format!("{folders}{lines}\n{last}"));
+    }
+
+    /// Somebody types `tmux COMMAND` in a terminal.
+    #[track_caller]
+    fn tmux(&self, command: &[&str]) -> Client {
+        Client::run(self.server(), command, 80, 24)
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, condition: impl Fn(&Server) -> bool) {
+        let version = &self.server().binary().version;
+        wait_until(&format!("tmux {version}: {what}"), LIMIT, || condition(self.server()));
+    }
+
+    fn sessions(&self) -> Vec<String> {
+        sessions(self.server())
+    }
+
+    /// Waits until these sessions are there and no others.
+    #[track_caller]
+    fn expect_sessions(&self, names: &[&str]) {
+        let end = Instant::now() + LIMIT;
+        while self.sessions() != names {
+            let version = &self.server().binary().version;
+            assert!(
+                Instant::now() < end,
+                "tmux {version}: {:?} and not {names:?}\n{}",
+                self.sessions(),
+                self.0.env.run(&["log"])
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The sessions that clients show.
+    fn shown(&self) -> Vec<String> {
+        let output = self.server().tmux(&["list-clients", "-F", "#{client_session}"]);
+        let mut names: Vec<String> = output.text().lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    /// Waits until evermux has decided about this life of the server: it keeps it.
+    #[track_caller]
+    fn wait_until_kept(&self) {
+        self.wait("the server is kept", |_| {
+            self.0.env.run(&["--json", "status"]).text().contains("\"state\": \"saved\"")
+        });
+    }
+
+    /// Takes the lock that a restore needs: whoever restores waits for it as for a disk that hangs.
+    fn hang(&self) -> Vec<File> {
+        self.0.run(&["list"]);
+        let machine = std::fs::read_dir(self.0.env.state()).unwrap().next().unwrap().unwrap().path();
+        let locks = std::fs::read_dir(&machine).unwrap().map(|entry| entry.unwrap().path());
+        let locks = locks.filter(|path| path.to_string_lossy().contains("restore"));
+        let held: Vec<File> = locks.map(|path| File::open(path).unwrap()).collect();
+        held.iter().for_each(|file| file.lock().unwrap());
+        assert!(!held.is_empty());
+        held
+    }
+}
+
+fn sessions(server: &Server) -> Vec<String> {
+    let output = server.tmux(&["list-sessions", "-F", "#{session_name}"]);
+    let mut names: Vec<String> = output.text().lines().map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_bare_tmux_is_led_to_the_session_used_last() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        let client = user.tmux(&[]);
+        client.wait_for("so-it-is");
+        client.wait_for("3 panes back");
+        user.expect_sessions(&["main", "other"]);
+        assert_eq!(user.shown(), ["main"], "tmux {}", tmux.version);
+        user.wait_until_kept();
+        // Nothing was left of the building.
+        let options = user.server().run(&["show-options", "-t", "=main:"]);
+        assert!(!options.contains("evermux"), "tmux {}: {options}", tmux.version);
+    });
+}
+
+#[test]
+fn attach_leads_to_the_session_used_last() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        let client = user.tmux(&["attach-session"]);
+        client.wait_for("so-it-is");
+        user.expect_sessions(&["main", "other"]);
+        assert_eq!(user.shown(), ["main"], "tmux {}", tmux.version);
+    });
+}
+
+#[test]
+fn a_session_asked_for_by_name_is_the_one_that_came_back() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        let client = user.tmux(&["new-session", "-A", "-s", "main"]);
+        client.wait_for("so-it-is");
+        user.expect_sessions(&["main", "other"]);
+        assert_eq!(user.shown(), ["main"], "tmux {}", tmux.version);
+    });
+}
+
+#[test]
+fn two_terminals_at_once_get_a_session_each() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        let clients = [user.tmux(&[]), user.tmux(&[])];
+        user.expect_sessions(&["main", "other"]);
+        user.wait("both are led to theirs", |_| user.shown() == ["main", "other"]);
+        drop(clients);
+    });
+}
+
+#[test]
+fn what_somebody_has_begun_to_use_stays() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        user.configure("set -g default-command 'sleep 1000 | cat'");
+        let _client = user.tmux(&[]);
+        user.wait("everything is there", |_| user.sessions().len() == 3);
+        user.wait_until_kept();
+        assert_eq!(user.sessions().len(), 3, "tmux {}", tmux.version);
+    });
+}
+
+#[test]
+fn it_happens_once_in_the_life_of_a_server() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        user.server().run(&["new-session", "-d", "-s", "x"]);
+        user.expect_sessions(&["main", "other", "x"]);
+        user.wait_until_kept();
+        user.server().run(&["kill-session", "-t", "=other"]);
+        let config = user.server().config_file().display().to_string();
+        for _ in 0..3 {
+            user.server().run(&["source-file", &config]);
+        }
+        user.expect_sessions(&["main", "x"]);
+    });
+}
+
+#[test]
+fn a_server_that_has_lived_for_a_while_is_left_alone_and_kept() {
+    // The newest alone: it has to live for longer than ten seconds.
+    let binaries = tmux_binaries();
+    let user = User::new(binaries.last().expect("there is a tmux"));
+    let line = std::fs::read_to_string(user.server().config_file()).unwrap();
+    user.server().sandbox().write("home/.tmux.conf", "");
+    user.server().run(&["new-session", "-d", "-s", "x"]);
+    let started: i64 = user.server().display("x", "#{start_time}").parse().unwrap();
+    user.wait("it is older", |_| jiff::Timestamp::now().as_second() > started + 11);
+    user.server().sandbox().write("home/.tmux.conf", line);
+    user.server().run(&["source-file", &user.server().config_file().display().to_string()]);
+    user.wait_until_kept();
+    assert_eq!(user.sessions(), ["x"]);
+    // What was not restored stays owed.
+    user.0.run(&["restore"]);
+    assert_eq!(user.sessions(), ["main", "other", "x"]);
+}
+
+#[test]
+fn it_can_be_switched_off() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        let nothing_comes = |how: &str| {
+            user.server().run(&["new-session", "-d", "-s", "x"]);
+            user.wait_until_kept();
+            assert_eq!(user.sessions(), ["x"], "tmux {}: {how}", tmux.version);
+            user.0.run(&["keeper", "stop"]);
+            user.0.end();
+        };
+        user.configure("set-environment -g EVERMUX_RESTORE 0");
+        nothing_comes("EVERMUX_RESTORE");
+        user.configure("");
+        user.0.env.write_config("[restore]\nat_start = 'off'\n");
+        nothing_comes("the settings");
+        user.0.env.write_config("");
+        let off = user.0.env.state().join("off");
+        File::create(&off).unwrap();
+        nothing_comes("the file");
+        std::fs::remove_file(off).unwrap();
+        user.server().run(&["new-session", "-d", "-s", "y"]);
+        user.expect_sessions(&["main", "other", "x", "y"]);
+    });
+}
+
+#[test]
+fn only_what_was_seen_comes_back_if_that_is_wanted() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        user.0.env.write_config("[restore]\nat_start = 'visible'\n");
+        user.server().run(&["new-session", "-d", "-s", "x"]);
+        user.expect_sessions(&["main", "x"]);
+        user.wait_until_kept();
+        user.0.run(&["restore"]);
+        user.expect_sessions(&["main", "other", "x"]);
+    });
+}
+
+#[test]
+fn whoever_wants_to_be_asked_is_asked() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        user.0.env.write_config("[restore]\nat_start = 'ask'\n");
+        let client = user.tmux(&["new-session", "-s", "x"]);
+        client.wait_for("bring back 2 sessions?");
+        assert_eq!(user.sessions(), ["x"], "tmux {}", tmux.version);
+        client.type_text("y");
+        user.expect_sessions(&["main", "other", "x"]);
+        client.wait_for("3 panes back");
+    });
+}
+
+#[test]
+fn debts_are_told() {
+    on_every_tmux(|tmux| {
+        let user = User::with(tmux, |server| {
+            server.type_line("=other:", "sleep 1000");
+            server.wait_until("it runs", |server| {
+                server.display("=other:", "#{pane_current_command}") == "sleep"
+            });
+        });
+        let client = user.tmux(&["attach-session"]);
+        client.wait_for("2 of 3 panes back; 1 owed: pane other:0.0 program sleep 1000");
+    });
+}
+
+#[test]
+fn a_start_that_died_is_completed_by_the_next() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        let mut start = user.server().client().args(["new-session", "-d", "-s", "x"]).spawn().unwrap();
+        user.wait("the restore has begun", |server| {
+            server.tmux(&["list-sessions", "-F", "#{@evermux-restore-session}"]).text().trim() != ""
+        });
+        user.0.end();
+        let _ = start.wait();
+        let client = user.tmux(&[]);
+        client.wait_for("so-it-is");
+        user.expect_sessions(&["main", "other"]);
+        let panes = user.server().lines(&["list-panes", "-a"]);
+        assert_eq!(panes.len(), 3, "tmux {}: {panes:?}", tmux.version);
+    });
+}
+
+#[test]
+fn a_store_that_hangs_keeps_nobody_waiting_and_two_deaths_are_enough() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        user.0.run(&["restore"]);
+        user.0.end();
+        let hanging = user.hang();
+        for _ in 0..2 {
+            let begun = Instant::now();
+            let client = user.tmux(&["new-session", "-s", "x"]);
+            client.wait_for("$");
+            let took = begun.elapsed();
+            assert!(took > TMUX_WAITS && took < TMUX_WAITS + SLACK, "tmux {}: {took:?}", tmux.version);
+            assert_eq!(user.sessions(), ["x"], "tmux {}", tmux.version);
+            client.type_text("echo usable\r");
+            client.wait_for("\nusable");
+            user.0.end();
+        }
+        drop(hanging);
+        let client = user.tmux(&["new-session", "-s", "x"]);
+        client.wait_for("the server died twice");
+        assert_eq!(user.sessions(), ["x"], "tmux {}", tmux.version);
+        // By hand it is tried, and then it happens by itself again.
+        user.0.run(&["restore"]);
+        user.expect_sessions(&["main", "other", "x"]);
+        user.0.run(&["keeper", "stop"]);
+        user.0.end();
+        user.server().run(&["new-session", "-d", "-s", "y"]);
+        user.wait("everything is there", |_| user.sessions().len() == 4);
+    });
+}
+
+#[test]
+fn settings_that_cannot_be_read_keep_nobody_waiting() {
+    let user = User::new(&tmux_binaries()[0]);
+    let settings = user.server().sandbox().path("config.toml");
+    let _ = std::fs::remove_file(&settings);
+    let made = std::process::Command::new("mkfifo").arg(&settings).status().unwrap();
+    assert!(made.success());
+    let begun = Instant::now();
+    let client = user.tmux(&["new-session", "-s", "x"]);
+    client.wait_for("$");
+    assert!(begun.elapsed() < TMUX_WAITS + SLACK, "{:?}", begun.elapsed());
+    std::fs::remove_file(&settings).unwrap();
+}
+
+#[test]
+fn settings_that_are_wrong_are_told() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        user.0.env.write_config("[restore]\nat_start = 'sometimes'\n");
+        let client = user.tmux(&["new-session", "-s", "x"]);
+        client.wait_for("evermux: nothing was restored: the config file");
+        assert_eq!(user.sessions(), ["x"], "tmux {}", tmux.version);
+        user.0.env.write_config("");
+    });
+}
+
+#[test]
+fn with_nothing_to_bring_back_nothing_is_said() {
+    on_every_tmux(|tmux| {
+        let user = User(Story::of(Server::builder(tmux).absent()));
+        user.configure("");
+        let client = user.tmux(&[]);
+        client.wait_for("$");
+        user.wait_until_kept();
+        assert_eq!(user.sessions(), ["0"], "tmux {}", tmux.version);
+        assert!(!client.screen().contains("evermux"), "tmux {}: {}", tmux.version, client.screen());
+    });
+}
+
+#[test]
+fn a_program_that_is_gone_is_not_missed() {
+    on_every_tmux(|tmux| {
+        let user = User(Story::of(Server::builder(tmux).absent()));
+        let line = user.0.env.ok(&["tmux-conf"]).replace("evermux at-start", "gone at-start");
+        assert!(line.contains("/gone at-start"));
+        user.configure_with("", &line);
+        let client = user.tmux(&[]);
+        client.wait_for("$");
+        assert_eq!(user.server().display("0", "#{pane_in_mode}"), "0", "tmux {}", tmux.version);
+        assert!(!client.screen().contains("gone"), "tmux {}: {}", tmux.version, client.screen());
+    });
+}
+
+#[test]
+fn the_path_of_the_program_may_hold_anything() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        let odd = user.server().sandbox().path("a #{pid} %H#H 'q\" $HOME\\;~/evermux");
+        std::fs::create_dir_all(odd.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_evermux"), &odd).unwrap();
+        let mut command = user.0.env.command(&["tmux-conf"]);
+        command.env("PATH", odd.parent().unwrap());
+        let line = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        assert!(line.contains("%H##H"), "{line}");
+        user.configure_with("", &line);
+        user.server().run(&["new-session", "-d", "-s", "x"]);
+        user.expect_sessions(&["main", "other", "x"]);
+    });
+}
