@@ -37,7 +37,9 @@ pub fn build(sources: &[Source<'_>], live: Option<&Live>, options: &mut Options<
     builder.absorb(sources);
     let shown = used_last(sources);
     let all = || {
-        let of = |(position, source): (usize, &'_ Source<'_>)| (0..source.wanted.len()).map(move |w| (position, w));
+        let of = |(position, source): (usize, &'_ Source<'_>)| {
+            (0..source.wanted.len()).map(move |w| (position, w))
+        };
         sources.iter().enumerate().flat_map(of)
     };
     let is_shown = |&(position, wanted): &(usize, usize)| {

@@ -77,7 +77,8 @@ pub fn receive(
     Ok(found)
 }
 
-const CLIENT: &str = "c #{client_control_mode} #{session_id} #{client_activity} #{?client_last_session,1,0} #{client_tty}";
+const CLIENT: &str =
+    "c #{client_control_mode} #{session_id} #{client_activity} #{?client_last_session,1,0} #{client_tty}";
 const SESSION: &str = "s #{session_id} #{session_created} #{session_windows} #{session_attached} \
     #{?session_grouped,1,0} #{session_name}";
 const PANE: &str = "p #{session_id} #{pane_pid} #{window_panes} #{pane_dead} \
@@ -182,8 +183,7 @@ impl Here {
         let unused = |session: &&Session| {
             session.numbered && !session.grouped && session.windows == 1 && session.attached == 1
         };
-        let sessions =
-            self.sessions.iter().filter(unused).filter(|session| !restored.contains(&session.id));
+        let sessions = self.sessions.iter().filter(unused).filter(|session| !restored.contains(&session.id));
         let stray = |session: &Session| {
             let client = self.clients.iter().find(|client| client.session == session.id)?;
             let mut panes = self.panes.iter().filter(|pane| pane.session == session.id);
@@ -219,7 +219,8 @@ mod tests {
         for client in ["c 0 $2 12 0 /dev/pts/2", "c 0 $2 11 1 /dev/pts/2", "c 1 $2 11 0 /dev/pts/2", "c"] {
             assert!(of(client, session, pane).is_empty(), "{client}");
         }
-        for session in ["s $2 10 2 1 0 3", "s $2 10 1 2 0 3", "s $2 10 1 1 1 3", "s $2 10 1 1 0 work", "s $2"] {
+        for session in ["s $2 10 2 1 0 3", "s $2 10 1 2 0 3", "s $2 10 1 1 1 3", "s $2 10 1 1 0 work", "s $2"]
+        {
             assert!(of(client, session, pane).is_empty(), "{session}");
         }
         for pane in ["p $2 8 2 0 0", "p $2 8 1 1 0", "p $2 8 1 0 1", "p $2 8 1 0 0\np $2 9 1 0 0"] {

@@ -79,8 +79,8 @@ pub enum Owner {
 /// [`RunError`] if the server does not answer.
 pub fn bind(context: &Context, server: &Server, program: &Path) -> Result<(), RunError> {
     // Up to 3.2 `display-message` needs a session, and while a config is read there is none.
-    let script = b"list-commands -F '#{version}' wait-for\nlist-keys -T prefix\n";
-    let said = server.run(script, LIMIT)?.stdout;
+    let ask = b"list-commands -F '#{version}' wait-for\nlist-keys -T prefix\n";
+    let said = server.run(ask, LIMIT)?.stdout;
     let (version, listed) = said.split_once_str("\n").unwrap_or_default();
     let Some(version) = version.to_str().ok().and_then(|version| version.parse().ok()) else { return Ok(()) };
     let script = script(listed, &context.config.keys, program, version);

@@ -104,12 +104,7 @@ pub fn unasked(context: &Context, store: &Store, live: &LiveServer) -> Result<So
     of_set(context, store, &set, &[])
 }
 
-fn of_set(
-    context: &Context,
-    store: &Store,
-    set: &RestoreSet,
-    places: &[Place],
-) -> Result<Sources, CliError> {
+fn of_set(context: &Context, store: &Store, set: &RestoreSet, places: &[Place]) -> Result<Sources, CliError> {
     if set.chosen.is_empty() && set.listed.is_empty() && set.left.is_empty() {
         return from_emergency(context, places);
     }

@@ -59,7 +59,10 @@ impl Greeter<'_> {
         let mut pause = PAUSES[0];
         loop {
             let Ok(arrivals) = receive(self.server, self.version, &self.sessions, LIMIT) else { return };
-            if !arrivals.terminals.is_empty() && !arrivals.pending && let Some(greeting) = greeting.take() {
+            if !arrivals.terminals.is_empty()
+                && !arrivals.pending
+                && let Some(greeting) = greeting.take()
+            {
                 self.show(&greeting, &arrivals);
             }
             if heard && Instant::now() >= end {

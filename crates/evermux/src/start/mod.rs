@@ -12,9 +12,7 @@ use evermux_core::choose::LiveServer;
 use evermux_core::model::{Generation, SessionId, TmuxVersion};
 use evermux_core::plan::owed;
 use evermux_core::restore::{Restored, Stage};
-use evermux_core::store::{
-    Access, RestoreState, StartNote, StartOutcome, Store, StoreError,
-};
+use evermux_core::store::{Access, RestoreState, StartNote, StartOutcome, Store, StoreError};
 use evermux_core::tmux::Server;
 use jiff::{SignedDuration, Timestamp};
 
@@ -109,7 +107,8 @@ impl Start {
     fn find(context: Context) -> Option<Self> {
         let server = Server::connect(&context.socket, context.uid, &context.binaries).ok()?;
         // `display-message` fails where there is no session (up to 3.2), this does not.
-        let script = "list-commands -F 'evermux #{version} #{pid} #{start_time}' wait-for\nlist-sessions -F session\n";
+        let script =
+            "list-commands -F 'evermux #{version} #{pid} #{start_time}' wait-for\nlist-sessions -F session\n";
         let output = server.run(script.as_bytes(), WHO).ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         let mut words = text.lines().find_map(|line| line.strip_prefix("evermux "))?.split(' ');
@@ -201,7 +200,8 @@ impl Start {
     }
 
     fn is_old(&self) -> bool {
-        let age = Timestamp::from_second(self.generation.started).map(|began| self.context.now().duration_since(began));
+        let age = Timestamp::from_second(self.generation.started)
+            .map(|began| self.context.now().duration_since(began));
         let limit = if self.empty { YOUNG_AND_EMPTY } else { YOUNG };
         age.is_ok_and(|age| age > limit)
     }
@@ -216,17 +216,17 @@ impl Start {
 
     /// Whether the last starts that restored something all died of it, and nobody has restored anything by hand since.
     fn has_died(&self, store: &Store, starts: &[StartNote]) -> Result<bool, CliError> {
-        let restores = starts.iter().filter(|start| {
-            matches!(start.outcome, StartOutcome::Restoring | StartOutcome::Restored)
-        });
+        let restores = starts
+            .iter()
+            .filter(|start| matches!(start.outcome, StartOutcome::Restoring | StartOutcome::Restored));
         let died: Vec<&StartNote> =
             restores.take_while(|start| start.outcome == StartOutcome::Restoring).collect();
         let Some(last) = died.first().filter(|_| died.len() >= ENOUGH) else { return Ok(false) };
         let well = |state| matches!(state, RestoreState::Done | RestoreState::Completed);
         let restores = store.all_restores(&self.context.server())?;
-        Ok(!restores.iter().any(|restore| {
-            well(restore.state) && restore.ended_at.is_some_and(|ended| ended > last.at)
-        }))
+        Ok(!restores
+            .iter()
+            .any(|restore| well(restore.state) && restore.ended_at.is_some_and(|ended| ended > last.at)))
     }
 
     /// From now on the keeper looks after this server.
@@ -245,7 +245,8 @@ impl Start {
 
     /// Makes sure that there is a keeper, without waiting for it, and that our keys are bound.
     fn keep(&self, store: &Store) {
-        let bound = setup::program().and_then(|program| Ok(keys::bind(&self.context, &self.server, &program)?));
+        let bound =
+            setup::program().and_then(|program| Ok(keys::bind(&self.context, &self.server, &program)?));
         if let Err(error) = bound {
             tracing::warn!("keys are not bound: {}", error.in_one_line());
         }
@@ -314,8 +315,9 @@ impl Start {
         let sessions: usize = sources.chosen.iter().map(|chosen| chosen.wanted.len()).sum();
         let question = format!("bring back {}? (y/n)", describe::count(sessions, "session"));
         let command = tmux_conf::command(&setup::program()?, "at-start --agreed");
-        let command = command
-            .map_err(|error| CliError::failed("the path of evermux cannot be told to tmux").because(&error))?;
+        let command = command.map_err(|error| {
+            CliError::failed("the path of evermux cannot be told to tmux").because(&error)
+        })?;
         Ok(Greeting::Ask { question, command })
     }
 }
