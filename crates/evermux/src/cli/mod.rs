@@ -133,7 +133,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Doctor(args) => doctor::run(global, &args),
         Command::Install(args) => with_context(global, |context| install::run(context, &args)),
         Command::Uninstall(args) => with_context(global, |context| uninstall::run(context, &args)),
-        Command::TmuxConf(args) => output::show(tmux_conf::run(&args), global.json),
+        Command::TmuxConf(args) => with_context(global, |context| tmux_conf::run(context, &args)),
         Command::AtStart(args) => at_start::run(global, &args),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),

@@ -6,6 +6,7 @@ use std::path::Path;
 use evermux_core::text::quote::{NulByte, shell_word, tmux_word};
 use serde_json::json;
 
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Outcome, json_text};
 use crate::setup;
@@ -18,8 +19,8 @@ use crate::setup;
 pub struct Args {}
 
 /// Prints the line for this very program.
-pub fn run(_: &Args) -> Result<Outcome, CliError> {
-    let program = setup::program()?;
+pub fn run(context: &Context, _: &Args) -> Result<Outcome, CliError> {
+    let program = setup::program(context.binaries.path.as_deref())?;
     let text = lines(&program)
         .map_err(|error| CliError::failed("the path of evermux cannot stand in tmux.conf").because(&error))?;
     let json = json!({ "program": json_text(program.as_os_str().as_bytes()), "lines": json_text(&text) });

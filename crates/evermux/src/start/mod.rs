@@ -245,8 +245,8 @@ impl Start {
 
     /// Makes sure that there is a keeper, without waiting for it, and that our keys are bound.
     fn keep(&self, store: &Store) {
-        let bound =
-            setup::program().and_then(|program| Ok(keys::bind(&self.context, &self.server, &program)?));
+        let bound = setup::program(self.context.binaries.path.as_deref())
+            .and_then(|program| Ok(keys::bind(&self.context, &self.server, &program)?));
         if let Err(error) = bound {
             tracing::warn!("keys are not bound: {}", error.in_one_line());
         }
@@ -314,7 +314,8 @@ impl Start {
     fn question(&self, sources: &Sources) -> Result<Greeting, CliError> {
         let sessions: usize = sources.chosen.iter().map(|chosen| chosen.wanted.len()).sum();
         let question = format!("bring back {}? (y/n)", describe::count(sessions, "session"));
-        let command = tmux_conf::command(&setup::program()?, "at-start --agreed");
+        let command =
+            tmux_conf::command(&setup::program(self.context.binaries.path.as_deref())?, "at-start --agreed");
         let command = command.map_err(|error| {
             CliError::failed("the path of evermux cannot be told to tmux").because(&error)
         })?;
