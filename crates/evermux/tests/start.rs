@@ -113,11 +113,19 @@ impl User {
     /// Takes the lock that a restore needs: whoever restores waits for it as for a disk that hangs.
     fn hang(&self) -> Vec<File> {
         self.0.run(&["list"]);
-        let machine = std::fs::read_dir(self.0.env.state()).unwrap().next().unwrap().unwrap().path();
-        let locks = std::fs::read_dir(&machine).unwrap().map(|entry| entry.unwrap().path());
+        let machine = std::fs::read_dir(self.0.env.state())
+            .expect("the state folder can be read")
+            .next()
+            .expect("the state folder can be read")
+            .expect("the state folder can be read")
+            .path();
+        let locks = std::fs::read_dir(&machine)
+            .expect("the state folder can be read")
+            .map(|entry| entry.expect("the state folder can be read").path());
         let locks = locks.filter(|path| path.to_string_lossy().contains("restore"));
-        let held: Vec<File> = locks.map(|path| File::open(path).unwrap()).collect();
-        held.iter().for_each(|file| file.lock().unwrap());
+        let held: Vec<File> =
+            locks.map(|path| File::open(path).expect("the state folder can be read")).collect();
+        held.iter().for_each(|file| file.lock().expect("the state folder can be read"));
         assert!(!held.is_empty());
         held
     }
