@@ -35,7 +35,7 @@ pub(super) struct Ground<'a> {
 }
 
 /// The commands that give what `made` holds of `plan` its names and its focus, move clients to it and end what gives way,
-/// and what they leave out. From then on everything can be found and used; it stays tagged until [`write`].
+/// and what they leave out. From then on everything can be found and used; it stays tagged until [`write()`].
 pub(super) fn stand(plan: &Plan, made: &Made, ground: &Ground<'_>) -> (Script, Vec<Problem>) {
     let mut finish = Finish::new(plan, made, ground);
     for (position, window) in plan.windows.iter().enumerate() {
