@@ -1,6 +1,6 @@
 //! What a restore does with what it has made: names and focus as soon as everything stands, so that whoever comes now
 //! finds their sessions ([`stand`]); options, titles and the way back of what was only for the building when the text is
-//! there, too ([`write`]).
+//! there, too ([`write()`]).
 //!
 //! Everything is targeted by live id, so nothing depends on names any more.
 
