@@ -91,7 +91,7 @@ struct Look {
     destroy_unattached: BString,
 }
 
-/// Makes what `plan` makes: skeleton, text, finish (see [`skeleton`], [`text`] and [`finish`]); `told` hears how far it
+/// Makes what `plan` makes: skeleton, text, finish (see [`skeleton`], [`text`] and [`mod@finish`]); `told` hears how far it
 /// has come.
 ///
 /// # Errors
@@ -158,7 +158,7 @@ pub fn apply(
     Ok(applied)
 }
 
-/// Runs a script of [`finish`].
+/// Runs a script of [`mod@finish`].
 fn finish(
     (script, problems): (Script, Vec<Problem>),
     tools: &Tools<'_>,
