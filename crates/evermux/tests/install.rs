@@ -251,6 +251,53 @@ fn systemd_understands_our_units() {
     assert!(verified.status.success() && said.is_empty(), "{said}");
 }
 
+/// What `tmux.service` runs, run by a shell: one session, or those of the config file, whichever version.
+#[test]
+fn the_server_as_a_service_has_no_session_too_many() {
+    for tmux in tmux_binaries() {
+        for (config, sessions) in
+            [("", "0\n"), ("new-session -d -s mine\nnew-session -d -s more\n", "mine\nmore\n")]
+        {
+            let server = Server::builder(&tmux).name("default").config(config).absent();
+            let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+            let program = env.sandbox().write("bin/systemctl", "#!/bin/sh\necho running\n");
+            fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+            env.run(&["install", "--yes", "--tmux-service"]);
+            fs::write(conf(&env), config).unwrap();
+            let unit = read(&env.sandbox().path("home/.config/systemd/user/tmux.service"));
+            let line =
+                unit.lines().find(|line| line.starts_with("ExecStart=@/bin/sh \"-sh\" -c \"")).unwrap();
+            let script = line.split_once(" -c \"").unwrap().1.strip_suffix('"').unwrap();
+            assert!(!script.contains(['\\', '%', '$']), "what systemd undoes: {script}");
+            let ended = env.sandbox().command("/bin/sh").args(["-c", script]).status().unwrap();
+            assert!(ended.success(), "tmux {}", tmux.version);
+            let listed = server.run(&["list-sessions", "-F", "#{session_name}"]) + "\n";
+            assert_eq!(listed, sessions, "tmux {}", tmux.version);
+            server.tmux(&["kill-server"]);
+        }
+    }
+}
+
+/// What `Type=notify` and `WatchdogSec` expect (sd_notify(3)).
+#[cfg(target_os = "linux")]
+#[test]
+fn the_keeper_tells_the_service_manager_that_it_is_well() {
+    let env = home(false);
+    let path = env.sandbox().path("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    let mut keeper = env.command(&["keeper", "run"]).env("NOTIFY_SOCKET", &path).spawn().unwrap();
+    let hear = || {
+        let mut bytes = [0; 256];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
+    assert!(hear().starts_with("READY=1\n"));
+    assert_eq!(hear(), "WATCHDOG=1\n");
+    env.ok(&["keeper", "stop"]);
+    assert!(keeper.wait().unwrap().success());
+}
+
 #[test]
 fn nothing_is_left_in_living_servers_but_what_was_saved() {
     for tmux in tmux_binaries() {
