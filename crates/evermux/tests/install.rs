@@ -186,6 +186,26 @@ fn nobody_is_changed_without_being_asked() {
 }
 
 #[test]
+fn in_a_terminal_it_asks() {
+    let tmux = tmux_binaries().pop().unwrap();
+    let server = Server::start(&tmux);
+    server.wait_for_prompts();
+    let line = format!("{} install --no-service", env!("CARGO_BIN_EXE_evermux"));
+    let conf = server.config_file();
+    for (answer, said, there) in [("n", "Nothing was changed", false), ("y", "Done", true)] {
+        server.type_line("main:", &line);
+        server.wait_until("the question", |server| server.screen("main:").contains("Go on? [y/N]"));
+        server.type_line("main:", answer);
+        server.wait_until("the answer", |server| server.screen("main:").contains(said));
+        assert_eq!(read(&conf).contains("at-start"), there);
+        server.type_line("main:", "clear");
+    }
+    let uninstall = format!("{} uninstall --yes", env!("CARGO_BIN_EXE_evermux"));
+    server.type_line("main:", &uninstall);
+    server.wait_until("it is as before", |_| read(&conf).is_empty());
+}
+
+#[test]
 fn the_keeper_becomes_a_service_and_nothing_is_left_of_it() {
     let env = home(true);
     let before = files(&env);
@@ -296,6 +316,37 @@ fn the_keeper_tells_the_service_manager_that_it_is_well() {
     assert_eq!(hear(), "WATCHDOG=1\n");
     env.ok(&["keeper", "stop"]);
     assert!(keeper.wait().unwrap().success());
+}
+
+/// The whole promise: install, work, lose the server, start tmux.
+#[test]
+fn after_install_a_new_server_has_what_the_old_one_had() {
+    for tmux in tmux_binaries() {
+        let server = Server::builder(&tmux).name("default").config("set -g mouse on\n").start();
+        server.wait_for_prompts();
+        // What tmux runs does not know where a test has its state: the usual place, then.
+        let state = server.sandbox().path("home/.local/state/evermux");
+        let env =
+            Env::new(env!("CARGO_BIN_EXE_evermux"), &server).with("EVERMUX_DIR", state.to_str().unwrap());
+        env.ok(&["install", "--yes", "--no-service"]);
+        server.run(&["new-session", "-d", "-s", "work", "-n", "logs"]);
+        server.wait_until("it is saved", |_| {
+            env.run(&["--json", "show", "latest"]).text().contains("\"logs\"")
+        });
+        server.kill();
+        server.run(&["start-server", ";", "has-session", "-t", "=work"]);
+        server.wait_until("all is back", |server| {
+            server
+                .lines(&["list-windows", "-a", "-F", "#{session_name}:#{window_name}"])
+                .contains(&"work:logs".to_owned())
+                && server.tmux(&["has-session", "-t", "=main"]).ok()
+        });
+        let keys = || server.run(&["list-keys", "-T", "prefix"]);
+        server.wait_until("the keys are bound", |_| keys().contains("key save"));
+        env.ok(&["uninstall", "--yes", "--purge"]);
+        assert_eq!(read(&server.config_file()), "set -g mouse on\n", "tmux {}", tmux.version);
+        assert!(!keys().contains("evermux"), "tmux {}", tmux.version);
+    }
 }
 
 #[test]

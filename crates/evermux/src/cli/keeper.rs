@@ -90,9 +90,7 @@ pub fn ensure(context: &Context) -> Result<(u32, bool), CliError> {
     if let Some(pid) = store.keeper()? {
         return Ok((pid, false));
     }
-    if !starts_as_service(context) {
-        spawn()?;
-    }
+    begin(context)?;
     let end = Instant::now() + LIMIT;
     while Instant::now() < end {
         if let Some(pid) = store.keeper()? {
@@ -101,6 +99,14 @@ pub fn ensure(context: &Context) -> Result<(u32, bool), CliError> {
         std::thread::sleep(Duration::from_millis(20));
     }
     Err(CliError::failed("the keeper does not begin").hint("See why: evermux keeper run"))
+}
+
+/// Has a keeper begin, and does not wait for it: as a service where `install` has made it one.
+///
+/// # Errors
+/// If the program cannot be run.
+pub fn begin(context: &Context) -> Result<(), CliError> {
+    if starts_as_service(context) { Ok(()) } else { spawn() }
 }
 
 /// Whether the keeper is a service, and begins as such.
@@ -114,7 +120,7 @@ fn starts_as_service(context: &Context) -> bool {
 ///
 /// # Errors
 /// If the program cannot be run.
-pub fn spawn() -> Result<(), CliError> {
+fn spawn() -> Result<(), CliError> {
     let program = std::env::current_exe()
         .map_err(|error| CliError::failed("cannot tell where evermux itself is").because(&error))?;
     let mut command = Command::new(&program);

@@ -13,6 +13,7 @@ use evermux_core::tmux::{ConnectError, Nonce};
 
 use super::facts::{ConfigFile, Disk, Facts, Kept, Restore, Server, Services, Stored, There, Tmux, Unit};
 use crate::cli::{install, keys};
+use crate::config::AtStart;
 use crate::context::Context;
 use crate::output::outside;
 use crate::setup::block;
@@ -253,6 +254,6 @@ fn restore(context: &Context) -> Restore {
     Restore {
         off_file: off.exists().then_some(off),
         declined: context.variable("EVERMUX_RESTORE").is_some_and(|value| value == "0"),
-        off: false,
+        off: context.config.restore.at_start == AtStart::Off,
     }
 }

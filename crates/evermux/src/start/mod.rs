@@ -252,7 +252,7 @@ impl Start {
         }
         let started = store.keeper().map_err(CliError::from).and_then(|keeper| match keeper {
             Some(_) => Ok(()),
-            None => keeper::spawn(),
+            None => keeper::begin(&self.context),
         });
         if let Err(error) = started {
             tracing::warn!("there is no keeper: {}", error.in_one_line());
