@@ -241,6 +241,29 @@ fn the_keeper_becomes_a_service_and_nothing_is_left_of_it() {
 }
 
 #[test]
+fn a_keeper_that_is_a_service_begins_as_one() {
+    let env = home(true);
+    env.ok(&["install", "--yes"]);
+    let calls = env.sandbox().path("calls");
+    fs::remove_file(&calls).unwrap();
+    // As systemd would do.
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >>'{}'\n[ \"$3\" = start ] && {} keeper run --detached >/dev/null 2>&1 &\n",
+        calls.display(),
+        env!("CARGO_BIN_EXE_evermux")
+    );
+    env.sandbox().write("bin/systemctl", script);
+    assert!(env.ok(&["keeper", "start"]).starts_with("The keeper runs now"));
+    assert_eq!(read(&calls), "--user --no-block start evermux.service\n");
+    env.ok(&["keeper", "stop"]);
+    // One that keeps something else is not started as it.
+    let other = env.with("EVERMUX_DIR", env.sandbox().path("other").to_str().unwrap());
+    other.ok(&["keeper", "start"]);
+    assert_eq!(read(&calls), "--user --no-block start evermux.service\n");
+    other.ok(&["keeper", "stop"]);
+}
+
+#[test]
 fn a_unit_of_somebody_else_is_left_alone() {
     let env = home(true);
     let unit = env.sandbox().write("home/.config/systemd/user/tmux.service", "[Unit]\nDescription=mine\n");

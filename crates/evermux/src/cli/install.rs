@@ -217,6 +217,13 @@ pub fn remarks(looked: &Looked) -> String {
     if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) }
 }
 
+/// Whether a unit of the keeper is as it would be written now, by whatever path it names this program.
+pub fn is_current(context: &Context, unit: &[u8], program: &Path) -> bool {
+    let named = units::program_of(unit).filter(|named| crate::setup::same(named, program));
+    let parts = parts(context, named.as_deref().unwrap_or(program));
+    units::keeper(&parts).as_bytes() == unit
+}
+
 /// What the units are made of.
 pub fn parts(context: &Context, program: &Path) -> Parts {
     let variable = |name: &str| {

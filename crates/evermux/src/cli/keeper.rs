@@ -113,7 +113,8 @@ pub fn begin(context: &Context) -> Result<(), CliError> {
 fn starts_as_service(context: &Context) -> bool {
     let Ok(program) = crate::setup::program(context.binaries.path.as_deref()) else { return false };
     let unit = install::unit_folder(context, Manager::Systemd).join(units::KEEPER);
-    services::start_keeper(&unit, &units::keeper(&install::parts(context, &program)))
+    let is_current = std::fs::read(unit).is_ok_and(|unit| install::is_current(context, &unit, &program));
+    is_current && services::start_keeper()
 }
 
 /// Starts a keeper of its own: no terminal, no directory that could vanish, no share in anybody's signals.

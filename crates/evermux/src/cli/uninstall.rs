@@ -53,7 +53,13 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let store = match Store::open(&context.place(), Access::Write) {
         Ok(store) => Some(store),
         Err(StoreError::Absent(_)) => None,
-        Err(error) => return Err(error.into()),
+        // What is damaged keeps nobody from leaving.
+        Err(_) if !args.purge => None,
+        Err(error) => {
+            let folder = context.place().folder();
+            let hint = format!("Without --purge it works; then remove {} by hand.", folder.display());
+            return Err(CliError::from(error).hint(hint));
+        }
     };
     if let Some(pid) = store.as_ref().map(Store::keeper).transpose()?.flatten() {
         steps.push(Step::new(format!("the keeper (process {pid})"), Action::StopKeeper));

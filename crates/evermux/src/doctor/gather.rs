@@ -137,7 +137,7 @@ fn services(context: &Context) -> Services {
     let program = crate::setup::program(context.binaries.path.as_deref()).unwrap_or_default();
     let parts = install::parts(context, &program);
     let texts = [
-        (units::KEEPER, Some(units::keeper(&parts))),
+        (units::KEEPER, None),
         (units::PANES, Some(units::panes())),
         (units::AGENT, Some(units::agent(&parts))),
         // What it is made of (shell, target) was chosen when it was installed.
@@ -145,7 +145,10 @@ fn services(context: &Context) -> Services {
     ];
     let unit = |(name, text): (&str, Option<String>)| {
         let found = fs::read(folder.join(name)).ok().filter(|found| units::is_ours(found))?;
-        let current = text.is_none_or(|text| text.as_bytes() == found);
+        let current = match text {
+            None if name == units::KEEPER => install::is_current(context, &found, &program),
+            text => text.is_none_or(|text| text.as_bytes() == found),
+        };
         let asked = manager == Manager::Systemd && name != units::PANES;
         Some(Unit { name: name.to_owned(), current, state: asked.then(|| services::state(name)).flatten() })
     };

@@ -104,13 +104,11 @@ pub fn call(command: &[String]) -> Result<(), String> {
     }
 }
 
-/// Has systemd start the keeper, if its unit is there just as `install` would write it now (`text`): then it outlives the
-/// login, and ends in the right order when the system stops. Does not wait for it: this may run while tmux starts, for
-/// which the keeper's unit waits.
-pub fn start_keeper(unit: &Path, text: &str) -> bool {
-    let is_there = std::fs::read(unit).is_ok_and(|found| found == text.as_bytes());
+/// Has systemd start the keeper: then it outlives the login, and ends in the right order when the system stops. Does not
+/// wait for it: this may run while tmux starts, for which the keeper's unit waits.
+pub fn start_keeper() -> bool {
     let start = ["--user", "--no-block", "start", units::KEEPER];
-    is_there && ask("systemctl", &start, Duration::from_secs(1)).is_some_and(|said| said.well)
+    ask("systemctl", &start, Duration::from_secs(1)).is_some_and(|said| said.well)
 }
 
 /// Whether a unit is enabled and whether it runs, in systemd's words.

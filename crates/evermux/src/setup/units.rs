@@ -90,6 +90,14 @@ WantedBy=default.target
     )
 }
 
+/// Which evermux a unit of the keeper runs; none if its path had to be quoted in a way of systemd's.
+pub fn program_of(unit: &[u8]) -> Option<PathBuf> {
+    let text = std::str::from_utf8(unit).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=")?.strip_suffix(" keeper run"))?;
+    let plain = line.trim_matches('"');
+    (!plain.contains(['"', '\\', '%'])).then(|| PathBuf::from(plain))
+}
+
 /// An addition to the scope of every pane: the keeper stops before it.
 pub fn panes() -> String {
     format!("{MARK}\n[Unit]\nBefore={KEEPER}\n")
@@ -221,6 +229,7 @@ mod tests {
             assert!(is_ours(text.as_bytes()));
         }
         assert!(!is_ours(b"[Unit]\n"));
+        assert_eq!(program_of(keeper(&parts).as_bytes()), Some("/x".into()));
     }
 
     #[test]
