@@ -45,6 +45,8 @@ pub(super) struct Job<'a> {
     whole: bool,
     /// It prints no more than can be captured.
     calm: bool,
+    /// Never in as few parts as there can be: that was tried.
+    thorough: bool,
     /// The portions of a whole capture so far.
     portions: Portions,
     found: Option<Found>,
@@ -112,6 +114,7 @@ impl<'a> Job<'a> {
             speed: 0,
             whole: false,
             calm: false,
+            thorough: false,
             portions: Portions::default(),
             found: None,
         };
@@ -210,7 +213,9 @@ impl<'a> Job<'a> {
             0 => self.head.history.exact.is_none().then_some(COUNT),
             _ => Some(TEXT),
         };
-        let shot = Shot::new(&self.head, self.end, continuation.row - continuation.overlap, top);
+        let from = continuation.row - continuation.overlap;
+        let frugal = || Shot::frugal(&self.head, self.end, from, top).filter(|_| !self.thorough);
+        let shot = frugal().unwrap_or_else(|| Shot::new(&self.head, self.end, from, top));
         let ask = Ask::from(&shot);
         self.asked = Some(Asked::New(shot, continuation));
         ask
@@ -281,6 +286,7 @@ impl<'a> Job<'a> {
             return;
         }
         let moved = Moved::between(&self.head, head);
+        let thorough = self.thorough;
         let done = match asked {
             Asked::Portion(end) => moved == Moved::Not && self.take_portion(end, parts, blocks),
             Asked::Rest(shot) => {
@@ -296,6 +302,10 @@ impl<'a> Job<'a> {
             self.failures = 0;
         } else {
             self.look_again(head, moved);
+            if self.thorough && !thorough {
+                // Nothing moved in vain: the same is asked in more parts.
+                self.failures -= 1;
+            }
         }
     }
 
@@ -402,7 +412,10 @@ impl<'a> Job<'a> {
             Moved::Resized | Moved::Unknown => return false,
         };
         let Some(known_rows) = continuation.overlap.checked_sub(scrolled) else { return false };
-        let Some(picture) = shot.develop(head, parts, self.version) else { return false };
+        let Some(picture) = shot.develop(head, parts, self.version) else {
+            self.thorough = true;
+            return false;
+        };
         match self.continued(&picture, known_rows, continuation.dropped, blocks) {
             Some((history, marks)) => {
                 self.done(head, picture, history, marks, blocks);

@@ -59,6 +59,8 @@ pub(super) struct Shot {
     pub end: End,
     /// First row wanted, counted from the top of the history.
     pub from: u32,
+    /// How many rows of history it takes in, if it has no pieces from which to count lines.
+    rows_above: Option<u32>,
     pieces: Vec<Piece>,
     pub parts: Vec<(Part, CaptureStyle)>,
     /// About how many rows that is.
@@ -71,7 +73,7 @@ const TOP_ROWS: u32 = 4;
 impl Shot {
     /// Of a pane as `head` describes it. `top`: also look at the top of the history, in that style.
     pub fn new(head: &FrameHead, end: End, from: u32, top: Option<CaptureStyle>) -> Self {
-        let mut shot = Self { end, from, pieces: Vec::new(), parts: Vec::new(), rows: 0 };
+        let mut shot = Self::empty(end, from);
         let history = head.history.size;
         let height = head.size.height.max(1);
         let first = if from == 0 { Row::Edge } else { above(history.saturating_sub(from)) };
@@ -102,12 +104,37 @@ impl Shot {
             shot.ask(Piece::Edge, Part::Rows(Row::At(-1), Row::At(0)), COUNT, 1);
         }
         shot.ask_end(end, cursor, head);
+        shot.ask_top(head, top);
+        shot
+    }
+
+    /// The same, in as few parts as there can be; only of [`End::Prompt`] and [`End::Screen`]. The framing of a part
+    /// costs tmux as much as many rows. [`Shot::develop`] fails where the lines do not tell how many rows they take.
+    pub fn frugal(head: &FrameHead, end: End, from: u32, top: Option<CaptureStyle>) -> Option<Self> {
+        let last = match end {
+            End::Prompt => Row::At(head.cursor.1.min(head.size.height.max(1) - 1) as i32),
+            End::Screen => Row::Edge,
+            End::Alternate | End::History | End::Dead { .. } => return None,
+        };
+        let mut shot = Self::empty(end, from);
+        let above_screen = head.history.size.checked_sub(from).filter(|_| from > 0)?;
+        shot.rows_above = Some(above_screen);
+        shot.ask(Piece::Text, Part::Rows(above(above_screen), last), TEXT, above_screen + head.size.height);
+        shot.ask_top(head, top);
+        Some(shot)
+    }
+
+    fn empty(end: End, from: u32) -> Self {
+        Self { end, from, rows_above: None, pieces: Vec::new(), parts: Vec::new(), rows: 0 }
+    }
+
+    fn ask_top(&mut self, head: &FrameHead, top: Option<CaptureStyle>) {
+        let history = head.history.size;
         if let Some(style) = top
             && history > TOP_ROWS
         {
-            shot.ask(Piece::Top, Part::Rows(Row::Edge, above(history - TOP_ROWS + 1)), style, TOP_ROWS);
+            self.ask(Piece::Top, Part::Rows(Row::Edge, above(history - TOP_ROWS + 1)), style, TOP_ROWS);
         }
-        shot
     }
 
     fn ask_end(&mut self, end: End, cursor: u32, head: &FrameHead) {
@@ -150,8 +177,11 @@ impl Shot {
             padded: !version.at_least(3, 3),
             goes_on: count(Piece::Edge) == Some(1),
             goes_on_above: count(Piece::Above) == Some(1),
+            places: None,
         };
-        if !self.pieces.contains(&Piece::Edge) {
+        if let Some(above) = self.rows_above {
+            negative.places = Some(Places::find(&negative.lines, above, self.end, head)?);
+        } else if !self.pieces.contains(&Piece::Edge) {
             negative.goes_on = head.history.size > 0 && negative.begins_above_screen(version);
         }
         let mut picture = match self.end {
@@ -177,6 +207,39 @@ impl Shot {
     /// Whether the last line of the text goes on in the screen.
     fn is_open(&self, edge: Option<usize>) -> bool {
         matches!(self.end, End::Alternate | End::History) && edge == Some(1)
+    }
+}
+
+/// Where lines stand.
+struct Places {
+    /// How many of them are wholly in the history.
+    history: usize,
+    /// How many rows of the next one are in the history, too.
+    begun: u32,
+    /// How many rows of the last one are on the screen.
+    last: u32,
+}
+
+impl Places {
+    /// Counts rows. Each line takes at least the rows that its characters need. If all of them together need as many
+    /// rows as there are, none takes more; otherwise (wide characters, or a row that was erased after it had gone on in
+    /// the next) the lines do not tell, and the answer is none.
+    fn find(lines: &Lines, above: u32, end: End, head: &FrameHead) -> Option<Self> {
+        let height = head.size.height.max(1);
+        let on_screen = if end == End::Prompt { head.cursor.1.min(height - 1) + 1 } else { height };
+        let (mut history, mut begun, mut last, mut row) = (0, 0, 0, 0_u32);
+        for line in lines.iter() {
+            last = rows(line, head.size.width).0;
+            let next = row.saturating_add(last);
+            if next <= above {
+                history += 1;
+            } else if row < above {
+                begun = above - row;
+            }
+            last = last.min(next.saturating_sub(above));
+            row = next;
+        }
+        (row == above.saturating_add(on_screen)).then_some(Self { history, begun, last })
     }
 }
 
@@ -219,11 +282,16 @@ struct Negative<'a> {
     goes_on: bool,
     /// The row above the cursor goes on in that of the cursor.
     goes_on_above: bool,
+    /// Instead of all these: where the lines stand.
+    places: Option<Places>,
 }
 
 impl Negative<'_> {
     /// How many lines are wholly in the history.
     fn history_lines(&self) -> Option<usize> {
+        if let Some(places) = &self.places {
+            return Some(places.history);
+        }
         self.lines.len().checked_sub(self.screen.lines().count())
     }
 
@@ -245,6 +313,9 @@ impl Negative<'_> {
 
     /// Where the first line that touches the screen begins.
     fn sealed_rows(&self, history: usize) -> Option<u32> {
+        if let Some(places) = &self.places {
+            return self.head.history.size.checked_sub(places.begun);
+        }
         if !self.goes_on {
             return Some(self.head.history.size);
         }
@@ -265,7 +336,9 @@ impl Negative<'_> {
         let history = self.history_lines()?;
         let mut sealed = self.sealed_rows(history);
         let mut row = self.head.cursor.1;
-        if self.goes_on_above {
+        if let Some(places) = &self.places {
+            row = (row + 1).saturating_sub(places.last);
+        } else if self.goes_on_above {
             let taken = rows(self.screen.lines().next_back()?, self.head.size.width).0.max(2);
             row = (row + 1).saturating_sub(taken);
         }

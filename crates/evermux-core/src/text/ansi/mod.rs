@@ -12,11 +12,14 @@
 #[cfg(test)]
 pub(crate) mod live;
 mod pieces;
+mod rows;
 mod style;
 #[cfg(test)]
 mod tests;
 
 use bstr::ByteSlice;
+
+pub use self::rows::rows;
 
 use self::pieces::{Piece, Pieces};
 use self::style::{Sgr, Style};
