@@ -214,6 +214,28 @@ fn what_was_owed_stays_owed() {
 }
 
 #[test]
+fn a_session_that_somebody_uses_already_gets_its_name() {
+    on_every_tmux(|tmux| {
+        let story = Story::new(tmux);
+        let bench = &story.bench;
+        bench.server.run(&["kill-session", "-t", "=other"]);
+        story.kill_when("all panes of the session", |it| {
+            let all = it.look("#{session_name} #{@evermux-pane}");
+            all.lines().filter(|line| line.starts_with("evermux-") && line.len() > 50).count() >= 2
+        });
+        let sessions = bench.server.lines(&["list-sessions", "-F", "#{session_id} #{session_name}"]);
+        let half_made = sessions.iter().find_map(|line| line.split_once(" evermux-"));
+        // It may have been too fast for us.
+        let Some((id, _)) = half_made else { return };
+        let client = bench.server.attach(id, 80, 25);
+        let report = bench.env.run(&["restore", "1"]);
+        assert!(matches!(report.status, Some(0 | 3)), "tmux {}:\n{report}", tmux.version);
+        assert_eq!(bench.sessions(), ["other", "work"], "tmux {}:\n{report}", tmux.version);
+        assert!(!client.ended());
+    });
+}
+
+#[test]
 fn an_interrupted_restore_can_be_taken_back() {
     on_every_tmux(|tmux| {
         let story = Story::new(tmux);

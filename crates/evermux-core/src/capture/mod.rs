@@ -17,6 +17,7 @@ mod untouched;
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 use bstr::BString;
 use jiff::Timestamp;
@@ -31,7 +32,9 @@ use crate::choose::Coverage;
 use crate::model::{BlockId, BlockRef, Invalid, Live, Pane, Snapshot};
 use crate::problem::{Problem, Report, Subject};
 use crate::procs::{NoProcessTable, ProcessTable, TerminalState};
-use crate::tmux::{CaptureError, FrameError, ListError, ListRequest, Listing, Nonce, RunError, Server};
+use crate::tmux::{
+    CaptureError, FrameError, ListError, ListRequest, ListedPane, Listing, Nonce, RunError, Server,
+};
 
 /// Why nothing was captured.
 #[derive(Debug, Error)]
@@ -115,7 +118,7 @@ pub fn capture(
     random: &mut dyn FnMut() -> [u8; 16],
     blocks: &mut dyn Blocks,
 ) -> Result<Captured, Error> {
-    let (listed, processes) = look(server, options, Nonce::from_random(random()))?;
+    let (listed, processes) = look(server, options, random)?;
     let (listing, mut problems) = (listed.value, listed.problems);
     let sources = Sources {
         listing: &listing,
@@ -144,7 +147,39 @@ pub fn capture(
 
 /// Lists the server, and reads the process table while tmux works. That table may be older than a pane that was made
 /// in that moment: then it is read again.
-fn look(server: &Server, options: &Options, nonce: Nonce) -> Result<(Report<Listing>, ProcessTable), Error> {
+fn look(
+    server: &Server,
+    options: &Options,
+    random: &mut dyn FnMut() -> [u8; 16],
+) -> Result<(Report<Listing>, ProcessTable), Error> {
+    let mut looks = 1;
+    loop {
+        let (listed, processes) = look_once(server, options, Nonce::from_random(random()))?;
+        if looks == LOOKS || !is_ending(&listed.value, &processes) {
+            return Ok((listed, processes));
+        }
+        std::thread::sleep(ENDING * looks * looks);
+        looks += 1;
+    }
+}
+
+/// How often a server is listed in which a pane is about to die: half a second, a little longer each time.
+const LOOKS: u32 = 7;
+const ENDING: Duration = Duration::from_millis(5);
+
+/// Whether a pane is dead of which tmux does not know yet how its program ended: its terminal was closed first. Such a
+/// process has no arguments any more; one that has only closed its terminal has.
+fn is_ending(listing: &Listing, processes: &ProcessTable) -> bool {
+    let untold = |pane: &&ListedPane| pane.dead && pane.dead_status.is_none() && pane.dead_signal.is_none();
+    let pids = listing.panes().filter(untold).filter_map(|pane| pane.pid);
+    pids.filter_map(|pid| processes.get(pid)).any(|process| process.argv().is_empty())
+}
+
+fn look_once(
+    server: &Server,
+    options: &Options,
+    nonce: Nonce,
+) -> Result<(Report<Listing>, ProcessTable), Error> {
     // tmux knows a directory only by asking the process, too.
     let current = cfg!(not(any(target_os = "linux", target_os = "macos")));
     let request = ListRequest { nonce, current };

@@ -8,7 +8,10 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -78,8 +81,43 @@ impl Waiter {
         stream.write_all(format!("{pane} {}\n", std::process::id()).as_bytes()).ok()?;
         let mut answer = String::new();
         BufReader::new(stream).read_line(&mut answer).ok()?;
+        let ending = Ending::read(&answer);
+        if ending != Ending::Shell {
+            wait_until_read();
+        }
         drop(quiet);
-        Some(Ending::read(&answer))
+        Some(ending)
+    }
+}
+
+/// How long tmux may take to read all that was written to the pane of a process that is about to end.
+const READING: Duration = Duration::from_secs(10);
+
+/// Waits until tmux has read everything written to this terminal: with the end of a pane's process it throws away what
+/// it has not read yet (`server_child_exited`, all versions). Nothing else tells: it answers a question that is written
+/// behind the text.
+fn wait_until_read() {
+    const QUESTION: &[u8] = b"\x1b[5n";
+    const ANSWER: &[u8] = b"\x1b[0n";
+    let terminal = io::stdin();
+    let deadline = Instant::now() + READING;
+    if rustix::io::write(&terminal, QUESTION).is_err() {
+        return;
+    }
+    let (mut seen, mut bytes) = (Vec::new(), [0; 256]);
+    while seen.windows(ANSWER.len()).all(|window| window != ANSWER) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Ok(left) = Timespec::try_from(left) else { return };
+        match poll(&mut [PollFd::new(&terminal, PollFlags::IN)], Some(&left)) {
+            Err(Errno::INTR) => continue,
+            Ok(1..) => {}
+            _ => return,
+        }
+        match rustix::io::read(&terminal, &mut bytes) {
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Ok(count @ 1..) => seen.extend_from_slice(&bytes[..count]),
+            _ => return,
+        }
     }
 }
 

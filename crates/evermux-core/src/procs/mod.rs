@@ -255,6 +255,12 @@ pub fn alive(pid: u32, birth: u64) -> bool {
     os::birth(pid) == Some(birth)
 }
 
+/// Whether there is a process with this id; one that has ended is still there until its parent has noticed.
+pub fn exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
 /// The file that a process executes, if it may be read.
 pub fn executable(pid: u32) -> Option<BString> {
     os::executable(pid)

@@ -60,7 +60,10 @@ impl<'a> Expected<'a> {
     pub(super) fn shortened(&self) -> Vec<Problem> {
         let short = |(window, pane): (&'a PlannedWindow, &'a PlannedPane)| {
             let (text, stand) = self.comparable(pane)?;
-            let missing = text.mark.history_size.checked_sub(stand.history).filter(|missing| *missing > 0)?;
+            // What was wrapped anew had more rows than the same lines have that are printed: none of these is missing.
+            let rows = self.applied.rows.get(&pane.pane.identity).copied().unwrap_or(u32::MAX);
+            let expected = text.mark.history_size.min(rows);
+            let missing = expected.checked_sub(stand.history).filter(|missing| *missing > 0)?;
             let what = format!("{missing} of {} rows of history are missing", text.mark.history_size);
             Some(Problem::new(subject(window, pane), what))
         };

@@ -13,7 +13,9 @@ use super::hooks::Hooks;
 use super::prompts::{Known, Tail};
 use super::script::{Script, command};
 use super::settle;
-use super::skeleton::{self, Made, MadePane, Skeleton};
+use super::skeleton::{
+    self, HISTORY_LIMIT, Made, MadePane, Skeleton, early_history_limit, live_history_limit,
+};
 use super::stage::Stage;
 use super::text::{self, Waiting};
 use crate::gate::{Ending, Gate, GateError};
@@ -24,7 +26,7 @@ use crate::text::quote::printable;
 use crate::tmux::{RunError, Server};
 
 /// How long tmux may take to notice that the process of a dead pane has ended.
-const ENDING: Duration = Duration::from_secs(2);
+const ENDING: Duration = Duration::from_secs(15);
 
 /// What applying a plan needs beside it.
 pub struct Tools<'a> {
@@ -71,6 +73,8 @@ pub struct Applied {
     pub sessions: HashMap<usize, SessionId>,
     /// How texts end that have a prompt below them.
     pub(super) tails: HashMap<PaneIdentity, Tail>,
+    /// How many rows of history the texts fill at least.
+    pub(super) rows: HashMap<PaneIdentity, u32>,
     /// Panes that did not get their text.
     pub without_text: Vec<PaneIdentity>,
     /// What went wrong without stopping it.
@@ -105,18 +109,18 @@ pub fn apply(
     let begun = Instant::now();
     let look = look(tools)?;
     let gates = open_gates(plan, &look, tools)?;
-    let ground = skeleton::Ground {
+    let building = skeleton::Ground {
         version: look.version,
         id: tools.id,
         hooks: &look.hooks,
         shell: look.shell.clone(),
-        history_limit: look.history_limit,
+        history_limit: global_history_limit(plan, look.version).unwrap_or(look.history_limit),
         base_index: look.base_index,
         pane_base_index: look.pane_base_index,
         mark: !look.marked && can_mark(tools),
         gate: &|shell| gates.get(shell).map(Gate::link),
     };
-    let script = Skeleton::write(plan, &ground);
+    let script = Skeleton::write(plan, &building);
     let output = tools.server.run(&script.for_version(tools.version), tools.limit)?;
     let made = Made::read(&output.stdout, tools.id);
     let mut applied = Applied { began: now, ..Applied::default() };
@@ -128,7 +132,7 @@ pub fn apply(
     let mut ground = finish::Ground {
         version: look.version,
         hooks: &look.hooks,
-        history_limit: look.history_limit,
+        history_limit: &|session| early_history_limit(plan, session, &building),
         destroy_unattached: look.destroy_unattached.clone(),
         dead: &HashSet::new(),
         beginnings: tools.beginnings,
@@ -175,6 +179,15 @@ fn in_order(plan: &Plan, made: &Made) -> Vec<SessionId> {
     let mut positions: Vec<usize> = (0..plan.sessions.len()).collect();
     positions.sort_by_key(|&position| plan.shown != Some(position));
     positions.into_iter().filter_map(|position| made.sessions.get(&position).copied()).collect()
+}
+
+/// The global `history-limit` that is to come back before anything is made.
+fn global_history_limit(plan: &Plan, version: TmuxVersion) -> Option<u32> {
+    if !live_history_limit(version) {
+        return None;
+    }
+    let (_, option) = plan.globals.iter().find(|(_, option)| option.name == HISTORY_LIMIT)?;
+    option.value.as_ref()?.to_str().ok()?.parse().ok()
 }
 
 fn planned(plan: &Plan, (window, pane): (usize, usize)) -> &PlannedPane {
@@ -307,6 +320,13 @@ fn fill(
     let written = text::write(&waiting, tools.block);
     let identity = |at| planned(plan, at).pane.identity;
     applied.tails = written.tails.into_iter().map(|(at, tail)| (identity(at), tail)).collect();
+    for at in written.too_wide {
+        let window = &plan.windows[at.0];
+        let subject = Subject::Pane(window.label.0.to_string(), window.label.1, planned(plan, at).position);
+        let what = "characters of its text that are wider than one column do not fit into it";
+        applied.problems.push(Problem::new(subject, what));
+    }
+    applied.rows = written.rows.into_iter().map(|(at, rows)| (identity(at), rows)).collect();
     for (at, failure) in written.failures {
         let pane = planned(plan, at);
         let window = &plan.windows[at.0];
@@ -321,9 +341,9 @@ fn fill(
 /// The panes that shall be dead and are.
 fn dead(plan: &Plan, made: &Made, tools: &Tools<'_>) -> Result<HashSet<PaneId>, RunError> {
     let ending = |(at, _): &(&(usize, usize), &MadePane)| planned(plan, **at).run == Run::Dead;
-    let panes: HashSet<PaneId> = made.panes.iter().filter(ending).map(|(_, pane)| pane.id).collect();
+    let panes: Vec<&MadePane> = made.panes.iter().filter(ending).map(|(_, pane)| pane).collect();
     if panes.is_empty() {
-        return Ok(panes);
+        return Ok(HashSet::new());
     }
     settle::dead(tools.server, &panes, tools.limit, Instant::now() + ENDING)
 }

@@ -11,9 +11,11 @@ use bstr::BString;
 use super::hooks::Hooks;
 use super::quiet;
 use super::script::{Command, Script, command};
-use super::skeleton::{Made, PANE_TAG, SESSION_TAG, WINDOW_TAG, early_options, lasting_history_limit};
+use super::skeleton::{
+    HISTORY_LIMIT, HistoryLimit, Made, PANE_TAG, SESSION_TAG, WINDOW_TAG, early_options, live_history_limit,
+};
 use crate::model::{OptionEntry, PaneId, SessionId, TmuxVersion};
-use crate::plan::{Leader, Plan, PlannedSession, PlannedWindow, Scope, SessionPlace, WindowPlace};
+use crate::plan::{Leader, Plan, PlannedSession, PlannedWindow, Run, Scope, SessionPlace, WindowPlace};
 use crate::problem::{Problem, Subject};
 use crate::text::names::{Inexact, WindowNaming, pane_title, session_name, window_name};
 
@@ -24,9 +26,10 @@ const COMMANDS_OF_A_GROUP: usize = 100;
 pub(super) struct Ground<'a> {
     pub(super) version: TmuxVersion,
     pub(super) hooks: &'a Hooks,
-    /// The global `history-limit`.
-    pub(super) history_limit: u32,
-    /// The panes that tmux knows to be dead. One that is not yet would be closed without `remain-on-exit`.
+    /// What `history-limit` a new session has got.
+    pub(super) history_limit: &'a dyn Fn(&PlannedSession) -> Option<HistoryLimit>,
+    /// The panes that tmux knows to be dead. One of which it does not know yet would be closed without
+    /// `remain-on-exit`.
     pub(super) dead: &'a HashSet<PaneId>,
     /// The global `destroy-unattached`.
     pub(super) destroy_unattached: BString,
@@ -122,7 +125,9 @@ impl<'a> Finish<'a> {
 
     /// What belongs to no session.
     fn server(&mut self) {
-        for (scope, option) in &self.plan.globals {
+        let version = self.ground.version;
+        let late = |option: &OptionEntry| option.name != HISTORY_LIMIT || !live_history_limit(version);
+        for (scope, option) in self.plan.globals.iter().filter(|(_, option)| late(option)) {
             let scope = match scope {
                 Scope::Server => "-s",
                 Scope::Session => "-g",
@@ -146,11 +151,17 @@ impl<'a> Finish<'a> {
             let target = live.id.to_string();
             let title = pane_title(pane.pane.title.as_ref(), self.ground.version);
             self.push(command("select-pane").value("-t", &target).value("-T", &title.argument));
-            self.options(Some("-p"), &target, &pane.pane.options, planned.own, &planned.label.0);
-            if self.ground.dead.contains(&live.id)
-                && !pane.pane.options.iter().any(|option| option.name == "remain-on-exit")
-            {
+            let (remains, others): (Vec<_>, Vec<_>) =
+                pane.pane.options.iter().cloned().partition(|option| option.name == "remain-on-exit");
+            self.options(Some("-p"), &target, &others, planned.own, &planned.label.0);
+            if pane.run == Run::Dead && !self.ground.dead.contains(&live.id) {
+                let subject = Subject::Pane(planned.label.0.to_string(), planned.label.1, pane.position);
+                let what = "its end was not seen yet: the option remain-on-exit is left switched on for it";
+                self.problem(subject, what.to_owned());
+            } else if pane.run == Run::Dead && remains.is_empty() {
                 self.push(command("set-option").word("-pu").value("-t", &target).word("remain-on-exit"));
+            } else {
+                self.options(Some("-p"), &target, &remains, planned.own, &planned.label.0);
             }
             if pane.pane.input_off {
                 self.push(command("select-pane").word("-d").value("-t", &target));
@@ -208,8 +219,12 @@ impl<'a> Finish<'a> {
         };
         self.push(command("set-option").word("-u").value("-t", &id).word("renumber-windows"));
         let stays = self.destroy_unattached(planned, &id);
-        let done =
-            |option: &&OptionEntry| early.contains(option) || stays && option.name == "destroy-unattached";
+        let limited = live_history_limit(self.ground.version);
+        let done = |option: &&OptionEntry| {
+            early.contains(option)
+                || stays && option.name == "destroy-unattached"
+                || limited && option.name == HISTORY_LIMIT
+        };
         let late = |option: &&OptionEntry| !done(option);
         let options: Vec<OptionEntry> = planned.session.options.iter().filter(late).cloned().collect();
         self.options(None, &id, &options, planned.own, &planned.session.name);
@@ -237,11 +252,18 @@ impl<'a> Finish<'a> {
     }
 
     fn history_limit(&mut self, planned: &PlannedSession) {
-        let limit = lasting_history_limit(self.plan, planned, self.ground.version, self.ground.history_limit);
-        if let Some(limit) = limit {
-            let subject = Subject::Session(planned.session.name.to_string());
-            self.problem(subject, format!("the option history-limit {limit} is left set on it"));
-        }
+        let own = planned.session.options.iter().any(|option| option.name == HISTORY_LIMIT);
+        let what = match (self.ground.history_limit)(planned) {
+            Some(HistoryLimit { value, own: false }) => {
+                format!("the option history-limit {value} is left set on it")
+            }
+            None if own && live_history_limit(self.ground.version) => {
+                "the option history-limit is not set on it: tmux would cut the text of living panes"
+                    .to_owned()
+            }
+            _ => return,
+        };
+        self.problem(Subject::Session(planned.session.name.to_string()), what);
     }
 
     fn options(

@@ -2,9 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use bstr::BString;
+
+use super::skeleton::is_working_name;
 use super::sources::Chosen;
 use super::work::{Manner, World, build};
-use crate::model::{Debt, Live, PaneIdentity};
+use crate::choose::Source;
+use crate::model::{Debt, Live, PaneIdentity, SessionId};
 use crate::plan::Wanted;
 use crate::store::{RestoreId, RestoreState, StoreError, StoredRestore};
 
@@ -63,4 +67,35 @@ impl Interrupted {
         }
         Ok(())
     }
+}
+
+/// The own names, if they are free, of sessions that kept their working names: somebody used them when the restore that
+/// made them was found interrupted.
+pub(super) fn own_names(world: &World<'_>, live: &Live) -> Result<Vec<(SessionId, BString)>, StoreError> {
+    let sessions = || live.snapshot.sessions().iter().zip(&live.sessions);
+    let unnamed: Vec<_> = sessions().filter(|(session, _)| is_working_name(&session.name)).collect();
+    let mut names = Vec::new();
+    if unnamed.is_empty() {
+        return Ok(names);
+    }
+    let restores = world.store.all_restores(world.name)?;
+    let mut taken: HashSet<BString> = sessions().map(|(session, _)| session.name.clone()).collect();
+    for (session, id) in unnamed {
+        let windows = session.links.iter().map(|link| link.window);
+        let panes: HashSet<PaneIdentity> = windows
+            .flat_map(|w| live.snapshot.windows()[w].panes.iter().zip(&live.panes[w]))
+            .filter(|(_, live)| live.marked)
+            .map(|(pane, _)| pane.identity)
+            .collect();
+        let common = |source: &Source| source.panes.iter().filter(|pane| panes.contains(pane)).count();
+        let sources = restores.iter().flat_map(|restore| &restore.sources);
+        let Some(source) = sources.filter(|it| common(it) > 0).max_by_key(|it| common(it)) else { continue };
+        // A snapshot that is gone or damaged tells nothing any more.
+        let Ok(report) = world.store.snapshot(source.snapshot) else { continue };
+        let Some(saved) = report.value.sessions().get(source.session) else { continue };
+        if taken.insert(saved.name.clone()) {
+            names.push((*id, saved.name.clone()));
+        }
+    }
+    Ok(names)
 }

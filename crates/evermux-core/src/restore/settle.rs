@@ -8,7 +8,7 @@ use bstr::ByteSlice;
 
 use super::skeleton::MadePane;
 use crate::model::{PaneId, Size};
-use crate::procs::{Evidence, ProcessTable, TerminalState, line_editor_waits};
+use crate::procs::{Evidence, ProcessTable, TerminalState, exists, line_editor_waits};
 use crate::tmux::{RunError, Server};
 
 /// How long to pause between two looks. A prompt counts when it was there in two looks that follow each other.
@@ -49,24 +49,45 @@ pub(super) fn is_at_prompt(table: &ProcessTable, pane: &MadePane) -> bool {
     job.own && Evidence::read(&job, terminal).is_some_and(line_editor_waits)
 }
 
+/// How long tmux has to notice the end of a process by itself.
+const NUDGE: Duration = Duration::from_millis(200);
+
 /// Waits until the processes of these panes have ended in tmux's eyes, too, at most until `deadline`, and returns the
 /// panes of which that is so.
+///
+/// tmux calls a pane dead as soon as its terminal is closed, but still closes it when it learns of the end of the
+/// process, unless `remain-on-exit` is set then (`server_destroy_pane`, all versions). It has learnt of that when the
+/// process is not even a zombie any more.
 ///
 /// # Errors
 /// [`RunError`].
 pub(super) fn dead(
     server: &Server,
-    panes: &HashSet<PaneId>,
+    panes: &[&MadePane],
     limit: Duration,
     deadline: Instant,
 ) -> Result<HashSet<PaneId>, RunError> {
+    let mut nudge = Instant::now() + NUDGE;
     loop {
-        let output = server.run(b"list-panes -a -F '#{pane_dead} #{pane_id}'\n", limit)?;
-        let dead =
-            output.stdout.lines().filter_map(|line| line.strip_prefix(b"1 ")?.to_str().ok()?.parse().ok());
-        let dead: HashSet<PaneId> = dead.filter(|pane| panes.contains(pane)).collect();
-        if dead.len() == panes.len() || Instant::now() >= deadline {
-            return Ok(dead);
+        // In this order: what tmux is asked it answers after it has done all that the end of a process means.
+        let ended = panes.iter().filter(|pane| !exists(pane.pid)).map(|pane| pane.id);
+        let ended: HashSet<PaneId> = ended.collect();
+        let late = Instant::now() >= deadline;
+        if ended.len() == panes.len() || late {
+            let output = server.run(b"list-panes -a -F '#{pane_dead} #{pane_id}'\n", limit)?;
+            let dead = output
+                .stdout
+                .lines()
+                .filter_map(|line| line.strip_prefix(b"1 ")?.to_str().ok()?.parse().ok());
+            let dead: HashSet<PaneId> = dead.filter(|pane| ended.contains(pane)).collect();
+            if dead.len() == panes.len() || late {
+                return Ok(dead);
+            }
+        }
+        if Instant::now() >= nudge {
+            // While it unregisters a terminal (utempter), tmux can miss that a child has ended, until another one ends.
+            server.run(b"run-shell -b true\n", limit)?;
+            nudge += NUDGE;
         }
         std::thread::sleep(PAUSE / 3);
     }

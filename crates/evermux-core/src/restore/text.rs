@@ -20,7 +20,7 @@ use super::prompts::{Known, Tail};
 use super::skeleton::MadePane;
 use crate::gate::{Ending, Gate, Held};
 use crate::model::{BlockId, Scrollback};
-use crate::text::ansi::{replay, replay_end, replay_end_at};
+use crate::text::ansi::{replay, replay_end, replay_end_at, rows};
 
 /// How many panes are written at the same time.
 const WRITERS: usize = 8;
@@ -70,12 +70,17 @@ pub(super) struct Written {
     pub(super) failures: Vec<((usize, usize), NoText)>,
     /// How the texts end that have a prompt below them.
     pub(super) tails: Vec<((usize, usize), Tail)>,
+    /// How many rows of history the texts fill at least. A text can have filled more: tmux lays the rows of tabs and wide
+    /// characters otherwise when it wraps them anew (3.8) than when they are printed.
+    pub(super) rows: Vec<((usize, usize), u32)>,
+    /// Panes of one column with characters that may be wider: only by wrapping anew can such have come there.
+    pub(super) too_wide: Vec<(usize, usize)>,
 }
 
 /// Writes the text of all panes, in this order, and lets each go as soon as it has its own. `block` reads a block
 /// of the store.
 pub(super) fn write(panes: &[Waiting<'_>], block: &dyn Fn(BlockId) -> Option<Vec<u8>>) -> Written {
-    let mut tails = Vec::new();
+    let (mut tails, mut rows, mut too_wide) = (Vec::new(), Vec::new(), Vec::new());
     let failures = Mutex::new(Vec::new());
     let arrival = Instant::now() + ARRIVAL;
     // A short queue: text is read from the store while other panes are written, but never all at once.
@@ -94,9 +99,11 @@ pub(super) fn write(panes: &[Waiting<'_>], block: &dyn Fn(BlockId) -> Option<Vec
         }
         for waiting in panes {
             let bytes = waiting.text.map_or(Ok(Vec::new()), |text| {
-                let (bytes, tail) = bytes(text, waiting, block)?;
-                tails.extend(tail.map(|tail| (waiting.at, tail)));
-                Ok(bytes)
+                let ready = bytes(text, waiting, block)?;
+                tails.extend(ready.tail.map(|tail| (waiting.at, tail)));
+                rows.push((waiting.at, ready.rows));
+                too_wide.extend((text.size.width < 2 && !ready.bytes.is_ascii()).then_some(waiting.at));
+                Ok(ready.bytes)
             });
             if send.send(Work { waiting, bytes }).is_err() {
                 return;
@@ -104,7 +111,7 @@ pub(super) fn write(panes: &[Waiting<'_>], block: &dyn Fn(BlockId) -> Option<Vec
         }
         drop(send);
     });
-    Written { failures: failures.into_inner().unwrap_or_else(PoisonError::into_inner), tails }
+    Written { failures: failures.into_inner().unwrap_or_else(PoisonError::into_inner), tails, rows, too_wide }
 }
 
 fn next<'w, 'a>(receive: &Mutex<Receiver<Work<'w, 'a>>>) -> Option<Work<'w, 'a>> {
@@ -120,13 +127,21 @@ fn serve(work: Work<'_, '_>, arrival: Instant) -> Result<(), NoText> {
     written
 }
 
-/// What must be written so that the pane looks as it did, with the cursor where a prompt goes; and the end of the text,
-/// if there is going to be a prompt.
+/// A text to be written.
+struct Ready {
+    bytes: Vec<u8>,
+    /// Its end, if there is going to be a prompt.
+    tail: Option<Tail>,
+    /// See [`Written::rows`].
+    rows: u32,
+}
+
+/// What must be written so that the pane looks as it did, with the cursor where a prompt goes.
 fn bytes(
     text: &Scrollback,
     waiting: &Waiting<'_>,
     block: &dyn Fn(BlockId) -> Option<Vec<u8>>,
-) -> Result<(Vec<u8>, Option<Tail>), NoText> {
+) -> Result<Ready, NoText> {
     let mut blocks = Vec::with_capacity(text.history.len() + 1);
     for part in text.history.iter().chain([&text.screen]) {
         // An empty block needs no store.
@@ -135,6 +150,7 @@ fn bytes(
     let head = text.head.as_deref();
     let lines = blocks.iter().flat_map(|block| block.lines()).skip(text.skip as usize);
     let mut lines: Vec<&[u8]> = head.into_iter().chain(lines).collect();
+    let all = lines.iter().map(|line| rows(line, text.size.width).0).fold(0, u32::saturating_add);
     let tail = waiting.prompt.map(|known| Tail::new(&lines, text, known));
     let held = tail.as_ref().map_or(0, |tail| tail.held);
     lines.truncate(lines.len() - held);
@@ -150,7 +166,7 @@ fn bytes(
         // When its program ends, tmux moves a dead pane up by a row to write its message below: one row earlier.
         Ending::Exit(_) | Ending::Signal(_) => replay_end_at(waiting.height, row + 1, &mut out),
     }
-    Ok((out, tail))
+    Ok(Ready { bytes: out, tail, rows: all.saturating_sub(text.end_row) })
 }
 
 /// Writes to the pane's terminal, while the waiting helper still owns it.

@@ -12,13 +12,13 @@ use super::apply::{Applied, ApplyError, Tools, apply};
 use super::hooks::Hooks;
 use super::interrupted::Interrupted;
 use super::prompts::{self, AtPrompt, Cleaned};
-use super::script::Script;
+use super::script::{Script, command};
 use super::settle::{self, Stand};
 use super::skeleton::MadePane;
 use super::sources::Chosen;
 use super::stage::Stage;
 use super::told::Told;
-use super::{after, leftovers, quiet};
+use super::{after, interrupted, leftovers, quiet};
 use crate::capture::{self, NoBlocks};
 use crate::choose::Source as Brought;
 use crate::diff::Change;
@@ -163,7 +163,10 @@ pub fn restore(
     let limit = world.capture.limit;
     let found = leftovers::clear(server, version(server, limit)?, limit).map_err(RestoreError::Leftovers)?;
     let options = capture::Options { text: false, ..world.capture.clone() };
-    let live = look(world, server, &options)?;
+    let mut live = look(world, server, &options)?;
+    if give_names(world, server, &live, &found.hooks)? {
+        live = look(world, server, &options)?;
+    }
     free(&live, manner)?;
     let plan = build(world, chosen, Some(&live), manner);
     let interrupted = Interrupted::find(world, chosen, &live)?;
@@ -233,6 +236,23 @@ fn free(live: &Live, manner: &Manner) -> Result<(), RestoreError> {
         true => Err(RestoreError::Taken(name.clone())),
         false => Ok(()),
     }
+}
+
+/// Gives sessions their own names that an interrupted restore has left without; whether there were any.
+fn give_names(world: &World<'_>, server: &Server, live: &Live, hooks: &Hooks) -> Result<bool, RestoreError> {
+    let version = live.snapshot.server().version;
+    let mut group = Script::default();
+    for (id, name) in interrupted::own_names(world, live)? {
+        let recipe = session_name(name.as_ref(), version);
+        let rename = command("rename-session").value("-t", id.to_string()).end_of_flags();
+        group.push(rename.word(&recipe.argument));
+    }
+    if group.is_empty() {
+        return Ok(false);
+    }
+    let script = hooks.without(&group);
+    server.run(&script.for_version(version), world.capture.limit).map_err(RestoreError::Leftovers)?;
+    Ok(true)
 }
 
 /// Closes the sessions that kept the server alive. If nothing else came, it ends with them.

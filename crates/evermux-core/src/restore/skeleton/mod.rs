@@ -16,7 +16,9 @@ use std::path::Path;
 use bstr::BString;
 
 pub(super) use self::made::{Made, MadePane};
-pub(super) use self::sessions::{early_options, lasting_history_limit, set_environment};
+pub(super) use self::sessions::{
+    HistoryLimit, early_history_limit, early_options, is_working_name, live_history_limit, set_environment,
+};
 use super::hooks::Hooks;
 use super::script::{Command, Script, command};
 use crate::model::TmuxVersion;
@@ -29,6 +31,8 @@ const PANES_OF_A_GROUP: usize = 5;
 /// first line that its prompt scrolls away.
 const HISTORY_MARGIN: u32 = 100;
 
+pub(super) const HISTORY_LIMIT: &str = "history-limit";
+
 /// The options that mark what an unfinished restore has made; their value is the restore's id. Three names, because
 /// a format looks an option up in the pane, its window and its session, in this order.
 pub const SESSION_TAG: &str = "@evermux-restore-session";
@@ -38,12 +42,12 @@ pub(super) const PANE_TAG: &str = "@evermux-restore-pane";
 /// What the skeleton must know of the server.
 pub(super) struct Ground<'a> {
     pub(super) version: TmuxVersion,
-    /// Sixteen hexadecimal digits: the restore's id.
+    /// Hexadecimal digits: the restore's id.
     pub(super) id: &'a str,
     pub(super) hooks: &'a Hooks,
     /// The global `default-shell`.
     pub(super) shell: BString,
-    /// The global `history-limit`.
+    /// The global `history-limit`, as it is going to be.
     pub(super) history_limit: u32,
     /// The global `base-index`.
     pub(super) base_index: u32,
@@ -85,6 +89,7 @@ impl<'a> Skeleton<'a> {
             history: ground.history_limit,
             homes: HashMap::new(),
         };
+        skeleton.global_history_limit();
         for (position, session) in plan.sessions.iter().enumerate() {
             skeleton.session(position, session);
         }
@@ -99,6 +104,15 @@ impl<'a> Skeleton<'a> {
 
     fn push(&mut self, command: Command) {
         self.group.push(command);
+    }
+
+    /// Sets the global limit first where it reaches living panes, if it is to come back.
+    fn global_history_limit(&mut self) {
+        let limits = self.plan.globals.iter().filter(|(_, option)| option.name == HISTORY_LIMIT);
+        for (_, option) in limits.filter(|_| live_history_limit(self.ground.version)) {
+            let set = command("set-option").word("-g").word(HISTORY_LIMIT);
+            self.push(set.word(option.value.as_deref().map_or(&b""[..], |value| value.as_ref())));
+        }
     }
 
     /// Makes a pane, which `target` then means, and gives it in the same turn its identity, by which the next restore
@@ -158,9 +172,8 @@ impl<'a> Skeleton<'a> {
             }
             self.script.push(global("default-shell", shell));
         }
-        // Up to 3.6 a pane takes its limit when it is made. From 3.7 the option reaches living panes, too, and
-        // putting it back would trim them all: there it is set on the session (`finish`).
-        let raise = self.history > ground.history_limit && !ground.version.at_least(3, 7);
+        // Up to 3.6 a pane takes its limit when it is made (see `early_history_limit`).
+        let raise = self.history > ground.history_limit && !live_history_limit(ground.version);
         if raise {
             self.script.push(global("history-limit", self.history.to_string().as_bytes()));
         }

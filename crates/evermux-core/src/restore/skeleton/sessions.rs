@@ -1,11 +1,11 @@
 //! Sessions of the skeleton: how they begin, their groups, and what must be set before their first pane starts.
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use super::super::quiet;
 use super::super::script::{Command, command};
 use super::made::Record;
-use super::{SESSION_TAG, Skeleton, history_needed};
+use super::{Ground, HISTORY_LIMIT, SESSION_TAG, Skeleton, history_needed};
 use crate::model::{EnvironmentEntry, OptionEntry, TmuxVersion};
 use crate::plan::{Leader, LinkedWindow, Plan, PlannedSession, SessionPlace};
 use crate::text::names::session_name;
@@ -132,14 +132,9 @@ impl Skeleton<'_> {
         self.shield(&second);
     }
 
-    /// From tmux 3.7 the option reaches living panes: it must be there before their text.
     fn history_limit(&mut self, target: &str, planned: &PlannedSession) {
-        let ground = self.ground;
-        let own = planned.session.options.iter().find(|option| option.name == "history-limit");
-        let own = own.and_then(|option| option.value.clone()).filter(|_| ground.version.at_least(3, 7));
-        let lasting = || lasting_history_limit(self.plan, planned, ground.version, ground.history_limit);
-        if let Some(limit) = own.or_else(|| Some(lasting()?.to_string().into())) {
-            self.push(command("set-option").value("-t", target).word("history-limit").word(limit));
+        if let Some(limit) = early_history_limit(self.plan, planned, self.ground) {
+            self.push(command("set-option").value("-t", target).word("history-limit").word(limit.value));
         }
     }
 
@@ -175,6 +170,14 @@ fn working_name(id: &str, position: usize) -> String {
     format!("evermux-{id}-{position}")
 }
 
+/// Whether this may be the name of a session that some restore was making.
+pub(in crate::restore) fn is_working_name(name: &BString) -> bool {
+    let parts = name.strip_prefix(b"evermux-").and_then(|rest| rest.split_once_str("-"));
+    parts.is_some_and(|(id, position)| {
+        id.len() >= 16 && id.iter().all(u8::is_ascii_hexdigit) && position.iter().all(u8::is_ascii_digit)
+    })
+}
+
 /// The name of the session with which a group is founded.
 fn founder(id: &str, position: usize) -> String {
     format!("evermux-{id}-g{position}")
@@ -196,17 +199,32 @@ pub(in crate::restore) fn early_options(planned: &PlannedSession) -> impl Iterat
     planned.session.options.iter().filter(move |option| own && option.name == "default-command")
 }
 
-/// The `history-limit` that a new session must keep from tmux 3.7 on, where the option reaches living panes: none if
-/// it has one of its own, or its panes need no more than the global one.
-pub(in crate::restore) fn lasting_history_limit(
+/// The `history-limit` that a new session gets before its panes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::restore) struct HistoryLimit {
+    /// What the option is set to.
+    pub(in crate::restore) value: BString,
+    /// Whether that is the session's own, as it was saved.
+    pub(in crate::restore) own: bool,
+}
+
+/// The `history-limit` of a new session from tmux 3.7 on: its own, or more if one of its panes needs that.
+///
+/// There the option reaches living panes: whenever it is set anywhere, each pane of the server gets the limit of a
+/// session that it is in, and is cut to that at once; one that holds just as much loses a row (`session_update_history`,
+/// `grid_collect_history`). So it is set before there is text and not touched afterwards, and each session of a linked
+/// window has enough. Older versions give a pane its limit when it is made.
+pub(in crate::restore) fn early_history_limit(
     plan: &Plan,
     planned: &PlannedSession,
-    version: TmuxVersion,
-    global: u32,
-) -> Option<u32> {
-    if !version.at_least(3, 7) || planned.session.options.iter().any(|o| o.name == "history-limit") {
+    ground: &Ground<'_>,
+) -> Option<HistoryLimit> {
+    // What joins living sessions has their windows from the beginning: these would be cut.
+    if !live_history_limit(ground.version) || matches!(planned.joins, Some(Leader::Live(_))) {
         return None;
     }
+    let own = planned.session.options.iter().find(|option| option.name == HISTORY_LIMIT);
+    let own = own.and_then(|option| option.value.as_ref());
     let holder = match planned.joins {
         Some(Leader::Planned(leader)) => &plan.sessions[leader],
         _ => planned,
@@ -215,8 +233,17 @@ pub(in crate::restore) fn lasting_history_limit(
         LinkedWindow::Planned(window) => Some(&plan.windows[window]),
         LinkedWindow::Live(_) => None,
     });
-    let limits = windows.flat_map(|window| window.panes.iter().map(history_needed));
-    limits.max().filter(|limit| *limit > global)
+    let needed = windows.flat_map(|window| window.panes.iter().map(history_needed)).max().unwrap_or(0);
+    let have = own.map_or(Some(ground.history_limit), |own| own.to_str().ok()?.parse().ok());
+    if have.is_none_or(|have| needed <= have) {
+        return own.map(|own| HistoryLimit { value: own.clone(), own: true });
+    }
+    Some(HistoryLimit { value: needed.to_string().into(), own: false })
+}
+
+/// Whether setting the option `history-limit` changes living panes.
+pub(in crate::restore) fn live_history_limit(version: TmuxVersion) -> bool {
+    version.at_least(3, 7)
 }
 
 /// The index that the current window has now.
