@@ -159,14 +159,23 @@ impl Description<'_> {
         // tmux writes the message of a dead pane into the last row the screen has at that moment. In a window that was
         // resized later it stands in the middle, where nobody can put it again: only what is written counts there.
         let dead = names.iter().zip(&values).any(|(name, value)| *name == "pane_dead" && value == "1");
+        let mut text = self.text(id);
+        // 3.8 counts what stands behind a tab or a wide character twice when it wraps lines anew: the same text takes
+        // more rows then than when it is printed. In one column wide characters can only come by that way.
+        let plain = |line: &String| line.chars().all(|character| character != '\t' && character.is_ascii());
+        let wrapped = self.server.binary().at_least(3, 8) && !text.iter().all(plain);
+        if values[3] == "1" {
+            text.iter_mut().for_each(|line| line.retain(|character| character.is_ascii_graphic()));
+        }
         let place = |name: &str| ["history_size", "cursor_x", "cursor_y"].contains(&name);
-        for (name, value) in names.iter().zip(&values).skip(1).filter(|(name, _)| !(dead && place(name))) {
+        let shown = |name: &str| !((dead || wrapped) && place(name));
+        for (name, value) in names.iter().zip(&values).skip(1).filter(|(name, _)| shown(name)) {
             self.line(4, name, value);
         }
         self.settings(4, "option", &["show-options", "-p", "-t", id], &[]);
         // A narrow pane cuts the message.
         let message = |line: &str| "Pane is dead".strip_prefix(line).is_some_and(|rest| !rest.is_empty());
-        for line in self.text(id).iter().filter(|line| !(dead && message(line))) {
+        for line in text.iter().filter(|line| !(dead && message(line))) {
             self.line(4, "|", line);
         }
     }

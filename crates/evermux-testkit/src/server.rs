@@ -298,6 +298,23 @@ impl Server {
         Client::attach(self, session, width, height)
     }
 
+    /// Waits until a pane is dead and tmux has said so in it: that is when it knows that the process has ended, not only
+    /// that its terminal is closed.
+    #[track_caller]
+    pub fn wait_until_dead(&self, pane: &str) {
+        self.wait_until("the pane is dead", |server| {
+            let told = server.display(pane, "#{pane_dead} #{pane_pid}");
+            // 3.8 tells no process then. Elsewhere than on Linux the first must do.
+            let gone = |pid: &str| pid.is_empty() || !Path::new("/proc").join(pid).exists();
+            let dead = told.strip_prefix("1").is_some_and(|pid| gone(pid.trim()));
+            if !dead {
+                // While it unregisters a terminal, tmux can miss that a child has ended, until another one ends.
+                server.tmux(&["run-shell", "-b", "true"]);
+            }
+            dead
+        });
+    }
+
     /// Makes a folder below `HOME`; its absolute path.
     pub fn folder(&self, name: impl AsRef<Path>) -> PathBuf {
         let path = self.sandbox.home().join(name);

@@ -223,8 +223,10 @@ fn law_5_nothing_living_is_harmed() {
         let server = saved.server();
         let saved_panes = identities(server);
         // Half of what was saved goes, something new comes.
+        // Not those with several links: tmux can hang in an endless loop when one of them is killed (3.1c to 3.8).
         let windows = server.lines(&["list-windows", "-a", "-F", "#{window_id}"]);
-        for window in windows.iter().skip(1).step_by(2) {
+        let links = |window: &String| windows.iter().filter(|other| *other == window).count();
+        for window in windows.iter().filter(|window| links(window) == 1).skip(1).step_by(2) {
             server.tmux(&["kill-window", "-t", window]);
         }
         server.run(&["new-session", "-d", "-s", "new", "-x", "70", "-y", "20"]);

@@ -138,7 +138,11 @@ impl Cooked {
             }
             Step::MovePane { pane, to, edge } => {
                 let mut command = words!["join-pane", "-s", self.pane(*pane), "-t", self.pane(*to)];
-                command.extend(edges(*edge).map(OsString::from));
+                // Before 3.2 a pane that is moved before another one stands before it, but comes after it in their order:
+                // no layout can say that again.
+                let before = self.server.binary().at_least(3, 2);
+                let edges = edges(*edge).into_iter().filter(|edge| before || *edge != "-b");
+                command.extend(edges.map(OsString::from));
                 command
             }
             Step::BreakPane { pane } => words!["break-pane", "-d", "-s", self.pane(*pane)],
@@ -163,7 +167,7 @@ impl Cooked {
             }
             Step::Arrange { window, layout } => words!["select-layout", "-t", self.window(*window), layout],
             Step::KillPane { pane } if self.panes().len() > 1 => words!["kill-pane", "-t", self.pane(*pane)],
-            Step::KillWindow { window } if self.windows().len() > 1 => {
+            Step::KillWindow { window } if self.distinct_windows() > 1 => {
                 words!["kill-window", "-t", self.window(*window)]
             }
             _ => return None,
@@ -176,6 +180,13 @@ impl Cooked {
             Step::Zoom { pane } => words!["resize-pane", "-Z", "-t", self.pane(*pane)],
             Step::SelectPane { pane } => words!["select-pane", "-t", self.pane(*pane)],
             Step::SelectWindow { window } => words!["select-window", "-t", self.window(*window)],
+            // Before 3.3 tmux looks at the window of the pane that was marked before, which may be gone: it can end.
+            Step::Mark { .. }
+                if !self.server.binary().at_least(3, 3)
+                    && self.server.run(&["display-message", "-p", "#{pane_marked_set}"]) != "0" =>
+            {
+                words!["display-message", "-p", "marked"]
+            }
             Step::Mark { pane } => words!["select-pane", "-m", "-t", self.pane(*pane)],
             Step::InputOff { pane } => words!["select-pane", "-d", "-t", self.pane(*pane)],
             Step::RenameSession { session, name } => {
@@ -218,16 +229,12 @@ impl Cooked {
             Step::End { pane, status } => {
                 let pane = self.pane(*pane);
                 if self.takes_keys(&pane)
-                    // 3.1 loses such panes now and then when they come back.
-                    && self.server.binary().at_least(3, 2)
                     && self.tmux(words!["set-option", "-p", "-t", &pane, "remain-on-exit", "on"])
                 {
                     self.server.wait_for_prompt(&pane);
                     let line = if *status == 0 { "kill -9 $$".to_owned() } else { format!("exit {status}") };
                     self.server.type_line(&pane, &line);
-                    self.server.wait_until("the pane is dead", |server| {
-                        server.display(&pane, "#{pane_dead}") == "1"
-                    });
+                    self.server.wait_until_dead(&pane);
                 }
             }
             // What is left are ends of the last pane or window.
@@ -275,6 +282,12 @@ impl Cooked {
 
     fn windows(&self) -> Vec<String> {
         self.server.lines(&["list-windows", "-a", "-F", "#{session_id}:#{window_index}"])
+    }
+
+    /// How many windows there are, linked ones counted once.
+    fn distinct_windows(&self) -> usize {
+        let windows = self.server.lines(&["list-windows", "-a", "-F", "#{window_id}"]);
+        windows.into_iter().collect::<BTreeSet<String>>().len()
     }
 
     fn session(&self, pick: Pick) -> String {
