@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use evermux_testkit::{Client, Env, Server, Tmux, describe, differences, wait_until};
+use evermux_testkit::{Client, Env, Obstacle, Process, Server, Tmux, describe, differences, wait_until};
 use story::{Story, on_every_tmux};
 
 /// What law 8 promises.
@@ -324,13 +324,108 @@ fn a_store_that_never_answers_is_in_nobodys_way() {
         for lock in &locks {
             lock.lock().unwrap();
         }
-        let database = machine.join("evermux.db");
         let terminal = in_time(&user, &["attach", "main"], |_| user.sessions() == ["main 1"]);
         user.server().wait_for_prompts();
         terminal.type_text("echo $((40+2))\r");
         terminal.wait_for("42");
         let _live = in_time(&user, &["attach", "main"], |_| user.sessions() == ["main 2"]);
-        assert!(database.exists());
+    });
+}
+
+#[test]
+fn a_disk_that_never_answers_is_in_nobodys_way() {
+    on_every_tmux(|tmux| {
+        let user = User::of(tmux, "");
+        user.server().run(&["new-session", "-d", "-s", "work"]);
+        user.server().settle();
+        user.save_and_end();
+        let machine = std::fs::read_dir(user.env().state()).unwrap().next().unwrap().unwrap().path();
+        let Some(obstacle) = Obstacle::before(&machine.join("evermux.db")) else { return };
+        let terminal = in_time(&user, &["attach", "work"], |_| user.sessions() == ["work 1"]);
+        terminal.keys(&["C-b", "d"]);
+        terminal.wait_for("what was saved does not come");
+        let hangs = || {
+            let behind = |process: &Process| {
+                let words = std::fs::read(format!("/proc/{}/cmdline", process.id())).unwrap_or_default();
+                words.windows(8).any(|word| word == b"--behind")
+            };
+            user.server().sandbox().processes().iter().any(behind)
+        };
+        assert!(hangs(), "the one behind waits");
+        drop(obstacle);
+        user.wait("it goes on", |_| !hangs());
+        assert_eq!(user.server().lines(&["list-panes", "-a"]).len(), 1, "what somebody uses stays as it is");
+    });
+}
+
+#[test]
+fn what_comes_too_late_keeps_its_name() {
+    on_every_tmux(|tmux| {
+        // Another restore takes long: its shells do not come to their prompts.
+        let user = User::of(tmux, "");
+        user.server().run(&["new-session", "-d", "-s", "work"]);
+        user.server().settle();
+        user.save_and_end();
+        user.server().run(&["new-session", "-d", "-s", "other"]);
+        let machine = std::fs::read_dir(user.env().state()).unwrap().next().unwrap().unwrap().path();
+        let lock = File::create(machine.join(format!("{}.restore.lock", key(&machine)))).unwrap();
+        lock.lock().unwrap();
+        std::fs::set_permissions(
+            machine.join(format!("{}.restore.lock", key(&machine))),
+            PermissionsExt::from_mode(0o600),
+        )
+        .unwrap();
+        let _terminal = in_time(&user, &["attach", "work"], |_| {
+            user.sessions().len() == 2 && user.sessions()[0].ends_with(" 1")
+        });
+        assert_eq!(user.sessions()[1], "other 0");
+        drop(lock);
+        user.wait("it is there", |_| user.sessions().contains(&"work 0".to_owned()));
+    });
+}
+
+/// What the files of the only server in a folder begin with.
+fn key(machine: &std::path::Path) -> String {
+    let names =
+        std::fs::read_dir(machine).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.into_iter().find_map(|name| name.strip_suffix(".save.lock").map(str::to_owned)).unwrap()
+}
+
+#[test]
+fn the_terminals_process_is_tmux_and_has_no_children() {
+    on_every_tmux(|tmux| {
+        let user = User::of(tmux, "");
+        let terminal = user.terminal(&["attach", "main"]);
+        user.wait_for_sessions(&["main 1"]);
+        let client = user.server().display("=main:", "#{client_pid}");
+        user.wait("the server is kept", |_| user.env().run(&["status"]).status == Some(0));
+        let program = std::fs::read_link(format!("/proc/{client}/exe"));
+        let children = std::fs::read_to_string(format!("/proc/{client}/task/{client}/children"));
+        if let (Ok(program), Ok(children)) = (program, children) {
+            assert_eq!(program, tmux.path.canonicalize().unwrap());
+            assert_eq!(children, "");
+        }
+        terminal.keys(&["C-b", "d"]);
+        assert_eq!(terminal.wait_for_end(), 0);
+    });
+}
+
+#[test]
+fn names_with_punctuation_are_found_again() {
+    on_every_tmux(|tmux| {
+        let user = User::of(tmux, "");
+        for _ in 0..2 {
+            for name in ["a.b:c", "#{pid}", "semi;", "%1"] {
+                let terminal = user.terminal(&["attach", name]);
+                let count = user.sessions().len();
+                user.wait("somebody is there", |_| user.sessions().iter().any(|line| line.ends_with(" 1")));
+                terminal.keys(&["C-b", "d"]);
+                terminal.wait_for_end();
+                assert!(user.sessions().len() <= count.max(1) + 1);
+            }
+            assert_eq!(user.sessions().len(), 4, "{:?}", user.sessions());
+        }
+        assert!(user.sessions().contains(&"#{pid} 0".to_owned()), "{:?}", user.sessions());
     });
 }
 
@@ -341,6 +436,7 @@ fn a_state_folder_that_cannot_be_used_is_in_nobodys_way() {
         // A file in the place of the folder.
         user.server().sandbox().write("state", "");
         let terminal = in_time(&user, &["attach", "main"], |_| user.sessions() == ["main 1"]);
+        terminal.keys(&["C-b", "d"]);
         terminal.wait_for("nothing was restored");
     });
 }

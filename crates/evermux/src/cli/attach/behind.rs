@@ -212,6 +212,12 @@ fn bring(context: &Context, store: &Store, name: Option<&BStr>) -> Result<(), Cl
     Said::Building.tell();
     let manner = Manner { keep_untouched: true, ..restore::manner(context, &sources) };
     let onto = restore::ground(context)?.started(context)?;
+    // A server that starts may restore by itself; then there is nothing left to make.
+    drop(store.building(&server, patience)?);
+    if is_there(context, name)? {
+        turn.take();
+        Said::Ready.tell();
+    }
     note(context, store, StartOutcome::Restoring)?;
     let mut told = |stage: Stage<'_>| {
         if stage == Stage::Written {

@@ -12,6 +12,9 @@ use crate::context::terminal::Terminal;
 use crate::error::CliError;
 use crate::output;
 
+/// How long a message is shown, in milliseconds; otherwise as long as `display-time` says.
+const SHOWN: &str = "5000";
+
 /// A client for somebody to look at.
 pub struct Client<'a> {
     /// The program.
@@ -22,6 +25,10 @@ pub struct Client<'a> {
     pub terminal: &'a Terminal,
     /// What stands for `$TERM`, which tmux does not know.
     pub kind: Option<&'a OsStr>,
+    /// What tmux shows once somebody looks.
+    pub note: Option<&'a str>,
+    /// Whether tmux can be told how long (3.2 and newer).
+    pub times: bool,
 }
 
 impl Client<'_> {
@@ -38,8 +45,8 @@ impl Client<'_> {
         command
     }
 
-    /// Becomes a client that shows this session. `new`: it was made for this terminal. `note`: what tmux shows then.
-    pub fn attach(&self, session: SessionId, new: bool, note: Option<&str>) -> CliError {
+    /// Becomes a client that shows this session. `new`: it was made for this terminal.
+    pub fn attach(&self, session: SessionId, new: bool) -> CliError {
         let target = session.to_string();
         let mut command = self.command();
         command.env_remove("TMUX").env_remove("TMUX_PANE").args(["attach-session", "-t", &target]);
@@ -49,9 +56,7 @@ impl Client<'_> {
                 command.args([";", "set-option", "-u", "-t", &target, option]);
             }
         }
-        if let Some(note) = note {
-            command.args([";", "display-message", &message(note)]);
-        }
+        self.say(&mut command);
         self.exec(command)
     }
 
@@ -67,14 +72,21 @@ impl Client<'_> {
     }
 
     /// Has the client around us show this session.
-    pub fn switch(&self, session: SessionId, note: Option<&str>) -> CliError {
+    pub fn switch(&self, session: SessionId) -> CliError {
         let target = session.to_string();
         let mut command = self.command();
         command.args(["switch-client", "-t", &target]);
-        if let Some(note) = note {
-            command.args([";", "display-message", &message(note)]);
-        }
+        self.say(&mut command);
         self.exec(command)
+    }
+
+    fn say(&self, command: &mut Command) {
+        let Some(note) = self.note else { return };
+        command.args([";", "display-message"]);
+        if self.times {
+            command.args(["-d", SHOWN]);
+        }
+        command.arg(message(note));
     }
 
     fn exec(&self, mut command: Command) -> CliError {
@@ -85,7 +97,7 @@ impl Client<'_> {
 
 /// A text for `display-message`, which must not end in a semicolon: that would end the command.
 fn message(text: &str) -> String {
-    tmux_message(format!("{text} ").as_bytes())
+    tmux_message(format!("evermux: {text} ").as_bytes())
 }
 
 /// Says why there is no tmux, and becomes the user's shell.
@@ -108,6 +120,6 @@ mod tests {
 
     #[test]
     fn a_message_is_no_format_and_ends_no_command() {
-        assert_eq!(message("50% #{pid};"), "50%% ##{pid}; ");
+        assert_eq!(message("50% #{pid};"), "evermux: 50%% ##{pid}; ");
     }
 }

@@ -119,10 +119,20 @@ struct Attach<'a> {
 
 /// What was found, or made.
 enum Goal {
-    /// A session that lives. `new`: made just now.
-    Session { client: PathBuf, id: SessionId, new: bool },
+    /// A session that lives. `new`: made just now. `times`: tmux can be told how long a message is shown.
+    Session { client: PathBuf, id: SessionId, new: bool, times: bool },
     /// A session that only a client can make.
     Made { client: PathBuf, named: bool },
+}
+
+impl Goal {
+    /// The same, made just now.
+    fn made(mut self) -> Self {
+        if let Self::Session { new, .. } = &mut self {
+            *new = true;
+        }
+        self
+    }
 }
 
 /// What came of bringing a session back.
@@ -198,10 +208,16 @@ impl Attach<'_> {
             socket: &self.context.socket,
             terminal: self.terminal,
             kind: self.kind.as_deref(),
+            note,
+            times: matches!(&goal, Goal::Session { times: true, .. }),
         };
+        if let Some(note) = note {
+            // Also for afterwards: tmux's own message goes away.
+            output::warn(note);
+        }
         match goal {
-            Goal::Session { id, .. } if inside => client.switch(id, note),
-            Goal::Session { id, new, .. } => client.attach(id, new, note),
+            Goal::Session { id, .. } if inside => client.switch(id),
+            Goal::Session { id, new, .. } => client.attach(id, new),
             Goal::Made { .. } if inside => CliError::failed("tmux closed the new session at once")
                 .hint("Its option destroy-unattached is on."),
             Goal::Made { named, .. } => {
@@ -218,7 +234,7 @@ impl Attach<'_> {
         {
             // Nothing of that matters to who only wants his terminal.
             let _ = Behind::start(self.context, Task::Keep, None);
-            return Ok(goal(&server, session.id));
+            return Ok(goal(&server, &sessions, session.id));
         }
         let brought = self.bring();
         *note = brought.note;
@@ -229,7 +245,7 @@ impl Attach<'_> {
             if let Some((server, sessions)) = &found
                 && let Some(session) = sessions.find(name)
             {
-                return Ok(goal(server, session.id));
+                return Ok(goal(server, sessions, session.id));
             }
             match self.make(found, !brought.nameless) {
                 Ok(goal) => return Ok(goal),
@@ -307,7 +323,7 @@ impl Attach<'_> {
             };
             let sessions = Sessions::list(&server, Nonce::from_random(self.context.random()), limit)?;
             return Ok(match sessions.find(new.name) {
-                Some(session) => Goal::Session { client: server.client().into(), id: session.id, new: true },
+                Some(session) => goal(&server, &sessions, session.id).made(),
                 None => Goal::Made { client: server.client().into(), named },
             });
         };
@@ -315,13 +331,14 @@ impl Attach<'_> {
             return Ok(Goal::Made { client: server.client().into(), named });
         }
         match new.make(&server, sessions.version, limit) {
-            Ok(id) => Ok(Goal::Session { client: server.client().into(), id, new: true }),
+            Ok(id) => Ok(goal(&server, &sessions, id).made()),
             Err(Refused::Run(error)) => Err(error.into()),
             Err(error) => Err(CliError::of(crate::error::Kind::Failed, &error)),
         }
     }
 }
 
-fn goal(server: &Server, id: SessionId) -> Goal {
-    Goal::Session { client: server.client().into(), id, new: false }
+fn goal(server: &Server, sessions: &Sessions, id: SessionId) -> Goal {
+    let times = sessions.version.is_some_and(|version| version.at_least(3, 2));
+    Goal::Session { client: server.client().into(), id, new: false, times }
 }
