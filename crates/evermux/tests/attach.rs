@@ -4,6 +4,7 @@ mod story;
 
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use evermux_testkit::{Client, Env, Obstacle, Process, Server, Tmux, describe, differences, wait_until};
@@ -82,6 +83,31 @@ impl User {
         );
     }
 
+    /// Waits until tmux has shown a message to its only client; it goes away too soon to be seen for sure.
+    #[track_caller]
+    fn wait_for_message(&self, text: &str) {
+        self.wait(text, |server| {
+            let clients = server.lines(&["list-clients", "-F", "#{client_name}"]);
+            clients.iter().any(|client| server.tmux(&["show-messages", "-t", client]).text().contains(text))
+        });
+    }
+
+    /// The folder of this machine's store.
+    #[track_caller]
+    fn machine(&self) -> PathBuf {
+        let mut machines = std::fs::read_dir(self.env().state()).expect("something was saved");
+        machines.next().expect("there is one").expect("it can be read").path()
+    }
+
+    /// The lock of this name that belongs to the only server.
+    #[track_caller]
+    fn lock(&self, name: &str) -> PathBuf {
+        let files = std::fs::read_dir(self.machine()).expect("something was saved");
+        let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+        let found = names.filter_map(|file| file.strip_suffix(".save.lock").map(str::to_owned)).next();
+        self.machine().join(format!("{}.{name}.lock", found.expect("it was saved")))
+    }
+
     /// Saves, and ends the machine.
     #[track_caller]
     fn save_and_end(&self) {
@@ -144,8 +170,7 @@ fn what_was_saved_comes_back_alone_and_exactly() {
         let found = differences(&before, &describe(server));
         let log = user.env().run(&["log", "--restore", "1"]);
         assert!(found.is_empty(), "tmux {}: {found}\n{log}", tmux.version);
-        let restored = user.env().run(&["log"]).text();
-        assert!(restored.contains("done"), "{restored}");
+        user.wait("the restore has ended", |_| user.env().run(&["log"]).text().contains("done"));
 
         // The other terminal gets its own, and takes nothing from the first.
         let _other = user.terminal(&["attach", "alacritty"]);
@@ -313,7 +338,7 @@ fn a_store_that_never_answers_is_in_nobodys_way() {
         user.server().settle();
         user.save_and_end();
         // Somebody holds the locks for ever.
-        let machine = std::fs::read_dir(user.env().state()).unwrap().next().unwrap().unwrap().path();
+        let machine = user.machine();
         let locks: Vec<File> = std::fs::read_dir(&machine)
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -339,11 +364,11 @@ fn a_disk_that_never_answers_is_in_nobodys_way() {
         user.server().run(&["new-session", "-d", "-s", "work"]);
         user.server().settle();
         user.save_and_end();
-        let machine = std::fs::read_dir(user.env().state()).unwrap().next().unwrap().unwrap().path();
+        let machine = user.machine();
         let Some(obstacle) = Obstacle::before(&machine.join("evermux.db")) else { return };
         let terminal = in_time(&user, &["attach", "work"], |_| user.sessions() == ["work 1"]);
-        terminal.keys(&["C-b", "d"]);
-        terminal.wait_for("what was saved does not come");
+        user.wait_for_message("what was saved does not come");
+        drop(terminal);
         let hangs = || {
             let behind = |process: &Process| {
                 let words = std::fs::read(format!("/proc/{}/cmdline", process.id())).unwrap_or_default();
@@ -367,14 +392,10 @@ fn what_comes_too_late_keeps_its_name() {
         user.server().settle();
         user.save_and_end();
         user.server().run(&["new-session", "-d", "-s", "other"]);
-        let machine = std::fs::read_dir(user.env().state()).unwrap().next().unwrap().unwrap().path();
-        let lock = File::create(machine.join(format!("{}.restore.lock", key(&machine)))).unwrap();
+        let lock = user.server().sandbox().write(user.lock("restore"), "");
+        std::fs::set_permissions(&lock, PermissionsExt::from_mode(0o600)).unwrap();
+        let lock = File::open(lock).unwrap();
         lock.lock().unwrap();
-        std::fs::set_permissions(
-            machine.join(format!("{}.restore.lock", key(&machine))),
-            PermissionsExt::from_mode(0o600),
-        )
-        .unwrap();
         let _terminal = in_time(&user, &["attach", "work"], |_| {
             user.sessions().len() == 2 && user.sessions()[0].ends_with(" 1")
         });
@@ -382,13 +403,6 @@ fn what_comes_too_late_keeps_its_name() {
         drop(lock);
         user.wait("it is there", |_| user.sessions().contains(&"work 0".to_owned()));
     });
-}
-
-/// What the files of the only server in a folder begin with.
-fn key(machine: &std::path::Path) -> String {
-    let names =
-        std::fs::read_dir(machine).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.into_iter().find_map(|name| name.strip_suffix(".save.lock").map(str::to_owned)).unwrap()
 }
 
 #[test]
@@ -420,7 +434,7 @@ fn names_with_punctuation_are_found_again() {
                 let count = user.sessions().len();
                 user.wait("somebody is there", |_| user.sessions().iter().any(|line| line.ends_with(" 1")));
                 terminal.keys(&["C-b", "d"]);
-                terminal.wait_for_end();
+                user.wait("the client has ended", |_| terminal.ended());
                 assert!(user.sessions().len() <= count.max(1) + 1);
             }
             assert_eq!(user.sessions().len(), 4, "{:?}", user.sessions());
@@ -436,8 +450,8 @@ fn a_state_folder_that_cannot_be_used_is_in_nobodys_way() {
         // A file in the place of the folder.
         user.server().sandbox().write("state", "");
         let terminal = in_time(&user, &["attach", "main"], |_| user.sessions() == ["main 1"]);
-        terminal.keys(&["C-b", "d"]);
-        terminal.wait_for("nothing was restored");
+        user.wait_for_message("nothing was restored");
+        drop(terminal);
     });
 }
 
@@ -527,6 +541,32 @@ fn sessions_that_tmux_closes_without_clients_are_made_by_a_client() {
         user.wait_for_sessions(&["one 1"]);
         let _second = user.terminal(&["attach", "two"]);
         user.wait_for_sessions(&["one 1", "two 1"]);
+    });
+}
+
+#[test]
+fn a_server_that_restores_at_its_start_is_waited_for() {
+    on_every_tmux(|tmux| {
+        let user = User::of(tmux, "");
+        for name in ["kitty", "alacritty"] {
+            user.server().run(&["new-session", "-d", "-s", name]);
+            user.server().run(&["new-window", "-d", "-t", &format!("={name}:")]);
+        }
+        user.server().settle();
+        user.save_and_end();
+        let folders = format!(
+            "set-environment -g EVERMUX_DIR {}\nset-environment -g EVERMUX_CONFIG /dev/null\n",
+            user.env().state().display()
+        );
+        let line = user.env().ok(&["tmux-conf"]);
+        user.server().sandbox().write("home/.tmux.conf", format!("{folders}{line}"));
+        let _kitty = user.terminal(&["attach", "kitty"]);
+        let _alacritty = user.terminal(&["attach", "alacritty"]);
+        let _fresh = user.terminal(&["attach", "fresh"]);
+        user.wait_for_sessions(&["alacritty 1", "fresh 1", "kitty 1"]);
+        user.server().wait_for_prompts();
+        let panes = user.server().lines(&["list-panes", "-a", "-F", "#{session_name}:#{window_index}"]);
+        assert_eq!(panes.len(), 5, "tmux {}: {panes:?}", tmux.version);
     });
 }
 

@@ -390,8 +390,12 @@ fn carry_out(
         block: world.block,
         limit: world.capture.limit,
     };
-    let applied = apply(&restored.plan, &tools, (world.now)(), world.told)?;
-    drop(building);
+    let mut building = Some(building);
+    let mut heard = |stage: Stage<'_>| {
+        building.take_if(|_| matches!(stage, Stage::Stands(_)));
+        (world.told)(stage);
+    };
+    let applied = apply(&restored.plan, &tools, (world.now)(), &mut heard)?;
     restored.times[1..4].copy_from_slice(&applied.times);
     restored.problems.extend(applied.problems.iter().cloned());
 

@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::client::{self, RunError};
 use super::{Binaries, ConnectError, Server};
+use crate::model::TmuxVersion;
 use crate::text::quote::printable;
 
 /// How a server is started.
@@ -56,6 +58,26 @@ pub enum StartError {
         /// What it said, made printable.
         message: String,
     },
+}
+
+impl Binaries {
+    /// The version of the tmux that a new server would be of; none if that cannot be told within `limit`.
+    pub fn version(&self, limit: Duration) -> Option<TmuxVersion> {
+        let mut command = Command::new(self.tmux()?);
+        command
+            .arg("-V")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .current_dir("/");
+        let mut said = Vec::new();
+        let ended = client::talk(&mut command, Path::new(""), b"", limit, &mut |bytes| {
+            said.extend_from_slice(bytes);
+            ControlFlow::Continue(())
+        });
+        let text = ended.ok().and_then(|_| String::from_utf8(said).ok())?;
+        text.trim().strip_prefix("tmux ")?.parse().ok()
+    }
 }
 
 /// How long to wait between looks at a socket whose server is going away.

@@ -26,8 +26,6 @@ pub struct Terminal {
     pub descriptions: Vec<PathBuf>,
     /// The working directory; `/` if it is gone.
     pub directory: PathBuf,
-    /// `EVERMUX_RESTORE=0`: nothing is to come back this time.
-    pub declined: bool,
 }
 
 /// What tmux says of itself to the programs in its panes.
@@ -63,7 +61,6 @@ impl Terminal {
                 variable("TERMINFO_DIRS").as_deref(),
             ),
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
-            declined: variable("EVERMUX_RESTORE").is_some_and(|value| value == "0"),
         }
     }
 }

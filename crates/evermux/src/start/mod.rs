@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use evermux_core::choose::LiveServer;
-use evermux_core::model::{Generation, SessionId, TmuxVersion};
+use evermux_core::model::{Generation, ServerName, SessionId, TmuxVersion};
 use evermux_core::plan::owed;
 use evermux_core::restore::{Restored, Stage};
 use evermux_core::store::{Access, RestoreState, StartNote, StartOutcome, Store, StoreError};
@@ -81,6 +81,25 @@ pub fn run(global: &Global, agreed: bool, parent: &mut Parent) {
         tracing::warn!("nothing was restored at start: {}", error.in_one_line());
         start.greet(Greeting::Say(format!("nothing was restored: {}", error.in_one_line())));
     }
+}
+
+/// Whether the last of these starts that restored something all died of it, and nobody has restored anything by hand
+/// since.
+///
+/// # Errors
+/// What the store says.
+pub fn has_died(store: &Store, server: &ServerName, starts: &[StartNote]) -> Result<bool, CliError> {
+    let restores = starts
+        .iter()
+        .filter(|start| matches!(start.outcome, StartOutcome::Restoring | StartOutcome::Restored));
+    let died: Vec<&StartNote> =
+        restores.take_while(|start| start.outcome == StartOutcome::Restoring).collect();
+    let Some(last) = died.first().filter(|_| died.len() >= ENOUGH) else { return Ok(false) };
+    let well = |state| matches!(state, RestoreState::Done | RestoreState::Completed);
+    let restores = store.all_restores(server)?;
+    Ok(!restores
+        .iter()
+        .any(|restore| well(restore.state) && restore.ended_at.is_some_and(|ended| ended > last.at)))
 }
 
 /// A server that starts.
@@ -186,7 +205,7 @@ impl Start {
         if sources.chosen.iter().all(|chosen| chosen.wanted.is_empty()) {
             return Ok(Decision::No(StartOutcome::Nothing));
         }
-        if !agreed && self.has_died(&store, &starts)? {
+        if !agreed && has_died(&store, &context.server(), &starts)? {
             return Ok(Decision::No(StartOutcome::Unsafe));
         }
         Ok(Decision::Restore(Box::new(sources)))
@@ -212,21 +231,6 @@ impl Start {
             return Default::default();
         }
         crate::cli::choosing::glance(&self.context).map(|live| live.panes).unwrap_or_default()
-    }
-
-    /// Whether the last starts that restored something all died of it, and nobody has restored anything by hand since.
-    fn has_died(&self, store: &Store, starts: &[StartNote]) -> Result<bool, CliError> {
-        let restores = starts
-            .iter()
-            .filter(|start| matches!(start.outcome, StartOutcome::Restoring | StartOutcome::Restored));
-        let died: Vec<&StartNote> =
-            restores.take_while(|start| start.outcome == StartOutcome::Restoring).collect();
-        let Some(last) = died.first().filter(|_| died.len() >= ENOUGH) else { return Ok(false) };
-        let well = |state| matches!(state, RestoreState::Done | RestoreState::Completed);
-        let restores = store.all_restores(&self.context.server())?;
-        Ok(!restores
-            .iter()
-            .any(|restore| well(restore.state) && restore.ended_at.is_some_and(|ended| ended > last.at)))
     }
 
     /// From now on the keeper looks after this server.

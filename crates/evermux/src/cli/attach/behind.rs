@@ -25,6 +25,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::logging;
 use crate::output;
+use crate::start;
 
 /// What is to be done behind a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -44,6 +45,8 @@ pub enum Said {
     Nothing,
     /// It is being brought back.
     Building,
+    /// The session is there, without its text.
+    Stands,
     /// The session is there.
     Ready,
     /// Nothing came back, and why.
@@ -56,6 +59,7 @@ impl Said {
             Self::Opened => "opened\n".to_owned(),
             Self::Nothing => "nothing\n".to_owned(),
             Self::Building => "building\n".to_owned(),
+            Self::Stands => "stands\n".to_owned(),
             Self::Ready => "ready\n".to_owned(),
             Self::Failed(why) => format!("failed {}\n", why.replace('\n', " ")),
         }
@@ -66,6 +70,7 @@ impl Said {
             b"opened" => Some(Self::Opened),
             b"nothing" => Some(Self::Nothing),
             b"building" => Some(Self::Building),
+            b"stands" => Some(Self::Stands),
             b"ready" => Some(Self::Ready),
             _ => Some(Self::Failed(line.strip_prefix(b"failed ")?.to_str_lossy().into_owned())),
         }
@@ -219,11 +224,12 @@ fn bring(context: &Context, store: &Store, name: Option<&BStr>) -> Result<(), Cl
         Said::Ready.tell();
     }
     note(context, store, StartOutcome::Restoring)?;
-    let mut told = |stage: Stage<'_>| {
-        if stage == Stage::Written {
+    let mut told = |stage: Stage<'_>| match stage {
+        Stage::Stands(_) => {
             turn.take();
-            Said::Ready.tell();
+            Said::Stands.tell();
         }
+        Stage::Written => Said::Ready.tell(),
     };
     let restored = restore::onto(context, store, &sources, &manner, onto, &mut told)?;
     note(context, store, StartOutcome::Restored)?;
@@ -249,20 +255,18 @@ fn is_there(context: &Context, name: Option<&BStr>) -> Result<bool, CliError> {
     Ok(sessions.is_ok_and(|sessions| sessions.find(name).is_some()))
 }
 
-/// How many starts that died in their restores are enough.
-const DIED: usize = 2;
-
 /// That the last lives of the server did not end in a restore: who opens a terminal shall not be the third.
 fn harmless(store: &Store, context: &Context) -> Result<(), CliError> {
-    let starts = store.starts(&context.server())?;
+    let server = context.server();
     let living = choosing::glance(context).map(|live| live.generation);
-    let mut former = starts.iter().filter(|start| Some(&start.generation) != living.as_ref());
-    let died = (&mut former).take(DIED).filter(|start| start.outcome == StartOutcome::Restoring).count();
-    if died == DIED {
-        return Err(CliError::failed("the last two servers died while something was restored")
-            .hint("evermux restore tries it again."));
+    let mut starts = store.starts(&server)?;
+    starts.retain(|start| Some(&start.generation) != living.as_ref());
+    match start::has_died(store, &server, &starts)? {
+        true => {
+            Err(CliError::failed("the server died twice while it was restored; to try it: evermux restore"))
+        }
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// Notes what is done to this life of the server.
@@ -280,9 +284,14 @@ mod tests {
 
     #[test]
     fn what_is_said_is_understood() {
-        for said in
-            [Said::Opened, Said::Nothing, Said::Building, Said::Ready, Said::Failed("no\\disk".into())]
-        {
+        for said in [
+            Said::Opened,
+            Said::Nothing,
+            Said::Building,
+            Said::Stands,
+            Said::Ready,
+            Said::Failed("no\\disk".into()),
+        ] {
             assert_eq!(Said::parse(said.line().trim_end().as_bytes()), Some(said));
         }
         assert_eq!(Said::Failed("a\nb".into()).line(), "failed a b\n");

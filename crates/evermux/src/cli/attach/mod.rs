@@ -65,6 +65,9 @@ const OPENED: Duration = Duration::from_millis(1200);
 /// When what was saved must be there.
 const BROUGHT: Duration = Duration::from_millis(3800);
 
+/// How long to wait for the text of a session that is there already.
+const FOR_TEXT: Duration = Duration::from_millis(700);
+
 /// When a new session must be there.
 const MADE: Duration = Duration::from_millis(4700);
 
@@ -221,7 +224,7 @@ impl Attach<'_> {
             Goal::Made { .. } if inside => CliError::failed("tmux closed the new session at once")
                 .hint("Its option destroy-unattached is on."),
             Goal::Made { named, .. } => {
-                client.make(self.wanted(named).arguments(), named && self.args.name.is_some())
+                client.make(self.wanted(named).arguments(None), named && self.args.name.is_some())
             }
         }
     }
@@ -272,7 +275,7 @@ impl Attach<'_> {
 
     /// Has the session brought back behind us, and waits for it as long as that is bearable.
     fn bring(&self) -> Brought {
-        let task = if self.terminal.declined { Task::Keep } else { Task::Restore };
+        let task = if self.context.declines_restore() { Task::Keep } else { Task::Restore };
         let mut behind = match Behind::start(self.context, task, self.args.name.as_deref()) {
             Ok(behind) if task == Task::Restore => behind,
             Ok(_) => return Brought::default(),
@@ -283,6 +286,9 @@ impl Attach<'_> {
             match behind.next(end) {
                 Some(Said::Ready | Said::Nothing) => return Brought::default(),
                 Some(Said::Failed(why)) => return Brought::note(format!("nothing was restored: {why}")),
+                // The text comes soon, or while somebody looks.
+                Some(Said::Stands) => (end, stage) = (Instant::now() + FOR_TEXT, Some(Said::Stands)),
+                None if stage == Some(Said::Stands) => return Brought::default(),
                 Some(said) => (end, stage) = (self.begun + BROUGHT, Some(said)),
                 None if stage == Some(Said::Building) => {
                     // It will have its name itself.
@@ -313,7 +319,10 @@ impl Attach<'_> {
         let limit = limit.max(Duration::from_millis(200));
         let new = self.wanted(named);
         let Some((server, sessions)) = found else {
-            let start = Start { arguments: new.starting(), ..restore::start(self.context) };
+            let start = Start {
+                arguments: new.starting(self.context.binaries.version(ANSWER)),
+                ..restore::start(self.context)
+            };
             let server = match start.run(limit) {
                 Ok(server) => server,
                 Err(StartError::Running(_)) => {

@@ -12,7 +12,7 @@ use evermux_core::text::names::session_name;
 use evermux_core::text::quote::{format_literal, tmux_word};
 use evermux_core::tmux::{Nonce, RunError, Server};
 
-/// A session that is whole: none that a restore is making, none that only keeps a server alive.
+/// A session that stands: none that a restore is still building, none that only keeps a server alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Its id; a name could be a prefix or a pattern of another one.
@@ -84,8 +84,10 @@ fn parse(record: &[u8]) -> Option<Session> {
     let id = fields.next()?.to_str().ok()?.parse().ok()?;
     let used = fields.next()?.to_str().ok()?.parse().ok()?;
     let tag = fields.next()?;
-    let name = fields.next()?.into();
-    tag.is_empty().then_some(Session { id, name, used })
+    let name = BString::from(fields.next()?);
+    // Until it stands, what a restore makes has a working name; what only keeps a server alive has no restore's tag.
+    let is_half_made = || !tag.iter().all(u8::is_ascii_hexdigit) || name.contains_str(tag);
+    (tag.is_empty() || !is_half_made()).then_some(Session { id, name, used })
 }
 
 /// A session to be made.
@@ -149,8 +151,8 @@ impl New<'_> {
 
     /// The arguments of `new-session -d` for starting a server with it: until the client comes, its only session must stay
     /// also where the user's config has tmux close sessions that no client shows.
-    pub fn starting(&self) -> Vec<OsString> {
-        let mut words = self.arguments();
+    pub fn starting(&self, version: Option<TmuxVersion>) -> Vec<OsString> {
+        let mut words = self.arguments(version);
         words.extend([";", "set-option"].map(OsString::from));
         let plain =
             |name: &&BStr| name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
@@ -163,8 +165,8 @@ impl New<'_> {
     }
 
     /// The arguments of `new-session` on a command line.
-    pub fn arguments(&self) -> Vec<OsString> {
-        let words = self.words(None).into_iter().map(|mut word| {
+    pub fn arguments(&self, version: Option<TmuxVersion>) -> Vec<OsString> {
+        let words = self.words(version).into_iter().map(|mut word| {
             // A word that ends so would end the command.
             if word.last() == Some(&b';') {
                 word.insert(word.len() - 1, b'\\');
@@ -197,7 +199,8 @@ mod tests {
     #[test]
     fn records_with_strange_names_are_read_and_unfinished_ones_left_out() {
         assert_eq!(parse(b"$3 12  a b\nc\n"), Some(session(3, "a b\nc", 12)));
-        assert_eq!(parse(b"$3 12 0123 evermux-1\n"), None);
+        assert_eq!(parse(b"$3 12 0123abc evermux-0123abc-1\n"), None);
+        assert_eq!(parse(b"$3 12 0123abc work\n"), Some(session(3, "work", 12)));
         assert_eq!(parse(b"$3 12 beginning x\n"), None);
         assert_eq!(parse(b""), None);
     }
@@ -225,7 +228,7 @@ mod tests {
             size: Some((80, 24)),
             command: &command,
         };
-        let words: Vec<_> = new.arguments().into_iter().map(|word| word.into_string().unwrap()).collect();
+        let words: Vec<_> = new.arguments(None).into_iter().map(|word| word.into_string().unwrap()).collect();
         assert_eq!(words.join(" "), "-c /##x -s a\\; -x 80 -y 24 -- echo\\; \\;");
     }
 }
