@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
-use evermux_core::capture::{Blocks, Captured, Error, Options, Pattern, capture};
+use evermux_core::capture::{Blocks, Captured, Error, Flood, Options, Pattern, capture};
 use evermux_core::choose::Coverage;
 use evermux_core::model::{BString, BlockId, BlockRef, Link, Pane, Snapshot};
 use evermux_core::tmux::{Binaries, Server};
@@ -435,5 +435,92 @@ fn a_session_that_nobody_has_used() {
         private.wait_until("it is used", |private| private.screen("1:0").contains("\nused"));
         private.wait_for_prompts();
         assert_eq!(untouched(&subject.capture().live.snapshot), [""; 0]);
+    });
+}
+
+#[test]
+fn a_pane_that_prints_without_end_is_captured_by_its_newest_rows() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        let version = private.binary().version.to_string();
+        subject.options.flood = Some(Flood { rows: 100, every: 10 });
+        private.wait_for_prompts();
+        subject.capture();
+        private.type_line("=main:", "seq 1 1000000000");
+        private.wait_until("it prints", |private| {
+            private.display("=main:", "#{history_size}").parse().is_ok_and(|size: u32| size > 1700)
+        });
+        let lines = |subject: &Subject, captured: &Captured| {
+            subject.text(&pane(&captured.live.snapshot, "main", 0, 0)).len()
+        };
+        let first = subject.capture();
+        assert!(
+            (100..=130).contains(&lines(&subject, &first)),
+            "tmux {version}: {}",
+            lines(&subject, &first)
+        );
+        let again = subject.capture();
+        assert_eq!(again.put_off, 1, "tmux {version}");
+        assert_eq!(lines(&subject, &again), lines(&subject, &first));
+        subject.options.flood = Some(Flood { rows: 100, every: 0 });
+        let newer = subject.capture();
+        assert_eq!(newer.put_off, 0);
+        assert!(
+            (100..=130).contains(&lines(&subject, &newer)),
+            "tmux {version}: {}",
+            lines(&subject, &newer)
+        );
+        private.run(&["send-keys", "-t", "=main:", "C-c"]);
+        private.wait_for_prompts();
+        // As soon as it is quiet, all of it is captured.
+        subject.later = 3;
+        let quiet = subject.capture();
+        let all = subject.text(&pane(&quiet.live.snapshot, "main", 0, 0));
+        assert!(all.len() > 1500, "tmux {version}: {}", all.len());
+        subject.previous = None;
+        let whole = subject.capture();
+        assert_eq!(all, subject.text(&pane(&whole.live.snapshot, "main", 0, 0)), "tmux {version}");
+    });
+}
+
+#[test]
+fn a_pane_that_prints_a_little_all_the_time_is_captured_whole() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        subject.options.flood = Some(Flood { rows: 100, every: 10 });
+        private.type_line("=main:", "seq 1 1000; while sleep 0.05; do seq $((i=i+1)) 5; done; cat");
+        private.wait_until("it prints", |private| {
+            private.display("=main:", "#{history_size}").parse().is_ok_and(|size: u32| size > 990)
+        });
+        for round in 0..4 {
+            if round == 2 {
+                // What is known does not stand where it stood.
+                private.run(&["set-option", "-g", "window-size", "manual"]);
+                private.run(&["resize-window", "-t", "=main:", "-x", "60", "-y", "20"]);
+            }
+            let captured = subject.capture();
+            let text = subject.text(&pane(&captured.live.snapshot, "main", 0, 0));
+            assert!(text.len() > 1000, "tmux {}: round {round}: {}", private.binary().version, text.len());
+            assert_eq!(captured.put_off, 0);
+        }
+    });
+}
+
+#[test]
+fn no_more_lines_are_kept_than_wanted() {
+    every_version(|mut subject| {
+        let private = subject.private.clone();
+        subject.options.lines = Some(50);
+        for end in [40, 200, 3000] {
+            private.type_line("=main:", &format!("seq 1 {end}"));
+            private.wait_until("it is printed", |it| it.screen("=main:").contains(&format!("\n{end}\n")));
+            private.wait_for_prompts();
+            for _ in 0..2 {
+                let captured = subject.capture();
+                let text = subject.text(&pane(&captured.live.snapshot, "main", 0, 0));
+                assert!(text.len() <= 50, "tmux {}: {}", private.binary().version, text.len());
+                assert_eq!(text.last().unwrap(), &end.to_string(), "tmux {}", private.binary().version);
+            }
+        }
     });
 }

@@ -145,13 +145,7 @@ impl<'a> Job<'a> {
     /// The rows of history that are worth to be captured, if not all of them are.
     fn newest(&self) -> Option<u32> {
         let flood = self.limits.flood.filter(|_| !self.calm && self.wanted.before.is_some() && self.prints());
-        let few = self.limits.lines.filter(|lines| *lines <= PORTION);
-        flood
-            .map(|flood| flood.rows)
-            .into_iter()
-            .chain(few)
-            .min()
-            .filter(|rows| *rows < self.head.history.size)
+        flood.map(|flood| flood.rows).filter(|rows| *rows < self.head.history.size)
     }
 
     /// Whether nothing can have happened to the text since it was captured.
