@@ -5,6 +5,8 @@ mod check_macos;
 mod demo;
 mod generate;
 mod machine;
+mod page;
+mod soak;
 mod test;
 mod tmux_versions;
 
@@ -24,6 +26,7 @@ enum Command {
     CheckMacos(check_macos::Arguments),
     Demo(demo::Arguments),
     Generate(generate::Arguments),
+    Soak(soak::Arguments),
     Test(test::Arguments),
     TmuxVersions(tmux_versions::Arguments),
 }
@@ -34,6 +37,7 @@ fn main() -> anyhow::Result<()> {
         Command::CheckMacos(arguments) => check_macos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::TmuxVersions(arguments) => tmux_versions::run(&arguments),
     }

@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use evermux_testkit::{Tmux, tmux_binaries};
 
-use crate::machine::{self, cargo, install, say, target, workspace};
+use crate::machine::{self, cargo, install, say, target};
+use crate::page::{self, Part};
 use report::Report;
 use rows::Bench;
 
@@ -74,10 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     say(&format!("results: {}", folder.join("results.json").display()));
     let whole = arguments.row.is_none() && arguments.evermux.is_none();
     if whole && !arguments.quick && !arguments.limits_only {
-        let file = workspace().join("docs/benchmarks.md");
-        fs::create_dir_all(workspace().join("docs"))?;
-        fs::write(&file, report.page())?;
-        say(&format!("written: {}", file.display()));
+        page::write(Part::Bench, &report.page())?;
     }
     report.print()
 }

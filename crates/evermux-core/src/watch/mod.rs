@@ -32,6 +32,8 @@ pub struct Pace {
     pub look: Duration,
     /// Between two looks while nobody does.
     pub idle_look: Duration,
+    /// At most between a look and the next wait for a ring.
+    pub listen: Duration,
     /// Between two looks, however long they take.
     pub longest_look: Duration,
     /// How long after the last sign of work somebody still counts as working.
@@ -56,6 +58,7 @@ impl Default for Pace {
             look: Duration::from_secs(1),
             idle_look: Duration::from_secs(8),
             longest_look: Duration::from_secs(10),
+            listen: Duration::from_millis(500),
             working: Duration::from_secs(60),
             gather: Duration::from_millis(120),
             gather_most: Duration::from_millis(500),
@@ -389,15 +392,21 @@ impl Watch {
     }
 
     /// When to listen again: at once, but not in a hurry if it rings all the time.
+    ///
+    /// Every program that begins or ends in a window with an automatic name rings. So the looks that listening begins
+    /// with keep a distance, the longer the more they cost; what happens meanwhile is seen by the next one.
     fn listen_at(&self, now: Instant) -> Instant {
-        match (self.unsaved.structure, self.looks.retry_at()) {
+        let distance = (self.look_cost * 50).min(self.pace.listen);
+        let rested = self.looked_at.map_or(now, |at| at + distance);
+        let at = match (self.unsaved.structure, self.looks.retry_at()) {
             (_, Some(at)) => at,
             // What rang is gathered first; the look that listening begins with then sees all of it.
             (Some((since, last)), None) => {
                 (last + self.pace.gather / 2).min(since + self.pace.gather_most).max(last)
             }
             (None, None) => now,
-        }
+        };
+        at.max(rested)
     }
 
     fn look_at(&self, now: Instant) -> Instant {
@@ -422,7 +431,9 @@ impl Watch {
         let gathered = self
             .unsaved
             .structure
-            .map(|(since, last)| (last + self.pace.gather).min(since + self.pace.gather_most));
+            .map(|(since, last)| (last + self.pace.gather).min(since + self.pace.gather_most))
+            // A look after the save would show what was saved as a change.
+            .map(|at| if self.listening { at } else { at.max(self.listen_at(now)) });
         let text = self.unsaved.text.map(|since| since + self.pace.text);
         let sweep = self
             .saved_at
