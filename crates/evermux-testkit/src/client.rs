@@ -103,8 +103,10 @@ impl Client {
     /// Waits until the program in the terminal has ended; its exit status.
     #[track_caller]
     pub fn wait_for_end(&self) -> i32 {
-        self.outer.wait_until("the client ends", |_| self.ended());
-        self.outer.display("terminal", "#{pane_dead_status}").parse().expect("a number")
+        // tmux sees the terminal close before it hears of the process.
+        let status = || self.outer.display("terminal", "#{pane_dead_status}").parse().ok();
+        self.outer.wait_until("the client ends", |_| self.ended() && status().is_some());
+        status().expect("it was there")
     }
 
     /// Everything the terminal got, history included, with colours (`capture-pane -e`).

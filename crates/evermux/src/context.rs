@@ -43,6 +43,12 @@ pub struct Global {
     pub verbose: u8,
 }
 
+/// The variable by which whoever starts a server says whether something is restored at its start.
+pub const RESTORE: &str = "EVERMUX_RESTORE";
+
+/// Its value in a server that evermux itself has started, in order to restore into it.
+pub const RESTORED_BY_ANOTHER: &str = "elsewhere";
+
 /// What a command knows of the world.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -143,7 +149,12 @@ impl Context {
 
     /// Whether the user has said, for this server, that nothing is to be restored when it starts.
     pub fn declines_restore(&self) -> bool {
-        variable("EVERMUX_RESTORE").is_some_and(|value| value == "0")
+        variable(RESTORE).is_some_and(|value| value == "0")
+    }
+
+    /// Whether the evermux that has started this server restores into it.
+    pub fn is_restored_by_another(&self) -> bool {
+        variable(RESTORE).is_some_and(|value| value == RESTORED_BY_ANOTHER)
     }
 
     /// The same for another server of this user.

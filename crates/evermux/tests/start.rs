@@ -288,6 +288,24 @@ fn whoever_wants_to_be_asked_is_asked() {
 }
 
 #[test]
+fn a_restore_by_hand_that_starts_the_server_is_the_only_one() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        let report = user.0.run(&["restore", "--session", "other"]);
+        assert!(report.contains("Restored 1 session"), "tmux {}: {report}", tmux.version);
+        user.wait_until_kept();
+        assert_eq!(user.sessions(), ["other"], "tmux {}", tmux.version);
+        let environment = user.server().run(&["show-environment", "-g"]);
+        assert!(!environment.contains("EVERMUX_RESTORE"), "tmux {}: {environment}", tmux.version);
+        // Another life brings back both.
+        user.0.run(&["keeper", "stop"]);
+        user.0.end();
+        user.server().run(&["new-session", "-d", "-s", "x"]);
+        user.expect_sessions(&["main", "other", "x"]);
+    });
+}
+
+#[test]
 fn debts_are_told() {
     on_every_tmux(|tmux| {
         let user = User::with(tmux, |server| {

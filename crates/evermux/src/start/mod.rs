@@ -113,7 +113,7 @@ struct Start {
 
 /// What is to be done.
 enum Decision {
-    /// It was done before in this life of the server.
+    /// It was done before in this life of the server, or is somebody else's.
     Known,
     /// Nothing, and why.
     No(StartOutcome),
@@ -142,7 +142,7 @@ impl Start {
         match self.decide(agreed)? {
             Decision::Known => {
                 parent.done();
-                self.keep(&open_to_work(&self.context)?.0);
+                self.keep(&self.register()?);
             }
             Decision::No(outcome) => {
                 parent.done();
@@ -188,7 +188,8 @@ impl Start {
         };
         let starts = store.starts(&context.server())?;
         if agreed {
-        } else if starts.iter().any(|start| start.generation == self.generation) {
+            // It was noted when they were asked.
+        } else if context.is_restored_by_another() || starts.iter().any(|start| start.generation == self.generation) {
             return Ok(Decision::Known);
         } else if self.is_old() {
             return Ok(Decision::No(StartOutcome::TooLate));
