@@ -2,8 +2,8 @@
 //!
 //! All of it is one command file, in groups of a few panes. A group runs in one turn of tmux's loop, so what it
 //! changes for a moment (the default shell, the user's hooks) nobody ever sees; between groups tmux serves others.
-//! Sessions are made under a name of our own, by which everything is targeted; their real names come last, so a
-//! restore that was interrupted can be told from what is finished. All panes are made before any text comes: a fork
+//! Sessions are made under a name of our own, by which everything is targeted; their real names come when everything
+//! stands. All panes are made before any text comes: a fork
 //! of a server that holds much text is ten times dearer.
 
 mod made;
