@@ -29,10 +29,14 @@ pub(super) fn processes() -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
+/// One process.
+pub(super) fn one(pid: u32) -> Option<Process> {
+    read_stat(open_folder("/proc").ok()?.as_fd(), pid, Clock { boot: 0, ticks_per_second: 1 })
+}
+
 /// [`Process::birth`] of a process that has not ended.
 pub(super) fn birth(pid: u32) -> Option<u64> {
-    let proc = open_folder("/proc").ok()?;
-    let process = read_stat(proc.as_fd(), pid, Clock { boot: 0, ticks_per_second: 1 })?;
+    let process = one(pid)?;
     (!process.zombie).then_some(process.birth)
 }
 

@@ -31,6 +31,11 @@ pub(super) fn processes() -> io::Result<Vec<Process>> {
     Ok(pids.into_iter().filter_map(process).collect())
 }
 
+/// One process.
+pub(super) fn one(pid: u32) -> Option<Process> {
+    process(libc::pid_t::try_from(pid).ok()?)
+}
+
 fn process(pid: libc::pid_t) -> Option<Process> {
     let id = u32::try_from(pid).ok().filter(|&id| id > 0)?;
     let session = || {

@@ -172,6 +172,12 @@ impl ProcessTable {
         }
     }
 
+    /// A table of one process alone: of a job it tells only whether that process is in the foreground. On Linux it costs
+    /// a hundredth of [`ProcessTable::read`]. Times of birth in it mean nothing.
+    pub fn of(pid: u32) -> Self {
+        Self::from_processes(os::one(pid).into_iter().collect())
+    }
+
     /// A table of these processes.
     pub fn from_processes(mut processes: Vec<Process>) -> Self {
         processes.sort_by_key(|process| process.pid);

@@ -22,10 +22,15 @@ pub(super) fn processes() -> io::Result<Vec<Process>> {
     run(&["-A", "-ww"])
 }
 
+/// One process.
+pub(super) fn one(pid: u32) -> Option<Process> {
+    let processes = run(&["-p", &pid.to_string()]).ok()?;
+    processes.into_iter().find(|process| process.pid == pid)
+}
+
 /// [`Process::birth`] of a process that has not ended.
 pub(super) fn birth(pid: u32) -> Option<u64> {
-    let processes = run(&["-p", &pid.to_string()]).ok()?;
-    processes.into_iter().find(|process| process.pid == pid && !process.zombie).map(|process| process.birth)
+    one(pid).filter(|process| !process.zombie).map(|process| process.birth)
 }
 
 fn run(arguments: &[&str]) -> io::Result<Vec<Process>> {

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::finish;
 use super::hooks::Hooks;
+use super::pace::Pace;
 use super::prompts::{Known, Tail};
 use super::script::{Script, command};
 use super::settle;
@@ -142,7 +143,8 @@ pub fn apply(
     applied.times[0] = begun.elapsed();
 
     let begun = Instant::now();
-    fill(plan, &made, &look, &gates, tools, &mut applied)?;
+    let pace = Pace::new(tools.helper.to_owned());
+    fill(plan, &made, &look, &gates, tools, &pace, &mut applied)?;
     let dead = dead(plan, &made, tools)?;
     applied.times[1] = begun.elapsed();
 
@@ -154,6 +156,7 @@ pub fn apply(
     }
     told(Stage::Written);
     applied.times[2] = begun.elapsed();
+    pace.wait();
 
     applied.sessions = made.sessions.clone();
     for (at, pane) in &made.panes {
@@ -286,6 +289,7 @@ fn fill(
     look: &Look,
     gates: &HashMap<BString, Gate>,
     tools: &Tools<'_>,
+    pace: &Pace,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
     if gates.is_empty() {
@@ -317,7 +321,7 @@ fn fill(
         }
     }
     waiting.sort_by_key(|waiting| order(plan, waiting.at));
-    let written = text::write(&waiting, tools.block);
+    let written = text::write(&waiting, tools.block, pace);
     let identity = |at| planned(plan, at).pane.identity;
     applied.tails = written.tails.into_iter().map(|(at, tail)| (identity(at), tail)).collect();
     for at in written.too_wide {

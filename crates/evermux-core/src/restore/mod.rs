@@ -12,6 +12,7 @@ mod finish;
 mod hooks;
 mod interrupted;
 mod leftovers;
+mod pace;
 mod prompts;
 mod quiet;
 mod script;

@@ -8,6 +8,6 @@ pub enum Stage<'a> {
     /// Every session, window and pane has its place and its name: who attaches now finds what they look for. The text is
     /// still to come. With the sessions that were made, the one that was used last first.
     Stands(&'a [SessionId]),
-    /// The text is there, and the shells have been let go.
+    /// The text is there, and the shells start, one after the other.
     Written,
 }

@@ -16,6 +16,7 @@ use bstr::ByteSlice;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
+use super::pace::Pace;
 use super::prompts::{Known, Tail};
 use super::skeleton::MadePane;
 use crate::gate::{Ending, Gate, Held};
@@ -77,9 +78,13 @@ pub(super) struct Written {
     pub(super) too_wide: Vec<(usize, usize)>,
 }
 
-/// Writes the text of all panes, in this order, and lets each go as soon as it has its own. `block` reads a block
+/// Writes the text of all panes, in this order, and lets each go at its turn when it has its own. `block` reads a block
 /// of the store.
-pub(super) fn write(panes: &[Waiting<'_>], block: &dyn Fn(BlockId) -> Option<Vec<u8>>) -> Written {
+pub(super) fn write(
+    panes: &[Waiting<'_>],
+    block: &dyn Fn(BlockId) -> Option<Vec<u8>>,
+    pace: &Pace,
+) -> Written {
     let (mut tails, mut rows, mut too_wide) = (Vec::new(), Vec::new(), Vec::new());
     let failures = Mutex::new(Vec::new());
     let arrival = Instant::now() + ARRIVAL;
@@ -91,7 +96,7 @@ pub(super) fn write(panes: &[Waiting<'_>], block: &dyn Fn(BlockId) -> Option<Vec
             scope.spawn(|| {
                 while let Some(work) = next(&receive) {
                     let at = work.waiting.at;
-                    if let Err(failure) = serve(work, arrival) {
+                    if let Err(failure) = serve(work, arrival, pace) {
                         failures.lock().unwrap_or_else(PoisonError::into_inner).push((at, failure));
                     }
                 }
@@ -119,11 +124,11 @@ fn next<'w, 'a>(receive: &Mutex<Receiver<Work<'w, 'a>>>) -> Option<Work<'w, 'a>>
 }
 
 /// Writes one pane's text and lets it go.
-fn serve(work: Work<'_, '_>, arrival: Instant) -> Result<(), NoText> {
+fn serve(work: Work<'_, '_>, arrival: Instant, pace: &Pace) -> Result<(), NoText> {
     let Waiting { pane, gate, ending, .. } = work.waiting;
     let held = gate.wait(pane.id, pane.pid, arrival).map_err(|_| NoText::NoShow)?;
     let written = work.bytes.and_then(|bytes| write_terminal(&held, pane, &bytes));
-    held.release(*ending);
+    pace.release(held, pane, *ending);
     written
 }
 

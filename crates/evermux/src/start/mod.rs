@@ -189,7 +189,9 @@ impl Start {
         let starts = store.starts(&context.server())?;
         if agreed {
             // It was noted when they were asked.
-        } else if context.is_restored_by_another() || starts.iter().any(|start| start.generation == self.generation) {
+        } else if context.is_restored_by_another()
+            || starts.iter().any(|start| start.generation == self.generation)
+        {
             return Ok(Decision::Known);
         } else if self.is_old() {
             return Ok(Decision::No(StartOutcome::TooLate));
