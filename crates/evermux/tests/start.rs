@@ -188,6 +188,20 @@ fn two_terminals_at_once_get_a_session_each() {
 }
 
 #[test]
+fn terminals_that_ask_for_one_session_at_once_share_it() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        let ask = || user.tmux(&["new-session", "-A", "-s", "main"]);
+        let clients = [ask(), ask(), ask()];
+        user.wait("all see it", |_| user.shown() == ["main", "main", "main"]);
+        clients.iter().for_each(|client| client.wait_for("so-it-is"));
+        user.expect_sessions(&["main", "other"]);
+        let panes = user.server().lines(&["list-panes", "-s", "-t", "=main:"]);
+        assert_eq!(panes.len(), 2, "tmux {}: {panes:?}", tmux.version);
+    });
+}
+
+#[test]
 fn what_somebody_has_begun_to_use_stays() {
     on_every_tmux(|tmux| {
         let user = User::new(tmux);

@@ -128,7 +128,12 @@ impl Builder<'_, '_> {
                     .iter()
                     .any(|pane| sources.iter().any(|source| source.snapshot.pane(pane.identity).is_some()))
             });
-            if clients == 1 && session.facts.untouched && !saved {
+            let comes = |source: &Source<'_>| {
+                let saved = source.snapshot.sessions();
+                source.wanted.iter().any(|wanted| saved[wanted.session].name == session.name)
+            };
+            let fresh = self.options.fresh.contains(&live.sessions[s]) && sources.iter().any(comes);
+            if !saved && (fresh || clients == 1 && session.facts.untouched) {
                 self.plan.closing.push(closing(live, s, Why::Untouched));
             }
         }
@@ -487,7 +492,7 @@ impl Builder<'_, '_> {
         let sessions = &self.plan.sessions;
         for closing in &mut self.plan.closing {
             let heir = sessions.iter().position(|planned| planned.session.name == closing.name);
-            closing.successor = heir.filter(|_| closing.why == Why::Replaced).unwrap_or(latest);
+            closing.successor = heir.unwrap_or(latest);
         }
         self.plan
     }

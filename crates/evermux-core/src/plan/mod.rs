@@ -98,6 +98,8 @@ pub struct Options<'a> {
     pub replace: bool,
     /// Leave live sessions alone that nobody has used.
     pub keep_untouched: bool,
+    /// Live sessions that nobody has used yet, too, whatever their names: they give way to a saved one of the same name.
+    pub fresh: Vec<SessionId>,
     /// Whether text comes back.
     pub text: bool,
     /// Whether the server's global options come back.

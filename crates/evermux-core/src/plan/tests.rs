@@ -128,6 +128,7 @@ fn plan_of(saved: &Snapshot, wanted: Vec<Wanted>, live: Option<&Live>, way: &Way
         rename: way.rename.clone(),
         replace: way.replace,
         keep_untouched: way.keep_untouched,
+        fresh: Vec::new(),
         text: true,
         globals: false,
         allow: None,

@@ -77,6 +77,22 @@ pub fn receive(
     Ok(found)
 }
 
+/// Live sessions, whatever their names, that clients which have only just come have made for themselves, and nobody has used
+/// yet: of a terminal that starts `tmux new -A -s main` before the restore has made `main`.
+///
+/// # Errors
+/// [`RunError`].
+pub fn fresh(server: &Server, version: TmuxVersion, limit: Duration) -> Result<Vec<SessionId>, RunError> {
+    let mut script = Script::default();
+    script.push(command("list-clients").value("-F", CLIENT));
+    script.push(command("list-sessions").value("-F", SESSION));
+    script.push(command("list-panes").word("-a").value("-F", PANE));
+    let output = server.run(&script.for_version(version), limit)?;
+    let here = Here::read(&output.stdout);
+    let fresh = here.sessions.iter().filter(|session| here.is_fresh(session));
+    Ok(fresh.map(|session| session.id).collect())
+}
+
 const CLIENT: &str =
     "c #{client_control_mode} #{session_id} #{client_activity} #{?client_last_session,1,0} #{client_tty}";
 const SESSION: &str = "s #{session_id} #{session_created} #{session_windows} #{session_attached} \
@@ -177,6 +193,18 @@ impl Here {
         self.sessions.iter().any(|session| session.id == id && session.attached == 0)
     }
 
+    /// Whether a session has one plain pane, and only clients that came for it and have not pressed a key.
+    fn is_fresh(&self, session: &Session) -> bool {
+        let mut clients = self.clients.iter().filter(|client| client.session == session.id).peekable();
+        let mut panes = self.panes.iter().filter(|pane| pane.session == session.id);
+        session.windows == 1
+            && !session.grouped
+            && clients.peek().is_some()
+            && clients.all(|client| !client.moved && client.activity <= session.created + 1)
+            && panes.next().is_some_and(|pane| pane.plain)
+            && panes.next().is_none()
+    }
+
     /// Sessions but these that one client shows, which has not pressed a key since it came with them.
     fn strays(&self, restored: &[SessionId]) -> Vec<Stray> {
         let restored: HashSet<&SessionId> = restored.iter().collect();
@@ -205,6 +233,20 @@ mod tests {
         let restored = ["$1".parse().unwrap()];
         let strays = Here::read(listing.as_bytes()).strays(&restored);
         strays.iter().map(|stray| stray.session.to_string()).collect()
+    }
+
+    #[test]
+    fn fresh_is_what_nobody_has_pressed_a_key_in() {
+        let fresh = |client: &str, pane: &str| {
+            let here = Here::read(format!("{client}\ns $2 10 1 2 0 work\n{pane}\n").as_bytes());
+            here.is_fresh(&here.sessions[0])
+        };
+        let (client, pane) = ("c 0 $2 11 0 /dev/pts/1\nc 0 $2 10 0 /dev/pts/2", "p $2 8 1 0 0");
+        assert!(fresh(client, pane));
+        assert!(!fresh("", pane));
+        assert!(!fresh("c 0 $2 11 0 /dev/pts/1\nc 0 $2 19 0 /dev/pts/2", pane));
+        assert!(!fresh(client, "p $2 8 1 0 1"));
+        assert!(!fresh(client, "p $2 8 1 0 0\np $2 9 1 0 0"));
     }
 
     #[test]

@@ -304,6 +304,9 @@ impl<'a> Finish<'a> {
             for client in &closing.clients {
                 self.push(command("switch-client").value("-c", client).value("-t", successor.to_string()));
             }
+            // A client that came to it only just now moves on, too.
+            let stay = command("set-option").value("-t", closing.session.to_string());
+            self.push(stay.word("detach-on-destroy").word("off"));
             quiet::end_session(&closing.session.to_string(), []).for_each(|command| self.push(command));
         }
     }

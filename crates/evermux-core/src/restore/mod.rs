@@ -27,7 +27,7 @@ mod used;
 mod work;
 
 pub use apply::ApplyError;
-pub use arrivals::{Arrivals, receive};
+pub use arrivals::{Arrivals, fresh, receive};
 pub use leftovers::beginning;
 pub use skeleton::SESSION_TAG;
 pub use sources::{Chosen, NoSuchPlace, Place};

@@ -78,6 +78,8 @@ pub struct Manner {
     pub undoing: bool,
     /// Whether sessions that nobody has used stay: their terminals were not opened for what comes back.
     pub keep_untouched: bool,
+    /// Live sessions that give way to a saved one of the same name (see [`super::fresh`]).
+    pub fresh: Vec<SessionId>,
 }
 
 /// Why nothing, or not all, came back.
@@ -288,6 +290,7 @@ pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live
         rename: manner.rename.clone(),
         replace: manner.replace,
         keep_untouched: manner.keep_untouched,
+        fresh: manner.fresh.clone(),
         text: !manner.without_text,
         globals: manner.options,
         allow: manner.allow.clone(),

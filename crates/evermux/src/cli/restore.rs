@@ -102,6 +102,7 @@ impl Args {
             allow: (own || !words.is_empty()).then(|| allow(words)),
             undoing: false,
             keep_untouched: false,
+            fresh: Vec::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use evermux_core::choose::LiveServer;
 use evermux_core::model::{Generation, ServerName, SessionId, TmuxVersion};
 use evermux_core::plan::owed;
-use evermux_core::restore::{Restored, Stage};
+use evermux_core::restore::{Manner, Restored, Stage, fresh};
 use evermux_core::store::{Access, RestoreState, StartNote, StartOutcome, Store, StoreError};
 use evermux_core::tmux::Server;
 use jiff::{SignedDuration, Timestamp};
@@ -290,7 +290,8 @@ impl Start {
                 }
                 Stage::Written => parent.done(),
             };
-            let manner = restore::manner(context, sources);
+            let fresh = fresh(&self.server, self.version, WHO).unwrap_or_default();
+            let manner = Manner { fresh, ..restore::manner(context, sources) };
             let restored = restore::onto(context, &store, sources, &manner, onto, &mut told);
             self.note(&store, StartOutcome::Restored)?;
             let restored = restored?;
