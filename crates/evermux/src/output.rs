@@ -165,10 +165,26 @@ pub fn agreed(what: &str) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return true;
     }
+    ask(&format!("{what}Do it? [y/N] ")).unwrap_or(false)
+}
+
+/// Asks a question at the terminal; whether the answer is yes.
+///
+/// # Errors
+/// If the terminal cannot be written to or read from.
+pub fn ask(question: &str) -> io::Result<bool> {
+    let mut stderr = anstream::stderr();
+    write!(stderr, "{question}")?;
+    stderr.flush()?;
     let mut answer = String::new();
-    let asked = write!(anstream::stderr(), "{what}Do it? [y/N] ").and_then(|()| anstream::stderr().flush());
-    let read = asked.and_then(|()| io::stdin().read_line(&mut answer));
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Bytes for the process of ours that started this one and listens at the other end; that it does not listen any more
+/// is no matter.
+pub fn tell_parent(bytes: &[u8]) {
+    let _ = io::stdout().write_all(bytes).and_then(|()| io::stdout().flush());
 }
 
 /// Text that is a file of its own, such as a completion script: written as it is.

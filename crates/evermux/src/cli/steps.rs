@@ -1,7 +1,7 @@
 //! What `install` and `uninstall` do: a list of steps that is shown, agreed on, and carried out.
 
 use std::fs;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal};
 use std::path::PathBuf;
 
 use evermux_core::problem::{Problem, Subject};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{keeper, keys, uninstall};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{FAINT, Outcome, outside};
+use crate::output::{self, FAINT, Outcome, outside};
 use crate::setup::{file, services};
 
 /// A thing to do.
@@ -178,12 +178,8 @@ fn agreed(name: &str, lines: &str, json: bool) -> Result<bool, CliError> {
         return Err(CliError::usage("nobody can be asked here")
             .hint(format!("{name} --dry-run tells what it would do, {name} --yes does it.")));
     }
-    let mut terminal = anstream::stderr().lock();
-    let asked = write!(terminal, "{name} will\n{lines}Go on? [y/N] ").and_then(|()| terminal.flush());
-    let mut answer = String::new();
-    let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
-    read.map_err(|error| CliError::failed("cannot ask").because(&error))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    output::ask(&format!("{name} will\n{lines}Go on? [y/N] "))
+        .map_err(|error| CliError::failed("cannot ask").because(&error))
 }
 
 /// Does one step; what went wrong in one line.

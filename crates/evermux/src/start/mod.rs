@@ -4,7 +4,6 @@
 
 mod greeter;
 
-use std::io::Write;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use crate::config::AtStart;
 use crate::context::{Context, Global};
 use crate::error::CliError;
 use crate::logging;
-use crate::output::outside;
+use crate::output::{self, outside};
 use crate::setup;
 use greeter::{Greeter, Greeting};
 
@@ -63,8 +62,7 @@ impl Parent {
 
     fn say(&self, word: u8) {
         // It may have waited long enough.
-        let mut out = std::io::stdout();
-        let _ = out.write_all(&[word]).and_then(|()| out.flush());
+        output::tell_parent(&[word]);
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::AsFd;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::Instant;
@@ -78,8 +78,7 @@ impl Said {
 
     /// Tells it whoever listens; that nobody does any more is no matter.
     fn tell(&self) {
-        let mut pipe = std::io::stdout();
-        let _ = pipe.write_all(self.line().as_bytes()).and_then(|()| pipe.flush());
+        output::tell_parent(self.line().as_bytes());
     }
 }
 
