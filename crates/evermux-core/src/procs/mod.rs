@@ -9,6 +9,7 @@
 
 #[cfg(any(target_os = "macos", test))]
 mod arguments;
+mod cost;
 mod identity;
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
@@ -34,6 +35,7 @@ use std::sync::OnceLock;
 use bstr::BString;
 use thiserror::Error;
 
+pub use cost::Cost;
 pub use identity::{boot, machine};
 pub use prompt::{Evidence, Reading, is_password_prompt, line_editor_waits, shell_at_terminal};
 pub use terminal::{TerminalError, TerminalState};

@@ -109,8 +109,8 @@ pub enum Save {
 /// What became of a save.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Saved {
-    /// How long it took.
-    pub took: Duration,
+    /// What it cost in processor time, tmux's included.
+    pub cost: Duration,
     /// How many panes there were.
     pub panes: usize,
     /// Whether a session or a pane is not there any more that the snapshot before had.
@@ -340,7 +340,7 @@ impl Watch {
 
     fn saved(&mut self, save: Save, saved: Saved, now: Instant, effects: &mut Vec<Effect>) {
         self.saving = None;
-        self.purse.spend(saved.took, now);
+        self.purse.spend(saved.cost, now);
         self.saved_at = Some(now);
         self.own_ring = saved.marked;
         if save == Save::All {

@@ -13,8 +13,8 @@ const MOST: Duration = Duration::from_millis(600);
 /// a save look dear.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Time for saves, saved up while none are made. How long a save takes is more than what it costs in processor time,
-/// so this is on the safe side.
+/// Processor time for saves, saved up while none are made. Not the time that passes: on a loaded machine that is many
+/// times as much, and then saves would come too late just when a machine is in trouble.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Purse {
     /// When it would have been full, had it been filled without an end. It is at least empty if that is [`MOST`]'s
@@ -29,9 +29,9 @@ impl Purse {
     }
 
     /// Takes something out, more than there is if need be.
-    pub fn spend(&mut self, took: Duration, now: Instant) {
+    pub fn spend(&mut self, cost: Duration, now: Instant) {
         let worth = |time: Duration| time * (1000 / SHARE);
-        self.full_at = (self.full_at.max(now) + worth(took)).min(now + worth(MOST) + LONGEST);
+        self.full_at = (self.full_at.max(now) + worth(cost)).min(now + worth(MOST) + LONGEST);
     }
 
     /// When there is something in it.

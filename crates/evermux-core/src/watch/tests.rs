@@ -53,7 +53,7 @@ impl World {
             Effect::Listen | Effect::Look => self.tell(Event::Looked(self.look.clone(), self.look_takes)),
             Effect::Save(save) => {
                 let saved = Saved {
-                    took: self.save_takes,
+                    cost: self.save_takes,
                     panes: 1,
                     lost: std::mem::take(&mut self.lost),
                     marked: self.marking,

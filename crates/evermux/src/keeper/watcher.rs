@@ -10,6 +10,7 @@ use bstr::{BString, ByteSlice};
 use evermux_core::capture::Flood;
 use evermux_core::choose::GenerationEnd;
 use evermux_core::model::{Generation, Kind, Live, Look, PaneIdentity, SnapshotId, TmuxVersion};
+use evermux_core::procs::Cost;
 use evermux_core::save::{self, Outcome, Request, SaveError};
 use evermux_core::store::{Emergency, State, Status, Store, write_status};
 use evermux_core::text::quote;
@@ -353,6 +354,7 @@ impl Watcher {
     fn save(&mut self, what: Save, emergency: Emergency) -> Option<Event> {
         let kept = self.kept.as_ref()?;
         let begun = Instant::now();
+        let cost = Cost::begin(Some(kept.generation.pid));
         let failed = |error: String| Some(Event::SaveFailed(error));
         let store = match self.store() {
             Ok(store) => store,
@@ -374,7 +376,7 @@ impl Watcher {
         };
         let context = &self.context;
         match save::save(&store, &kept.server, &request, &|| context.now(), &mut || context.random()) {
-            Ok(outcome) => Some(self.saved(what, &outcome, begun.elapsed())),
+            Ok(outcome) => Some(self.saved(what, &outcome, begun.elapsed(), cost.so_far())),
             Err(error) => match gone(&error) {
                 true => {
                     self.lost();
@@ -385,7 +387,7 @@ impl Watcher {
         }
     }
 
-    fn saved(&mut self, what: Save, outcome: &Outcome, took: Duration) -> Event {
+    fn saved(&mut self, what: Save, outcome: &Outcome, took: Duration, cost: Duration) -> Event {
         let (panes, sessions) = outcome.live.as_ref().map(contents).unwrap_or_default();
         // Nobody knows what was there before the first save.
         let lost = self.panes.is_empty()
@@ -397,7 +399,7 @@ impl Watcher {
         // Identities that were set just now: the server rings, because an option was set.
         let marked = panes.iter().any(|pane| !self.panes.contains(pane));
         let put_off = outcome.put_off > 0;
-        let saved = Saved { took, panes: panes.len(), lost, put_off, marked };
+        let saved = Saved { cost, panes: panes.len(), lost, put_off, marked };
         (self.panes, self.sessions) = (panes, sessions);
         self.saved_at = Some(self.context.now());
         self.snapshot = Some(outcome.saved.id);
