@@ -272,7 +272,6 @@ impl<'a> Job<'a> {
     pub fn answer(&mut self, head: &FrameHead, parts: &[BString], blocks: &mut dyn Blocks) {
         let Some(asked) = self.asked.take().filter(|_| self.found.is_none()) else { return };
         if let Asked::Newest(shot) = &asked
-            && self.failures == 0
             && self.is_calm(shot, head, parts)
         {
             // All of it, then.
