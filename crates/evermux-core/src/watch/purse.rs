@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 /// The part of the time that may go into saves, in thousandths: a busy server may cost 2 % of a core in all
 /// (design, "Budgets"), of which looks take some.
-const SHARE: u32 = 15;
+const SHARE: u32 = 10;
 
 /// So much may be spent at once after a quiet time: a handful of quick saves.
-const MOST: Duration = Duration::from_millis(600);
+const MOST: Duration = Duration::from_millis(300);
 
 /// However much saves cost, the next one need not wait longer than this. A server or a disk that hung for a while makes
 /// a save look dear.
