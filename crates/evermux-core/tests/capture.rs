@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
 use evermux_core::capture::{Blocks, Captured, Error, Flood, Options, Pattern, capture};
@@ -242,24 +241,15 @@ fn of_a_prompt_only_the_line_of_the_cursor_is_left_out() {
 
 /// Makes a window whose program prints something and ends, and in which tmux says so.
 ///
-/// tmux before 3.5 can lose what a program prints just before its end, so it waits until that was seen; and now and
-/// then (3.1c, 3.3a) it does not notice how the program ended and never writes its message: then it is tried again.
+/// tmux before 3.5 can lose what a program prints just before its end, so it waits until that was seen.
 fn die(private: &Private, window: usize, print: &str, last: &str, end: &str, message: &str) {
     let target = format!("main:{window}");
     let command = format!("{print}; tmux wait-for go{window}; {end}");
-    for _ in 0..20 {
-        private.run(&["new-window", "-d", "-k", "-t", &target, &command]);
-        private.wait_until("it is printed", |private| private.screen(&target).ends_with(last));
-        private.run(&["wait-for", "-S", &format!("go{window}")]);
-        private.wait_until("it is dead", |private| private.display(&target, "#{pane_dead}") == "1");
-        let end = Instant::now() + Duration::from_secs(1);
-        while Instant::now() < end {
-            if private.screen(&target).contains(message) {
-                return;
-            }
-        }
-    }
-    panic!("tmux {} never wrote its message", private.binary().version);
+    private.run(&["new-window", "-d", "-k", "-t", &target, &command]);
+    private.wait_until("it is printed", |private| private.screen(&target).ends_with(last));
+    private.run(&["wait-for", "-S", &format!("go{window}")]);
+    private.wait_until_dead(&target);
+    private.wait_until("tmux says so", |private| private.screen(&target).contains(message));
 }
 
 #[test]

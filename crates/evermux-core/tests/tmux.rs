@@ -283,9 +283,7 @@ fn errors_of_lines_are_data_and_errors_of_syntax_are_not() {
 fn the_client_is_the_servers_own_binary_even_after_an_upgrade() {
     for tmux in tmux_binaries() {
         let private = Private::builder(&tmux).absent();
-        let copy = private.sandbox().path("tmux-bin/tmux");
-        std::fs::create_dir(copy.parent().unwrap()).unwrap();
-        std::fs::copy(&tmux.path, &copy).unwrap();
+        let copy = private.sandbox().program("tmux-bin/tmux", std::fs::read(&tmux.path).unwrap());
         let mut start = start(&private);
         start.binaries.path = Some(copy.parent().unwrap().into());
         assert_eq!(start.run(LIMIT).unwrap().client(), copy);

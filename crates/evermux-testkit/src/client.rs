@@ -103,10 +103,9 @@ impl Client {
     /// Waits until the program in the terminal has ended; its exit status.
     #[track_caller]
     pub fn wait_for_end(&self) -> i32 {
-        // tmux sees the terminal close before it hears of the process.
-        let status = || self.outer.display("terminal", "#{pane_dead_status}").parse().ok();
-        self.outer.wait_until("the client ends", |_| self.ended() && status().is_some());
-        status().expect("it was there")
+        self.outer.wait_until_dead("terminal");
+        let status = self.outer.display("terminal", "#{pane_dead_status}");
+        status.parse().unwrap_or_else(|_| panic!("ended by a signal:\n{}", self.screen()))
     }
 
     /// Everything the terminal got, history included, with colours (`capture-pane -e`).

@@ -65,6 +65,20 @@ impl Sandbox {
         path
     }
 
+    /// Writes a program, for instance a script, that can be run at once; returns its path.
+    ///
+    /// A process of its own writes it: a file that is open for writing in this process can be so still in what another
+    /// test's thread has just forked, and then it is not run (`ETXTBSY`).
+    pub fn program(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.write(name, "");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(&path).stdin(Stdio::piped());
+        let mut shell = shell.spawn().expect("there is a shell");
+        shell.stdin.take().expect("it is piped").write_all(content.as_ref()).expect("it reads");
+        assert!(shell.wait().is_ok_and(|status| status.success()), "{}", path.display());
+        path
+    }
+
     /// Where the socket of a server named `name` (`-L`) is.
     pub fn socket(&self, name: &str) -> PathBuf {
         let uid = rustix::process::getuid().as_raw();

@@ -308,7 +308,8 @@ impl Server {
             let gone = |pid: &str| pid.is_empty() || !Path::new("/proc").join(pid).exists();
             let dead = told.strip_prefix("1").is_some_and(|pid| gone(pid.trim()));
             if !dead {
-                // While it unregisters a terminal, tmux can miss that a child has ended, until another one ends.
+                // Debian's 3.1c and 3.3a hear nothing of a child that ends while utempter, of a terminal that has just
+                // closed, runs its helper (it undoes the handler of SIGCHLD); they do with the next child that ends.
                 server.tmux(&["run-shell", "-b", "true"]);
             }
             dead

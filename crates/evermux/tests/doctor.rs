@@ -9,8 +9,7 @@ use serde_json::Value;
 
 fn env(server: &Server) -> Env {
     let env = Env::new(env!("CARGO_BIN_EXE_evermux"), server);
-    let program = env.sandbox().write("bin/systemctl", "#!/bin/sh\necho offline\nexit 1\n");
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    env.sandbox().program("bin/systemctl", "#!/bin/sh\necho offline\nexit 1\n");
     env
 }
 
@@ -104,7 +103,7 @@ fn a_state_folder_that_is_open_to_others_is_a_problem() {
 fn whatever_hangs_it_ends_in_time() {
     let server = Server::builder(&tmux_binaries().pop().unwrap()).absent();
     let env = env(&server);
-    env.sandbox().write("bin/systemctl", "#!/bin/sh\nexec sleep 1000\n");
+    env.sandbox().program("bin/systemctl", "#!/bin/sh\nexec sleep 1000\n");
     let pipe = env.sandbox().path("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     fs::create_dir_all(env.state()).unwrap();

@@ -24,8 +24,7 @@ fn home(systemd: bool) -> Env {
         }
         false => "#!/bin/sh\necho offline\nexit 1\n",
     };
-    let program = env.sandbox().write("bin/systemctl", script);
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("it can be done");
+    env.sandbox().program("bin/systemctl", script);
     env
 }
 
@@ -252,7 +251,7 @@ fn a_keeper_that_is_a_service_begins_as_one() {
         calls.display(),
         env!("CARGO_BIN_EXE_evermux")
     );
-    env.sandbox().write("bin/systemctl", script);
+    env.sandbox().program("bin/systemctl", script);
     assert!(env.ok(&["keeper", "start"]).starts_with("The keeper runs now"));
     assert_eq!(read(&calls), "--user --no-block start evermux.service\n");
     env.ok(&["keeper", "stop"]);
@@ -303,8 +302,7 @@ fn the_server_as_a_service_has_no_session_too_many() {
         {
             let server = Server::builder(&tmux).name("default").config(config).absent();
             let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
-            let program = env.sandbox().write("bin/systemctl", "#!/bin/sh\necho running\n");
-            fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+            env.sandbox().program("bin/systemctl", "#!/bin/sh\necho running\n");
             env.run(&["install", "--yes", "--tmux-service"]);
             fs::write(conf(&env), config).unwrap();
             let unit = read(&env.sandbox().path("home/.config/systemd/user/tmux.service"));

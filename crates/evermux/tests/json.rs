@@ -45,7 +45,7 @@ fn rich_server() -> Server {
     server.run(&["set-buffer", "-b", "buffer0", "text"]);
     server.wait_for_prompts();
     server.type_line("main:3.0", "exit 1");
-    server.wait_until("the pane is dead", |server| server.display("main:3.0", "#{pane_dead}") == "1");
+    server.wait_until_dead("main:3.0");
     server.run(&["select-window", "-t", "main:3"]);
     server.run(&["select-window", "-t", "main:0"]);
     server.type_line("main:0.0", "sleep 1000");
