@@ -212,8 +212,8 @@ pub fn restore(
 
 /// The version of a server.
 pub(super) fn version(server: &Server, limit: Duration) -> Result<TmuxVersion, RestoreError> {
-    let output = server.run(b"display-message -p '#{version}'\n", limit).map_err(RestoreError::Leftovers)?;
-    let version = output.stdout.to_str().ok().and_then(|version| version.trim_end().parse().ok());
+    let identity = server.identify(limit).map_err(RestoreError::Leftovers)?;
+    let version = identity.map(|identity| identity.version);
     version.ok_or(RestoreError::Apply(ApplyError::Untold("version")))
 }
 

@@ -8,6 +8,7 @@ mod binaries;
 mod client;
 mod frames;
 mod hooks;
+mod identity;
 mod list;
 mod list_parse;
 mod list_script;
@@ -30,6 +31,7 @@ pub use frames::{
     CaptureRequest, CaptureScript, CaptureStyle, Frame, FrameError, FrameHead, FrameReader, Part, Row,
 };
 pub use hooks::Hooks;
+pub use identity::Identity;
 pub use list::ListError;
 pub use list_parse::ListingError;
 pub use list_script::ListRequest;

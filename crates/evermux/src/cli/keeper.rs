@@ -215,10 +215,8 @@ fn unwatch(context: &Context) -> Result<Outcome, CliError> {
 /// Without a keeper nobody else does it.
 fn remove_hooks(context: &Context) {
     let Ok(server) = Server::connect(&context.socket, context.uid, &context.binaries) else { return };
-    let version = server.run(b"display-message -p '#{version}'\n", context.config.save.deadline).ok();
-    let version = version.and_then(|output| String::from_utf8(output.stdout).ok()?.trim().parse().ok());
-    if let Some(version) = version {
+    if let Ok(Some(identity)) = server.identify(context.config.save.deadline) {
         // A hook that stays rings a bell that nobody hears.
-        let _ = server.run(Hooks::of(version).disarm().as_bytes(), context.config.save.deadline);
+        let _ = server.run(Hooks::of(identity.version).disarm().as_bytes(), context.config.save.deadline);
     }
 }

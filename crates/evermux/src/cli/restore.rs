@@ -155,24 +155,16 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
 /// # Errors
 /// If there is a server that cannot be used.
 pub fn ground(context: &Context) -> Result<Onto, CliError> {
-    let Some(server) = running(context)? else { return Ok(Onto::Starting(start(context))) };
-    let listed = server.run(b"list-sessions\n", context.config.save.deadline);
-    Ok(match listed.is_ok_and(|listed| listed.stdout.is_empty()) {
-        true => Onto::Empty(server),
-        false => Onto::Running(server),
-    })
-}
-
-/// The server that runs, if one does. One that was killed a moment ago may still accept, but answers nothing.
-fn running(context: &Context) -> Result<Option<Server>, CliError> {
     let server = match Server::connect(&context.socket, context.uid, &context.binaries) {
         Ok(server) => server,
-        Err(ConnectError::Missing(_) | ConnectError::Dead(_)) => return Ok(None),
+        Err(ConnectError::Missing(_) | ConnectError::Dead(_)) => return Ok(Onto::Starting(start(context))),
         Err(error) => return Err(error.into()),
     };
-    match server.run(b"display-message -p here\n", context.config.save.deadline) {
-        Ok(_) => Ok(Some(server)),
-        Err(RunError::Gone { .. }) => Ok(None),
+    match server.identify(context.config.save.deadline) {
+        Ok(Some(identity)) if identity.empty => Ok(Onto::Empty(server)),
+        Ok(_) => Ok(Onto::Running(server)),
+        // One that was killed a moment ago may still accept, but answers nothing.
+        Err(RunError::Gone { .. }) => Ok(Onto::Starting(start(context))),
         Err(error) => Err(error.into()),
     }
 }

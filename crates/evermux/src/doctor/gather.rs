@@ -84,9 +84,8 @@ fn tmux(context: &Context) -> Tmux {
 
 fn there(context: &Context, server: &evermux_core::tmux::Server) -> Result<There, String> {
     let failed = |error: evermux_core::tmux::RunError| error.to_string();
-    let version = server.run(b"display-message -p '#{version}'\n", ANSWER).map_err(failed)?.stdout;
-    let version =
-        version.to_str_lossy().trim().parse().map_err(|_| "it does not tell its version".to_owned())?;
+    let identity = server.identify(ANSWER).map_err(failed)?;
+    let version = identity.ok_or_else(|| "it does not tell its version".to_owned())?.version;
     let options = server.run(b"show-options -g\n", ANSWER).map_err(failed)?.stdout;
     let listed = server.run(b"list-keys -T prefix\n", ANSWER).map_err(failed)?.stdout;
     let set = |name: &str| {

@@ -14,12 +14,13 @@ use evermux_core::procs::Cost;
 use evermux_core::save::{self, Outcome, Request, SaveError};
 use evermux_core::store::{Emergency, State, Status, Store, write_status};
 use evermux_core::text::quote;
-use evermux_core::tmux::{Hooks, Nonce, Ring, RunError, Server};
+use evermux_core::tmux::{Hooks, Identity, Nonce, Ring, RunError, Server};
 use evermux_core::watch::{Effect, Event, Pace, Save, Saved, Trouble, Watch};
 use jiff::Timestamp;
 
 use super::{ending, listener};
 use crate::context::Context;
+use crate::error::CliError;
 
 /// How often to look for a server that is not there.
 const AWAY: Duration = Duration::from_secs(1);
@@ -216,15 +217,9 @@ impl Watcher {
         else {
             return;
         };
-        let Ok(output) = server.run(b"list-sessions -F '#{version} #{pid} #{start_time}'\n", LOOK) else {
+        let Ok(Some(Identity { version, pid, started, empty: false })) = server.identify(LOOK) else {
             return;
         };
-        let text = output.stdout.to_str_lossy().into_owned();
-        let mut words = text.lines().next().unwrap_or_default().split(' ');
-        let (version, pid, started) = (words.next(), words.next(), words.next());
-        let version = version.and_then(|version| version.parse().ok());
-        let numbers = pid.and_then(|pid| pid.parse().ok()).zip(started.and_then(|time| time.parse().ok()));
-        let (Some(version), Some((pid, started))) = (version, numbers) else { return };
         let generation = Generation { boot: self.context.boot.clone(), pid, started };
         tracing::info!(socket = %self.context.socket.display(), pid, "a server is there");
         // Whoever took its socket away for a while has not ended it.
@@ -347,7 +342,7 @@ impl Watcher {
         }
     }
 
-    fn store(&self) -> Result<Store, crate::error::CliError> {
+    fn store(&self) -> Result<Store, CliError> {
         Ok(crate::cli::open_to_work(&self.context)?.0)
     }
 
@@ -382,7 +377,7 @@ impl Watcher {
                     self.lost();
                     None
                 }
-                false => failed(chain(&error)),
+                false => failed(CliError::from(error).in_one_line()),
             },
         }
     }
@@ -539,15 +534,4 @@ fn gone(error: &SaveError) -> bool {
         ) => true,
         SaveError::Capture(_) | SaveError::Store(_) => false,
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

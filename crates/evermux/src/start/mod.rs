@@ -12,7 +12,7 @@ use evermux_core::model::{Generation, ServerName, SessionId, TmuxVersion};
 use evermux_core::plan::owed;
 use evermux_core::restore::{Manner, Restored, Stage, fresh};
 use evermux_core::store::{Access, RestoreState, StartNote, StartOutcome, Store, StoreError};
-use evermux_core::tmux::Server;
+use evermux_core::tmux::{Identity, Server};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::restore::{self, Onto};
@@ -123,16 +123,8 @@ impl Start {
     /// Asks the server who it is; none if it is not there.
     fn find(context: Context) -> Option<Self> {
         let server = Server::connect(&context.socket, context.uid, &context.binaries).ok()?;
-        // `display-message` fails where there is no session (up to 3.2), this does not.
-        let script =
-            "list-commands -F 'evermux #{version} #{pid} #{start_time}' wait-for\nlist-sessions -F session\n";
-        let output = server.run(script.as_bytes(), WHO).ok()?;
-        let text = String::from_utf8(output.stdout).ok()?;
-        let mut words = text.lines().find_map(|line| line.strip_prefix("evermux "))?.split(' ');
-        let version = words.next()?.parse().ok()?;
-        let (pid, started) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let Identity { version, pid, started, empty } = server.identify(WHO).ok()??;
         let generation = Generation { boot: context.boot.clone(), pid, started };
-        let empty = !text.lines().any(|line| line == "session");
         Some(Self { context, server, version, generation, empty })
     }
 
