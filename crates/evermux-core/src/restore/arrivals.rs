@@ -193,7 +193,8 @@ impl Here {
         self.sessions.iter().any(|session| session.id == id && session.attached == 0)
     }
 
-    /// Whether a session has one plain pane, and only clients that came for it and have not pressed a key.
+    /// Whether a session has one plain pane, and only clients that came for it and have not pressed a key. Seconds are all
+    /// that tmux tells.
     fn is_fresh(&self, session: &Session) -> bool {
         let mut clients = self.clients.iter().filter(|client| client.session == session.id).peekable();
         let mut panes = self.panes.iter().filter(|pane| pane.session == session.id);
@@ -205,23 +206,19 @@ impl Here {
             && panes.next().is_none()
     }
 
-    /// Sessions but these that one client shows, which has not pressed a key since it came with them.
+    /// Fresh sessions but these that have the kind of name tmux gives, and are shown by one client.
     fn strays(&self, restored: &[SessionId]) -> Vec<Stray> {
         let restored: HashSet<&SessionId> = restored.iter().collect();
-        let unused = |session: &&Session| {
-            session.numbered && !session.grouped && session.windows == 1 && session.attached == 1
-        };
-        let sessions = self.sessions.iter().filter(unused).filter(|session| !restored.contains(&session.id));
         let stray = |session: &Session| {
+            let own = session.numbered && session.attached == 1 && !restored.contains(&session.id);
+            if !own || !self.is_fresh(session) {
+                return None;
+            }
             let client = self.clients.iter().find(|client| client.session == session.id)?;
-            let mut panes = self.panes.iter().filter(|pane| pane.session == session.id);
-            let pane = panes.next().filter(|pane| pane.plain)?;
-            // Seconds are all that tmux tells.
-            let fresh = !client.moved && client.activity <= session.created + 1 && panes.next().is_none();
-            let terminal = client.terminal.clone();
-            fresh.then_some(Stray { session: session.id, terminal, pid: pane.pid })
+            let pane = self.panes.iter().find(|pane| pane.session == session.id)?;
+            Some(Stray { session: session.id, terminal: client.terminal.clone(), pid: pane.pid })
         };
-        sessions.filter_map(stray).collect()
+        self.sessions.iter().filter_map(stray).collect()
     }
 }
 
