@@ -23,6 +23,18 @@ impl User {
         Self { story: Story::of(Server::builder(tmux).config(config).absent()) }
     }
 
+    /// The same with these sessions saved.
+    #[track_caller]
+    fn with_saved(tmux: &Tmux, sessions: &[&str]) -> Self {
+        let user = Self::of(tmux, "");
+        for name in sessions {
+            user.server().run(&["new-session", "-d", "-s", name]);
+        }
+        user.server().settle();
+        user.save_and_end();
+        user
+    }
+
     fn server(&self) -> &Server {
         &self.story.server
     }
@@ -182,10 +194,7 @@ fn what_was_saved_comes_back_alone_and_exactly() {
 #[test]
 fn nobody_elses_terminal_is_taken() {
     on_every_tmux(|tmux| {
-        let user = User::of(tmux, "");
-        user.server().run(&["new-session", "-d", "-s", "kitty"]);
-        user.server().settle();
-        user.save_and_end();
+        let user = User::with_saved(tmux, &["kitty"]);
         // Somebody opens a terminal with a plain tmux, which nobody has used yet.
         let _plain = Client::run(user.server(), &["new-session"], 80, 24);
         user.wait_for_sessions(&["0 1"]);
@@ -245,23 +254,13 @@ fn without_a_name_it_is_the_session_used_last() {
 fn ten_terminals_at_once_share_a_session_or_have_their_own() {
     on_every_tmux(|tmux| {
         for saved in [false, true] {
-            let user = User::of(tmux, "");
-            if saved {
-                user.server().run(&["new-session", "-d", "-s", "main"]);
-                user.server().settle();
-                user.save_and_end();
-            }
+            let user = if saved { User::with_saved(tmux, &["main"]) } else { User::of(tmux, "") };
             let terminals: Vec<Client> = (0..10).map(|_| user.terminal(&["attach", "main"])).collect();
             user.wait_for_sessions(&["main 10"]);
             drop(terminals);
         }
-        let user = User::of(tmux, "");
         let names: Vec<String> = (0..10).map(|number| format!("t{number}")).collect();
-        for name in &names {
-            user.server().run(&["new-session", "-d", "-s", name]);
-        }
-        user.server().settle();
-        user.save_and_end();
+        let user = User::with_saved(tmux, &names.iter().map(String::as_str).collect::<Vec<_>>());
         let _terminals: Vec<Client> = names.iter().map(|name| user.terminal(&["attach", name])).collect();
         let expected: Vec<String> = names.iter().map(|name| format!("{name} 1")).collect();
         user.wait_for_sessions(&expected.iter().map(String::as_str).collect::<Vec<_>>());
@@ -273,10 +272,7 @@ fn ten_terminals_at_once_share_a_session_or_have_their_own() {
 #[test]
 fn inside_of_tmux_the_client_goes_there() {
     on_every_tmux(|tmux| {
-        let user = User::of(tmux, "");
-        user.server().run(&["new-session", "-d", "-s", "saved"]);
-        user.server().settle();
-        user.save_and_end();
+        let user = User::with_saved(tmux, &["saved"]);
         user.server().run(&["new-session", "-d", "-s", "main"]);
         user.server().run(&["new-session", "-d", "-s", "live"]);
         let client = user.server().attach("main", 80, 24);
@@ -330,16 +326,19 @@ fn in_time(user: &User, words: &[&str], usable: impl Fn(&Client) -> bool) -> Cli
     terminal
 }
 
+/// That a shell does what is typed.
+#[track_caller]
+fn obeys(terminal: &Client) {
+    terminal.type_text("echo $((40+2))\r");
+    terminal.wait_for("42");
+}
+
 #[test]
 fn a_store_that_never_answers_is_in_nobodys_way() {
     on_every_tmux(|tmux| {
-        let user = User::of(tmux, "");
-        user.server().run(&["new-session", "-d", "-s", "work"]);
-        user.server().settle();
-        user.save_and_end();
+        let user = User::with_saved(tmux, &["work"]);
         // Somebody holds the locks for ever.
-        let machine = user.machine();
-        let locks: Vec<File> = std::fs::read_dir(&machine)
+        let locks: Vec<File> = std::fs::read_dir(user.machine())
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.extension().is_some_and(|extension| extension == "lock"))
@@ -351,8 +350,7 @@ fn a_store_that_never_answers_is_in_nobodys_way() {
         }
         let terminal = in_time(&user, &["attach", "main"], |_| user.sessions() == ["main 1"]);
         user.server().wait_for_prompts();
-        terminal.type_text("echo $((40+2))\r");
-        terminal.wait_for("42");
+        obeys(&terminal);
         let _live = in_time(&user, &["attach", "main"], |_| user.sessions() == ["main 2"]);
     });
 }
@@ -360,10 +358,7 @@ fn a_store_that_never_answers_is_in_nobodys_way() {
 #[test]
 fn a_disk_that_never_answers_is_in_nobodys_way() {
     on_every_tmux(|tmux| {
-        let user = User::of(tmux, "");
-        user.server().run(&["new-session", "-d", "-s", "work"]);
-        user.server().settle();
-        user.save_and_end();
+        let user = User::with_saved(tmux, &["work"]);
         let machine = user.machine();
         let Some(obstacle) = Obstacle::before(&machine.join("evermux.db")) else { return };
         let terminal = in_time(&user, &["attach", "work"], |_| user.sessions() == ["work 1"]);
@@ -387,10 +382,7 @@ fn a_disk_that_never_answers_is_in_nobodys_way() {
 fn what_comes_too_late_keeps_its_name() {
     on_every_tmux(|tmux| {
         // Another restore takes long: its shells do not come to their prompts.
-        let user = User::of(tmux, "");
-        user.server().run(&["new-session", "-d", "-s", "work"]);
-        user.server().settle();
-        user.save_and_end();
+        let user = User::with_saved(tmux, &["work"]);
         user.server().run(&["new-session", "-d", "-s", "other"]);
         let lock = user.server().sandbox().write(user.lock("restore"), "");
         std::fs::set_permissions(&lock, PermissionsExt::from_mode(0o600)).unwrap();
@@ -473,8 +465,7 @@ fn a_server_that_hangs_leaves_a_shell() {
         process.signal(rustix::process::Signal::STOP);
         let terminal =
             in_time(&user, &["attach", "main"], |terminal| terminal.screen().contains("plain shell"));
-        terminal.type_text("echo $((40+2))\r");
-        terminal.wait_for("42");
+        obeys(&terminal);
         assert!(terminal.screen().contains("did not answer"), "{}", terminal.screen());
         process.signal(rustix::process::Signal::CONT);
     });
@@ -489,8 +480,7 @@ fn without_tmux_there_is_a_shell() {
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
     let terminal = in_time(&user, &["attach", "main"], |terminal| terminal.screen().contains("plain shell"));
-    terminal.type_text("echo $((40+2))\r");
-    terminal.wait_for("42");
+    obeys(&terminal);
 }
 
 #[test]

@@ -237,7 +237,10 @@ fn hooked(tmux: &Tmux, config: &str) {
     story.end();
     fs::write(story.server.config_file(), config).unwrap();
     let report = story.restore();
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    // Hooks run a turn after what they hear of; each of these takes tmux some turns.
+    for _ in 0..3 {
+        story.server.run(&["run-shell", "true"]);
+    }
     story.expect(&before, &report);
     let found = differences(&set, &hooks(&story.server));
     assert!(found.is_empty(), "tmux {}: hooks have changed\n{found}\n{report}", tmux.version);
