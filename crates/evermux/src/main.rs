@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod context;
+mod detached;
 mod doctor;
 mod error;
 mod gate;

@@ -1,6 +1,5 @@
 //! `evermux keeper`: the background process that saves.
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use evermux_core::store::{Access, Store, StoreError};
@@ -11,6 +10,7 @@ use serde_json::json;
 
 use super::{install, open_to_work};
 use crate::context::Context;
+use crate::detached;
 use crate::error::CliError;
 use crate::keeper;
 use crate::output::{Outcome, outside};
@@ -58,8 +58,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     match &args.command {
         Keeper::Run { detached } => {
             if *detached {
-                // Fails only for the leader of a group, which a new child is not.
-                let _ = rustix::process::setsid();
+                detached::leave();
             }
             keeper::run(context).map(|()| Outcome::new("", &json!({ "keeper": "ended" })))
         }
@@ -117,23 +116,12 @@ fn starts_as_service(context: &Context) -> bool {
     is_current && services::start_keeper()
 }
 
-/// Starts a keeper of its own: no terminal, no directory that could vanish, no share in anybody's signals.
+/// Starts a keeper of its own.
 ///
 /// # Errors
 /// If the program cannot be run.
 fn spawn() -> Result<(), CliError> {
-    let program = std::env::current_exe()
-        .map_err(|error| CliError::failed("cannot tell where evermux itself is").because(&error))?;
-    let mut command = Command::new(&program);
-    command.args(["keeper", "run", "--detached"]).current_dir("/");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    for name in ["TMUX", "TMUX_PANE", "NOTIFY_SOCKET", "WATCHDOG_USEC"] {
-        command.env_remove(name);
-    }
-    command
-        .spawn()
-        .map(drop)
-        .map_err(|error| CliError::failed(format!("cannot run {}", program.display())).because(&error))
+    detached::start(detached::stranger()?.args(["keeper", "run", "--detached"])).map(drop)
 }
 
 /// Has the keeper save everything and end, and waits for it.

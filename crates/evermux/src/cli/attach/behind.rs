@@ -6,9 +6,7 @@
 
 use std::cell::Cell;
 use std::ffi::OsStr;
-use std::io::Read;
-use std::os::fd::AsFd;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Stdio};
 use std::time::Instant;
 
 use bstr::{BStr, ByteSlice};
@@ -16,12 +14,12 @@ use evermux_core::restore::{Manner, Stage};
 use evermux_core::store::{StartNote, StartOutcome, Store};
 use evermux_core::tmux::{ConnectError, Nonce, Server};
 use jiff::SignedDuration;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::sessions::Sessions;
 use crate::cli::{choosing, keeper, open_to_work, restore, sources};
 use crate::config::Comes;
 use crate::context::Context;
+use crate::detached;
 use crate::error::CliError;
 use crate::logging;
 use crate::output;
@@ -94,17 +92,16 @@ impl Behind {
     /// # Errors
     /// If the program cannot be run.
     pub fn start(context: &Context, task: Task, name: Option<&OsStr>) -> Result<Self, CliError> {
-        let mut command = itself()?;
+        let mut command = detached::stranger()?;
         command.arg("-S").arg(&context.socket).arg("attach").args(name);
         command.arg("--behind").arg(match task {
             Task::Restore => "restore",
             Task::Keep => "keep",
         });
-        let cannot = |error| CliError::failed("cannot run evermux itself").because(&error);
-        let mut child = command.stdout(Stdio::piped()).spawn().map_err(cannot)?;
+        let mut child = detached::start(command.stdout(Stdio::piped()))?;
         let pipe = child.stdout.take().ok_or_else(|| CliError::failed("a pipe is missing"))?;
         // It ends as soon as it has started the one behind.
-        child.wait().map_err(cannot)?;
+        child.wait().map_err(|error| CliError::failed("evermux itself does not end").because(&error))?;
         Ok(Self { pipe, read: Vec::new() })
     }
 
@@ -119,16 +116,8 @@ impl Behind {
                     None => continue,
                 }
             }
-            let left = end.checked_duration_since(Instant::now())?;
-            let timeout =
-                Timespec { tv_sec: left.as_secs().min(60) as i64, tv_nsec: left.subsec_nanos().into() };
-            match poll(&mut [PollFd::new(&self.pipe.as_fd(), PollFlags::IN)], Some(&timeout)) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
-                Ok(_) => {}
-                Err(error) => return Some(Said::Failed(error.to_string())),
-            }
             let mut bytes = [0; 512];
-            match self.pipe.read(&mut bytes) {
+            match detached::hear(&mut self.pipe, &mut bytes, end)? {
                 Ok(0) => return Some(Said::Failed("the process that restores ended without a word".into())),
                 Ok(count) => self.read.extend_from_slice(&bytes[..count]),
                 Err(error) => return Some(Said::Failed(error.to_string())),
@@ -137,26 +126,14 @@ impl Behind {
     }
 }
 
-/// This program, away from the terminal and its tmux.
-fn itself() -> Result<Command, CliError> {
-    let program = std::env::current_exe()
-        .map_err(|error| CliError::failed("cannot tell where evermux itself is").because(&error))?;
-    let mut command = Command::new(program);
-    command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-    for name in ["TMUX", "TMUX_PANE", "NOTIFY_SOCKET", "WATCHDOG_USEC"] {
-        command.env_remove(name);
-    }
-    Ok(command)
-}
-
-/// Starts the process behind, with the arguments of this one.
+/// Starts the process behind, with the arguments of this one and its output.
 ///
 /// # Errors
 /// If it cannot be run.
 pub fn leave() -> Result<(), CliError> {
-    let mut command = itself()?;
-    command.args(std::env::args_os().skip(1)).arg("--detached");
-    command.spawn().map(drop).map_err(|error| CliError::failed("cannot run evermux itself").because(&error))
+    let mut command = detached::stranger()?;
+    command.args(std::env::args_os().skip(1)).arg("--detached").stdout(Stdio::inherit());
+    detached::start(&mut command).map(drop)
 }
 
 /// Tells that there is nothing to be had from behind.
@@ -166,8 +143,7 @@ pub fn fail(error: &CliError) {
 
 /// Is the process behind.
 pub fn work(context: &Context, task: Task, name: Option<&BStr>) {
-    // Fails only for the leader of a group, which a new child is not.
-    let _ = rustix::process::setsid();
+    detached::leave();
     if let Err(error) = try_work(context, task, name) {
         tracing::warn!(error = error.in_one_line(), "attach");
         Said::Failed(error.in_one_line()).tell();
