@@ -161,3 +161,74 @@ fn somebody_at_a_terminal_is_asked() {
         assert_eq!(story.server.lines(&["list-windows", "-t", "=main:"]).len(), 2);
     });
 }
+
+/// Closing the last shell ends tmux with it: there is nothing left to type `undo` in but a shell outside.
+#[test]
+fn the_last_session_is_reopened_with_and_without_a_server() {
+    on_every_tmux(|tmux| {
+        for server_again in [false, true] {
+            let kept = Kept::begin(tmux, "");
+            kept.server().type_line("=main:0.0", "echo so-it-is");
+            kept.server().wait_until("it is printed", |it| it.screen("=main:0.0").contains("\nso-it-is"));
+            let client = kept.server().attach("main", 80, 24);
+            kept.server().settle();
+            kept.wait_until_saved();
+            let before = describe(kept.server());
+            client.type_text("exit\r");
+            kept.wait("the server has ended", |kept| kept.state() == "away");
+            if server_again {
+                kept.server().run(&["new-session", "-d", "-s", "new", "-x", "80", "-y", "24"]);
+                kept.server().wait_for_prompts();
+            }
+            let report = kept.story.run(&["undo", "--yes"]);
+            assert!(report.starts_with("Reopened session main (1 pane), closed"), "{report}");
+            kept.server().wait_for_prompts();
+            match server_again {
+                false => kept.story.expect(&before, &report),
+                true => assert_eq!(kept.sessions(), ["main", "new"], "{report}"),
+            }
+            kept.wait_until_saved();
+            assert_eq!(kept.story.env.run(&["list", "--why"]).text().matches("was closed").count(), 0);
+        }
+    });
+}
+
+#[test]
+fn what_was_used_since_it_replaced_something_stays() {
+    on_every_tmux(|tmux| {
+        let story = work(tmux);
+        story.server.run(&["kill-pane", "-t", "=other:0.1"]);
+        story.server.type_line("=other:0.0", "echo before");
+        story.server.wait_until("it is printed", |it| it.screen("=other:0.0").contains("\nbefore"));
+        story.server.settle();
+        let before = describe(&story.server);
+        story.run(&["restore", "1", "--session", "other", "--replace"]);
+        story.server.settle();
+        story.server.type_line("=other:0.1", "echo after");
+        story.server.wait_until("it is printed", |it| it.screen("=other:0.1").contains("\nafter"));
+        story.server.run(&["new-window", "-d", "-t", "=other:7", "-n", "mine"]);
+        story.server.settle();
+        let report = story.run(&["undo"]);
+        for line in [
+            "closed        pane other:0.0\n",
+            "left          pane other:0.1: it was used since\n",
+            "renamed       session other to other-1: it holds what you used since\n",
+            "brought back  session other\n",
+        ] {
+            assert!(report.contains(line), "tmux {}: {report}", tmux.version);
+        }
+        story.server.settle();
+        let panes = story.server.lines(&[
+            "list-panes",
+            "-s",
+            "-t",
+            "=other-1:",
+            "-F",
+            "#{window_index}.#{pane_index}",
+        ]);
+        assert_eq!(panes, ["0.0", "7.0"], "{report}");
+        assert!(story.server.screen("=other-1:0.0").contains("\nafter"));
+        story.server.run(&["kill-session", "-t", "=other-1"]);
+        story.expect(&before, &report);
+    });
+}

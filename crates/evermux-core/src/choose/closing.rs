@@ -1,11 +1,11 @@
-//! What the user closed last in a running server, as its snapshots tell it: what `undo` reopens.
+//! What the user closed last, as the snapshots of the server tell it: what `undo` reopens.
 
 use std::collections::HashSet;
 
 use bstr::BString;
 use jiff::Timestamp;
 
-use super::{Coverage, Entry, LiveServer, Timeline};
+use super::{Coverage, Entry, LiveServer, Options, Timeline, WhyNot, choose};
 use crate::model::{PaneIdentity, SnapshotId};
 
 /// Panes that vanished together.
@@ -72,4 +72,30 @@ pub fn last_closing(
         }
     }
     None
+}
+
+/// The session that was closed last in an earlier life of the server, also where the server ended with it, and that has
+/// not come back since: for who notices after the last shell, when no server is left or a new one has been started.
+pub fn last_closing_before(
+    timeline: &Timeline,
+    live: Option<&LiveServer>,
+    now: Timestamp,
+) -> Option<Closing> {
+    let set = choose(timeline, live, now, &Options::default());
+    let of_this_life = |snapshot: SnapshotId| {
+        let entry = timeline.entries.iter().find(|entry| entry.id == snapshot);
+        entry.is_none_or(|entry| live.is_some_and(|live| live.generation == entry.generation))
+    };
+    let closed = set.left.into_iter().filter_map(|left| match left.why {
+        WhyNot::Closed { noticed } | WhyNot::ClosedLast { at: noticed } => Some((noticed, left)),
+        _ => None,
+    });
+    let (noticed, left) =
+        closed.filter(|(_, left)| !of_this_life(left.snapshot)).max_by_key(|(at, _)| *at)?;
+    Some(Closing {
+        snapshot: left.snapshot,
+        seen: left.seen,
+        noticed,
+        sessions: vec![(left.session, left.panes)],
+    })
 }

@@ -22,7 +22,7 @@ mod tests;
 mod timeline;
 mod verdict;
 
-pub use closing::{Closing, Excused, last_closing};
+pub use closing::{Closing, Excused, last_closing, last_closing_before};
 pub use removal::settle_removal;
 pub use select::{LiveServer, Options, choose};
 pub use timeline::{

@@ -32,5 +32,5 @@ pub use leftovers::beginning;
 pub use skeleton::SESSION_TAG;
 pub use sources::{Chosen, NoSuchPlace, Place};
 pub use stage::Stage;
-pub use undo::{Reopening, TakingBack, Undo, UndoError, Undone, plan_undo, short, undo};
+pub use undo::{Moved, Reopening, TakingBack, Undo, UndoError, Undone, plan_undo, short, undo};
 pub use work::{Manner, RestoreError, Restored, World, plan, restore};

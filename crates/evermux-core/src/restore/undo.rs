@@ -12,11 +12,12 @@ use super::told::{Absorbed, Told};
 use super::work::{Manner, RestoreError, World, look, restore, save_now, version};
 use super::{leftovers, quiet, used};
 use crate::capture;
-use crate::choose::{Closing, Excused, LiveServer, Timeline, last_closing};
-use crate::model::{Debt, Live, PaneId, PaneIdentity, Window};
+use crate::choose::{Closing, Excused, LiveServer, Timeline, last_closing, last_closing_before};
+use crate::model::{Debt, Live, PaneId, PaneIdentity, SessionId, Window};
 use crate::plan::{Part, Wanted};
 use crate::problem::{Problem, Subject};
 use crate::store::{RestoreId, RestoreState, StoreError, StoredRestore};
+use crate::text::names::session_name;
 use crate::tmux::{RunError, Server};
 
 /// Why nothing was taken back.
@@ -57,6 +58,8 @@ pub struct Reopening {
     pub chosen: Chosen,
     /// The same in words, as large parts as possible.
     pub subjects: Vec<Subject>,
+    /// Whether it was closed in an earlier life of the server.
+    pub earlier: bool,
 }
 
 /// What taking back the last restore means.
@@ -70,10 +73,26 @@ pub struct TakingBack {
     pub used: Vec<(PaneIdentity, Subject)>,
     /// What it replaced, as it was; that comes back.
     pub replaced: Option<Chosen>,
+    /// Sessions that stand where one comes back but hold something of somebody's; they make room under another name.
+    pub moved: Vec<Moved>,
     /// Sessions nobody had used that gave way to it; new ones take their place.
     absorbed: Vec<Absorbed>,
     /// The terminals that would be left with nothing to show.
     clients: Vec<BString>,
+}
+
+/// A session that makes room for the one it had replaced.
+#[derive(Debug)]
+pub struct Moved {
+    session: SessionId,
+    /// Its name up to now.
+    pub name: BString,
+    /// Its name from now on.
+    pub new: BString,
+    /// Its panes that stay. What comes back may be an earlier state of the same panes: these are new ones from now on.
+    stay: Vec<PaneId>,
+    /// Its panes that nobody has used.
+    close: Vec<PaneId>,
 }
 
 /// What became of it.
@@ -95,32 +114,40 @@ impl TakingBack {
     }
 }
 
-/// Says what `undo` would undo.
+/// Says what `undo` would undo: in this life of the server, or, if there was nothing or no server is running, what was
+/// closed last in an earlier one.
 ///
 /// # Errors
 /// [`UndoError`].
-pub fn plan_undo(world: &mut World<'_>, server: &Server) -> Result<Undo, UndoError> {
+pub fn plan_undo(world: &mut World<'_>, server: Option<&Server>) -> Result<Undo, UndoError> {
     let options = capture::Options { mark: false, text: false, ..world.capture.clone() };
-    let live = look(world, server, &options).map_err(RestoreError::from)?;
-    let generation = &live.snapshot.server().generation;
+    let live = server.map(|server| look(world, server, &options)).transpose().map_err(RestoreError::from)?;
     let restores = world.store.all_restores(world.name)?;
     let timeline = world.store.timeline(world.name)?;
-    let excused: Vec<Excused> =
-        restores.iter().filter_map(|restore| excused(restore, (world.now)())).collect();
-    let closing = last_closing(&timeline, &LiveServer::from(&live), &excused, (world.now)());
+    let now = (world.now)();
+    let excused: Vec<Excused> = restores.iter().filter_map(|restore| excused(restore, now)).collect();
     let last = restores.into_iter().find(can_be_taken_back);
-    match (last, closing) {
-        (Some(restore), closing) if restore.generation.as_ref() == Some(generation) => match closing {
-            Some(closing) if closing.noticed > restore.began_at => reopening(world, closing),
-            _ => taking_back(world, server, restore, &timeline, &live),
-        },
-        (_, Some(closing)) => reopening(world, closing),
-        (Some(_), None) => Err(UndoError::OtherLife),
+    let living = live.as_ref().map(LiveServer::from);
+    if let (Some(server), Some(live), Some(living)) = (server, &live, &living) {
+        let closing = last_closing(&timeline, living, &excused, now);
+        let restore = last.as_ref().filter(|it| it.generation.as_ref() == Some(&living.generation));
+        match (restore, closing) {
+            (Some(restore), Some(closing)) if closing.noticed > restore.began_at => {
+                return reopening(world, closing, false);
+            }
+            (Some(restore), _) => return taking_back(world, server, restore.clone(), &timeline, live),
+            (None, Some(closing)) => return reopening(world, closing, false),
+            (None, None) => {}
+        }
+    }
+    match (last_closing_before(&timeline, living.as_ref(), now), last) {
+        (Some(closing), _) => reopening(world, closing, true),
+        (None, Some(_)) => Err(UndoError::OtherLife),
         (None, None) => Err(UndoError::Nothing),
     }
 }
 
-fn reopening(world: &World<'_>, closing: Closing) -> Result<Undo, UndoError> {
+fn reopening(world: &World<'_>, closing: Closing, earlier: bool) -> Result<Undo, UndoError> {
     let snapshot = world.store.snapshot(closing.snapshot)?.value;
     let mut wanted = Vec::new();
     let mut subjects = Vec::new();
@@ -146,7 +173,7 @@ fn reopening(world: &World<'_>, closing: Closing) -> Result<Undo, UndoError> {
         wanted.push(Wanted { session: *position, part: Part::Panes(gone) });
     }
     let chosen = Chosen { id: Some(closing.snapshot), snapshot, wanted, own: true };
-    Ok(Undo::Closing(Box::new(Reopening { closing, chosen, subjects })))
+    Ok(Undo::Closing(Box::new(Reopening { closing, chosen, subjects, earlier })))
 }
 
 fn taking_back(
@@ -169,12 +196,14 @@ fn taking_back(
     }
     let clients = thrown_out(live, &panes);
     let replaced = replaced(world, &restore, live)?;
+    let moved = replaced.iter().flat_map(|chosen| making_room(live, chosen, &panes)).collect();
     Ok(Undo::Restore(Box::new(TakingBack {
         absorbed: told.absorbed,
         clients,
         panes,
         used,
         replaced,
+        moved,
         restore,
     })))
 }
@@ -194,6 +223,29 @@ fn excused(restore: &StoredRestore, now: Timestamp) -> Option<Excused> {
     (!panes.is_empty()).then(|| Excused { panes, until: restore.ended_at.unwrap_or(now) })
 }
 
+/// The live sessions that have the names of those that come back, and do not only hold panes that are closed.
+fn making_room(live: &Live, coming: &Chosen, closed: &[(PaneId, Subject)]) -> Vec<Moved> {
+    let sessions = live.snapshot.sessions();
+    let mut taken: HashSet<BString> = sessions.iter().map(|session| session.name.clone()).collect();
+    let coming = coming.wanted.iter().map(|wanted| &coming.snapshot.sessions()[wanted.session].name);
+    let coming: HashSet<BString> = coming.cloned().collect();
+    taken.extend(coming.iter().cloned());
+    let mut moved = Vec::new();
+    for (session, id) in sessions.iter().zip(&live.sessions).filter(|(it, _)| coming.contains(&it.name)) {
+        let panes = session.links.iter().flat_map(|link| &live.panes[link.window]).map(|pane| pane.id);
+        let (close, stay): (Vec<PaneId>, _) =
+            panes.partition(|id| closed.iter().any(|(other, _)| other == id));
+        if stay.is_empty() {
+            continue;
+        }
+        let mut names = (1..).map(|number| BString::from(format!("{}-{number}", session.name)));
+        let Some(new) = names.find(|name| !taken.contains(name)) else { continue };
+        taken.insert(new.clone());
+        moved.push(Moved { session: *id, name: session.name.clone(), new, stay, close });
+    }
+    moved
+}
+
 /// The terminals that show a session of which nothing stays.
 fn thrown_out(live: &Live, panes: &[(PaneId, Subject)]) -> Vec<BString> {
     let goes = |s: usize| {
@@ -206,13 +258,16 @@ fn thrown_out(live: &Live, panes: &[(PaneId, Subject)]) -> Vec<BString> {
 
 /// Undoes what was done last, as [`plan_undo`] told it. Everything that is there is saved before.
 ///
-/// What was closed is reopened. Of a restore, what it replaced comes back, and the panes are closed that it made and
+/// What was closed is reopened; what was closed in an earlier life of the server comes beside what is there. Of a restore, what it replaced comes back, and the panes are closed that it made and
 /// nobody uses.
 ///
 /// # Errors
 /// [`UndoError`].
 pub fn undo(world: &mut World<'_>, server: &Server, undo: &Undo) -> Result<Undone, UndoError> {
-    save_now(world, server).map_err(RestoreError::from)?;
+    // A server that was started for it holds nothing to save.
+    if !matches!(undo, Undo::Closing(reopening) if reopening.earlier) {
+        save_now(world, server).map_err(RestoreError::from)?;
+    }
     match undo {
         Undo::Closing(reopening) => {
             let manner = Manner { undoing: true, ..Manner::default() };
@@ -225,6 +280,7 @@ pub fn undo(world: &mut World<'_>, server: &Server, undo: &Undo) -> Result<Undon
 
 fn take_back(world: &mut World<'_>, server: &Server, undo: &TakingBack) -> Result<Undone, UndoError> {
     let mut undone = Undone::default();
+    make_room(world, server, &undo.moved)?;
     if let Some(chosen) = &undo.replaced {
         let manner = Manner { replace: true, undoing: true, ..Manner::default() };
         let restored = restore(world, server, std::slice::from_ref(chosen), &manner)?;
@@ -255,6 +311,30 @@ fn take_back(world: &mut World<'_>, server: &Server, undo: &TakingBack) -> Resul
     restoring.release(undo.restore.id, &kept)?;
     restoring.close(undo.restore.id, state, (world.now)())?;
     Ok(undone)
+}
+
+/// Gives sessions another name, so that what they had replaced can come back.
+fn make_room(world: &World<'_>, server: &Server, moved: &[Moved]) -> Result<(), UndoError> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let limit = world.capture.limit;
+    let version = version(server, limit)?;
+    let mut script = Script::default();
+    for moved in moved {
+        let rename = command("rename-session").value("-t", moved.session.to_string()).end_of_flags();
+        script.push(rename.word(&session_name(moved.new.as_ref(), version).argument));
+        for pane in &moved.stay {
+            let forget = command("set-option").word("-pu").value("-t", pane.to_string());
+            script.push(forget.word(PaneIdentity::OPTION));
+        }
+        for pane in &moved.close {
+            script.push(command("kill-pane").value("-t", pane.to_string()));
+        }
+    }
+    let found = leftovers::clear(server, version, limit)?;
+    server.run(&found.hooks.without(&script).for_version(version), limit)?;
+    Ok(())
 }
 
 /// Gives whoever sat in an untouched session one again.

@@ -63,8 +63,8 @@ pub fn run(context: &Context, _args: &Args) -> Result<Outcome, CliError> {
     let store = Store::open(&stage.context.place(), Access::Write)?;
     let asked = sources::Asked { snapshot: None, places: &[], machine: None };
     let sources = sources::find(&stage.context, &store, &asked)?;
-    let server = restore::Onto::Starting(stage.start(&[]));
-    let restored = restore::onto(&stage.context, &store, &sources, &Manner::default(), server, &mut |_| {})?;
+    let server = restore::Onto::Starting(stage.start(&[])).started(&stage.context)?;
+    let restored = restore::onto(&stage.context, &store, &sources, &Manner::default(), &server, &mut |_| {})?;
     step("restore it", begun)?;
 
     let begun = Instant::now();

@@ -137,16 +137,12 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let manner = args.manner(context, sources.chosen.iter().all(|chosen| chosen.own));
     let ground = ground(context)?;
     if args.dry_run {
-        let server = match &ground {
-            Onto::Running(server) => Some(server),
-            Onto::Empty(_) | Onto::Starting(_) => None,
-        };
         let plan = with_world(context, &store, &sources, |world| {
-            restore::plan(world, server, &sources.chosen, &manner)
+            restore::plan(world, ground.running(), &sources.chosen, &manner)
         })?;
         return Ok(planned(&plan, problems));
     }
-    let restored = onto(context, &store, &sources, &manner, ground, &mut |_| {})?;
+    let restored = onto(context, &store, &sources, &manner, &ground.started(context)?, &mut |_| {})?;
     Ok(done(context, &restored, problems))
 }
 
@@ -180,22 +176,30 @@ pub enum Onto {
 }
 
 impl Onto {
+    /// The server that runs and has a session.
+    pub fn running(&self) -> Option<&Server> {
+        match self {
+            Self::Running(server) => Some(server),
+            Self::Empty(_) | Self::Starting(_) => None,
+        }
+    }
+
     /// A server that runs with a session, whatever there was before.
     ///
     /// # Errors
     /// If it does not start.
-    pub fn started(self, context: &Context) -> Result<Self, CliError> {
+    pub fn started(self, context: &Context) -> Result<Server, CliError> {
         let limit = context.config.save.deadline;
         // A server needs a session to live; this one goes when the others have come.
         let name = format!("evermux-start-{:08x}", u128::from_be_bytes(context.random()) as u32);
         let beginning = restore::beginning(&name);
         match self {
-            Self::Running(_) => Ok(self),
+            Self::Running(server) => Ok(server),
             Self::Empty(server) => {
                 let words: Vec<_> =
                     beginning.into_iter().filter_map(|word| word.into_string().ok()).collect();
                 server.run(format!("new-session -d {}\n", words.join(" ")).as_bytes(), limit)?;
-                Ok(Self::Running(server))
+                Ok(server)
             }
             Self::Starting(start) => match alone(Start { arguments: beginning, ..start }).run(limit) {
                 // Somebody else was faster.
@@ -204,7 +208,7 @@ impl Onto {
                     let server = started?;
                     // It has been heard by now, and is not for what runs in this server.
                     server.run(format!("set-environment -gu {RESTORE}\n").as_bytes(), limit)?;
-                    Ok(Self::Running(server))
+                    Ok(server)
                 }
             },
         }
@@ -219,21 +223,16 @@ fn alone(mut start: Start) -> Start {
     start
 }
 
-/// Restores; `told` hears how far it has come.
+/// Restores into a server; `told` hears how far it has come.
 pub fn onto(
     context: &Context,
     store: &Store,
     sources: &Sources,
     manner: &Manner,
-    onto: Onto,
+    server: &Server,
     told: &mut dyn FnMut(Stage<'_>),
 ) -> Result<Restored, CliError> {
-    let Onto::Running(server) = onto.started(context)? else {
-        return Err(CliError::failed("the tmux server has no session"));
-    };
-    with_told(context, store, sources, told, |world| {
-        restore::restore(world, &server, &sources.chosen, manner)
-    })
+    with_told(context, store, sources, told, |world| restore::restore(world, server, &sources.chosen, manner))
 }
 
 /// How the user's server is started: with their own config and environment, at home.

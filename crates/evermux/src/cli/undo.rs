@@ -1,13 +1,13 @@
 //! `evermux undo`: takes back what was done last.
 
 use evermux_core::problem::Subject;
-use evermux_core::restore::{self, Reopening, TakingBack, Undo, Undone};
+use evermux_core::restore::{self, Moved, Reopening, TakingBack, Undo, Undone};
 use evermux_core::store::{Access, Store};
-use evermux_core::tmux::Server;
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::describe;
-use super::restore::{debts_json, debts_text, with_world};
+use super::restore::{debts_json, debts_text, ground, with_world};
 use super::sources::Sources;
 use crate::context::Context;
 use crate::error::{CliError, Exit};
@@ -17,7 +17,7 @@ use crate::output::{self, Outcome, outside};
 /// Take back what was done last: a closing, or a restore
 ///
 /// What was closed last (a pane, a window, a session) is reopened, with its text and in its place; again for what was closed
-/// before. If a restore is newer, it is taken back: what it replaced comes back, and the panes that it made are closed,
+/// before. That goes for the last session of all, too, with which the tmux server ended: a server is started for it. If a restore is newer, it is taken back: what it replaced comes back, and the panes that it made are closed,
 /// but for those that somebody has used since. The server is saved first. In a terminal you are asked before.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -29,14 +29,14 @@ pub struct Args {
     yes: bool,
 }
 
-/// Undoes what was done last on the running server.
+/// Undoes what was done last; where no server runs any more, it is started again.
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
-    let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
+    let ground = ground(context)?;
     let store = Store::open(&context.place(), Access::Write)?;
     logging::to_file(&context.place());
     let sources = Sources::nothing();
     with_world(context, &store, &sources, |world| -> Result<Outcome, CliError> {
-        let undo = restore::plan_undo(world, &server)?;
+        let undo = restore::plan_undo(world, ground.running())?;
         let would = text(context, &undo, true);
         if args.dry_run {
             return Ok(outcome(&undo, Undone::default(), would, true));
@@ -44,6 +44,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         if !args.yes && !output::agreed(&would) {
             return Ok(Outcome::new("Nothing was done\n", &json!({ "dry_run": true })));
         }
+        let server = ground.started(context)?;
         let undone = restore::undo(world, &server, &undo)?;
         let text = text(context, &undo, false);
         tracing::info!(socket = %context.socket.display(), "{}", text.lines().next().unwrap_or_default());
@@ -64,6 +65,7 @@ fn outcome(undo: &Undo, undone: Undone, mut text: String, dry_run: bool) -> Outc
             "reopened": words(&mut it.subjects.iter()),
             "closed": [],
             "left": [],
+            "moved": [],
             "brought_back": [],
             "owed": owed,
         }),
@@ -73,6 +75,7 @@ fn outcome(undo: &Undo, undone: Undone, mut text: String, dry_run: bool) -> Outc
             "reopened": [],
             "closed": words(&mut it.panes.iter().map(|(_, subject)| subject)),
             "left": words(&mut it.used.iter().map(|(_, subject)| subject)),
+            "moved": it.moved.iter().map(moved_json).collect::<Vec<_>>(),
             "brought_back": it.sessions().map(output::json_text).collect::<Vec<_>>(),
             "owed": owed,
         }),
@@ -95,8 +98,11 @@ fn reopened(context: &Context, reopening: &Reopening, would: bool) -> String {
         several => format!("{} things that went together", several.len()),
     };
     let panes: usize = reopening.closing.sessions.iter().map(|(_, panes)| panes.len()).sum();
-    let at = |time: jiff::Timestamp| time.to_zoned(context.zone().clone()).strftime("%H:%M:%S").to_string();
-    let (seen, noticed) = (at(reopening.closing.seen), at(reopening.closing.noticed));
+    let (seen, noticed) = (reopening.closing.seen, reopening.closing.noticed);
+    let zoned = |time: Timestamp| time.to_zoned(context.zone().clone());
+    let today = zoned(seen).date() == zoned(context.now()).date();
+    let at = |time| zoned(time).strftime(if today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string();
+    let (seen, noticed) = (at(seen), at(noticed));
     let panes = describe::count(panes, "pane");
     let mut text = format!("{head} {what} ({panes}), closed between {seen} and {noticed}\n");
     if reopening.subjects.len() > 1 {
@@ -117,8 +123,16 @@ fn taken_back(undo: &TakingBack, would: bool) -> String {
     for (_, subject) in &undo.used {
         text.push_str(&format!("  left          {}: it was used since\n", outside(subject.to_string())));
     }
+    for moved in &undo.moved {
+        let (name, new) = (outside(&moved.name), outside(&moved.new));
+        text.push_str(&format!("  renamed       session {name} to {new}: it holds what you used since\n"));
+    }
     for session in undo.sessions() {
         text.push_str(&format!("  brought back  session {}\n", outside(session)));
     }
     text
+}
+
+fn moved_json(moved: &Moved) -> Value {
+    json!({ "from": output::json_text(&moved.name), "to": output::json_text(&moved.new) })
 }

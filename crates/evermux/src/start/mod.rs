@@ -266,6 +266,7 @@ impl Start {
         drop(store.restoring(&context.server(), context.config.save.deadline)?);
         let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
         let onto = if self.empty { Onto::Empty(server) } else { Onto::Running(server) };
+        let server = onto.started(context)?;
         let (say, hear) = channel();
         let mut hear = Some(hear);
         std::thread::scope(|scope| {
@@ -282,7 +283,7 @@ impl Start {
             };
             let fresh = fresh(&self.server, self.version, WHO).unwrap_or_default();
             let manner = Manner { fresh, ..restore::manner(context, sources) };
-            let restored = restore::onto(context, &store, sources, &manner, onto, &mut told);
+            let restored = restore::onto(context, &store, sources, &manner, &server, &mut told);
             self.note(&store, StartOutcome::Restored)?;
             let restored = restored?;
             let message = restored.id.map(|_| summary(&restored));

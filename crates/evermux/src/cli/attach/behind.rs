@@ -191,7 +191,7 @@ fn bring(context: &Context, store: &Store, name: Option<&BStr>) -> Result<(), Cl
     harmless(store, context)?;
     Said::Building.tell();
     let manner = Manner { keep_untouched: true, ..restore::manner(context, &sources) };
-    let onto = restore::ground(context)?.started(context)?;
+    let running = restore::ground(context)?.started(context)?;
     // A server that starts may restore by itself; then there is nothing left to make.
     drop(store.building(&server, patience)?);
     if is_there(context, name)? {
@@ -206,7 +206,7 @@ fn bring(context: &Context, store: &Store, name: Option<&BStr>) -> Result<(), Cl
         }
         Stage::Written => Said::Ready.tell(),
     };
-    let restored = restore::onto(context, store, &sources, &manner, onto, &mut told)?;
+    let restored = restore::onto(context, store, &sources, &manner, &running, &mut told)?;
     note(context, store, StartOutcome::Restored)?;
     // Nothing had to be made after all, or it is known already.
     Said::Ready.tell();
