@@ -146,9 +146,10 @@ impl Store {
                     report.problems.append(&mut file.problems);
                 }
                 Err(error) => {
-                    report
-                        .problems
-                        .push(Problem::new(Subject::Path(path), format!("cannot be used: {error}")));
+                    report.problems.push(Problem::new(
+                        Subject::Path(path),
+                        format!("cannot be used: {}", error.in_full()),
+                    ));
                 }
             }
         }
@@ -183,7 +184,9 @@ impl Saving<'_> {
             let same_life = old.generation == generation;
             let age = now.duration_since(old.written_at);
             let fresh = age < EVERY && age >= SignedDuration::ZERO;
-            if same_life && (old.state == state || (fresh && !force)) {
+            // The number counts, too: what is forgotten is told by it, and a new database has begun to count anew.
+            let same = old.state == state && old.snapshot == id.0;
+            if same_life && (same || (fresh && !force)) {
                 return Ok(());
             }
             if !same_life && !old.untouched {

@@ -280,3 +280,31 @@ fn emergency_files_are_written_when_due() {
     assert_eq!(write(&sample(70, 3, &["f"]), Emergency::WhenDue), "f e");
     assert_eq!(write(&sample(80, 4, &["g"]), Emergency::WhenDue), "g f");
 }
+
+#[test]
+fn the_emergency_file_knows_its_snapshot_also_in_a_new_database() {
+    let ground = Ground::new();
+    let sample = sample(100, 1, &["a"]);
+    let write = |sample: &Sample| {
+        let store = ground.store();
+        let saving = store.saving(&sample.snapshot.server().name, Duration::ZERO).unwrap();
+        let blocks = prepare(sample);
+        saving
+            .save(&Save { emergency: Emergency::Now, ..Save::automatic(&sample.snapshot, &blocks) })
+            .unwrap()
+            .value
+            .id
+    };
+    write(&super::sample(90, 1, &["b"]));
+    write(&sample);
+    fs::remove_file(ground.place.folder().join("evermux.db")).unwrap();
+    let id = write(&sample);
+    let found =
+        || Store::emergencies(&ground.place).unwrap().value.iter().map(|file| file.id).collect::<Vec<_>>();
+    assert_eq!(found(), [id]);
+    // So what is forgotten is gone from it, too.
+    let store = ground.store();
+    let saving = store.saving(&sample.snapshot.server().name, Duration::ZERO).unwrap();
+    saving.forget(&[id]).unwrap();
+    assert_eq!(found(), []);
+}
