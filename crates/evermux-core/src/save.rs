@@ -119,7 +119,7 @@ pub(crate) fn previous(store: &Store, server: &ServerName) -> Result<Option<Snap
     match store.snapshot(id) {
         Ok(report) => Ok(Some(report.value)),
         Err(error) => {
-            tracing::warn!(%id, %error, "the previous snapshot cannot be continued");
+            tracing::warn!(%id, error = error.in_full(), "the previous snapshot cannot be continued");
             Ok(None)
         }
     }

@@ -87,7 +87,7 @@ impl Saving<'_> {
             let path = self.store.folder.emergency(&self.server, false);
             report.problems.push(Problem::new(
                 Subject::Path(path),
-                format!("may still hold what was forgotten: {error}"),
+                format!("may still hold what was forgotten: {}", error.in_full()),
             ));
         }
         if let Some(problem) = self.store.cut_log() {
@@ -153,7 +153,9 @@ impl Store {
             Ok(_) => {
                 "its log may still hold what was forgotten, until others have stopped reading".to_owned()
             }
-            Err(error) => format!("its log may still hold what was forgotten: {error}"),
+            Err(error) => {
+                format!("its log may still hold what was forgotten: {}", self.failed(error).in_full())
+            }
         };
         Some(Problem::new(Subject::Path(path), what))
     }
@@ -201,7 +203,9 @@ impl Store {
         for path in emergency_paths(&self.folder)? {
             report.value.emergency_files += 1;
             if let Err(error) = self.folder.check(&path).and_then(|_| EmergencyFile::read(&path)) {
-                report.problems.push(Problem::new(Subject::Path(path), format!("cannot be used: {error}")));
+                report
+                    .problems
+                    .push(Problem::new(Subject::Path(path), format!("cannot be used: {}", error.in_full())));
             }
         }
         Ok(())

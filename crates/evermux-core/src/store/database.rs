@@ -45,7 +45,6 @@ pub enum Access {
 /// Opens the database of a checked folder, and says which format it has.
 pub(super) fn open(folder: &Folder, access: Access) -> Result<(Connection, u32), StoreError> {
     let path = folder.database();
-    let failed = |error| StoreError::database(&path, error);
     if !folder.check(&path)? {
         if access == Access::Read {
             return Err(StoreError::Absent(folder.path.clone()));
@@ -53,7 +52,8 @@ pub(super) fn open(folder: &Folder, access: Access) -> Result<(Connection, u32),
         let _making = schema_lock(folder)?;
         folder.create_database()?;
     }
-    let connection = connect(&path).map_err(failed)?;
+    let connection = connect(&path).map_err(|error| StoreError::database(&path, error, None))?;
+    let failed = |error| failure(&connection, &path, error);
     let version = version(&connection, &path)?;
     if access == Access::Write && version < FORMAT {
         // One process at a time: SQLite cannot wait for another one while the journal mode changes.
@@ -100,9 +100,17 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// An error of SQLite as one of the store.
+pub(super) fn failure(connection: &Connection, path: &Path, error: rusqlite::Error) -> StoreError {
+    // SAFETY: the handle is that of a connection that lives, in the thread that uses it; nothing but a number is read.
+    let number = unsafe { rusqlite::ffi::sqlite3_system_errno(connection.handle()) };
+    let system = (number != 0).then(|| std::io::Error::from_raw_os_error(number));
+    StoreError::database(path, error, system)
+}
+
 /// The format of the database; 0 if it is empty.
 fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
-    let failed = |error| StoreError::database(path, error);
+    let failed = |error| failure(connection, path, error);
     // One statement sees one state: another process may be making the database at this moment.
     let all = "SELECT (SELECT user_version FROM pragma_user_version),
                       (SELECT application_id FROM pragma_application_id),
@@ -133,7 +141,7 @@ fn set_journal_mode(connection: &Connection, folder: &Folder) -> rusqlite::Resul
 }
 
 fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |error| StoreError::database(path, error);
+    let failed = |error| failure(connection, path, error);
     for (migration, step) in MIGRATIONS.iter().zip(1_u32..) {
         let transaction =
             Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)?;

@@ -135,6 +135,13 @@ pub enum Refusal {
 }
 
 impl StoreError {
+    /// The message and those of its causes, in one line.
+    pub fn in_full(&self) -> String {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+        format!("{self}{causes}")
+    }
+
     /// The operating system refused something on `path`.
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -146,11 +153,17 @@ impl StoreError {
         }
     }
 
-    /// SQLite's answer about the database at `path`.
-    pub(super) fn database(path: &Path, source: rusqlite::Error) -> Self {
+    /// SQLite's answer about the database at `path`, and with it what the system said (`system`), if it was about that.
+    pub(super) fn database(path: &Path, source: rusqlite::Error, system: Option<io::Error>) -> Self {
         use rusqlite::ErrorCode as Code;
+        let code = source.sqlite_error_code();
+        // SQLite knows only one way of a disk to be full, and has one word for everything else. (Of files that it cannot
+        // open it has tried other ways since, so the system's last word is about those.)
+        if let (Some(Code::SystemIoFailure), Some(system)) = (code, system) {
+            return Self::io("using", path)(system);
+        }
         let path = path.to_owned();
-        match source.sqlite_error_code() {
+        match code {
             Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
                 Self::Busy { what: path.display().to_string(), holder: None, waited: super::database::BUSY }
             }

@@ -223,7 +223,7 @@ impl Store {
 
     /// An error of SQLite as one of the store.
     fn failed(&self, error: rusqlite::Error) -> StoreError {
-        StoreError::database(&self.folder.database(), error)
+        database::failure(&self.connection, &self.folder.database(), error)
     }
 
     /// A transaction that writes.

@@ -148,7 +148,7 @@ impl<'s> Saving<'s> {
             let now = save.snapshot.taken_at();
             if let Err(error) = self.write_emergency(saved.id, now, save.emergency == Emergency::Now) {
                 let path = self.store.folder.emergency(&self.server, false);
-                problems.push(Problem::new(Subject::Path(path), format!("not written: {error}")));
+                problems.push(Problem::new(Subject::Path(path), format!("not written: {}", error.in_full())));
             }
         }
         Ok(Report { value: saved, problems })

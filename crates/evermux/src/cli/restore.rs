@@ -382,6 +382,6 @@ fn keep_report(context: &Context, restored: &Restored, text: &str, outcome: &Out
     }
     let written = Logs::open(&context.place()).and_then(|logs| logs.write_report(id, context.now(), &report));
     if let Err(error) = written {
-        tracing::warn!(%error, "the report of the restore could not be written");
+        tracing::warn!(error = error.in_full(), "the report of the restore could not be written");
     }
 }

@@ -166,7 +166,7 @@ impl Keeper {
         let (watched, paused) = match self.store.watched().and_then(|w| Ok((w, self.store.paused_until()?))) {
             Ok(found) => found,
             Err(error) => {
-                tracing::warn!(%error, "cannot read what is to be kept");
+                tracing::warn!(error = error.in_full(), "cannot read what is to be kept");
                 // The database may have been moved away: from the next round on it is the new one.
                 self.reopen();
                 return;
