@@ -145,6 +145,21 @@ fn killed_while_it_builds_it_is_completed() {
 }
 
 #[test]
+fn the_next_restore_needs_no_arguments() {
+    on_every_tmux(|tmux| {
+        let story = Story::new(tmux);
+        story.bench.server.kill_all();
+        // They live, but they are not what comes back: the next restore takes them away.
+        story.kill_when("the last pane", |it| {
+            it.look("#{session_name} #{@evermux-pane}").lines().filter(|line| line.len() > 45).count() >= 6
+        });
+        let report = story.bench.run(&["restore"], 0);
+        story.bench.expect(&story.before, &report);
+        story.bench.expect_clean(&report);
+    });
+}
+
+#[test]
 fn killed_on_a_living_server_it_harms_nobody() {
     on_every_tmux(|tmux| {
         let story = Story::new(tmux);

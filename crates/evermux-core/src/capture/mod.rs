@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 pub use options::{Flood, Options};
-pub use policy::{POLICY_OPTION, Pattern, Policy, UNFINISHED_OPTION};
+pub use policy::{POLICY_OPTION, Pattern, Policy, UNFINISHED_OPTION, standing};
 
 use self::assemble::{Draft, Sources, TextWanted};
 use self::text::{End, Found, Wanted};

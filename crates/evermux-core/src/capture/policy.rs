@@ -1,8 +1,11 @@
 //! What is not saved: by `@evermux-policy` on tmux's objects, and by patterns of the configuration.
 
+use std::collections::HashSet;
+
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::model::OptionEntry;
+use crate::model::{OptionEntry, PaneIdentity, WindowId};
+use crate::tmux::Listing;
 
 /// The tmux option of sessions, windows and panes that restricts what is done with them: words with blanks between.
 pub const POLICY_OPTION: &str = "@evermux-policy";
@@ -13,6 +16,30 @@ pub const UNFINISHED_OPTION: &str = "@evermux-restore-";
 /// Whether an object with these options was made by a restore that is not done yet.
 pub fn is_unfinished(options: &[OptionEntry]) -> bool {
     options.iter().any(|entry| entry.name.starts_with(UNFINISHED_OPTION.as_bytes()))
+}
+
+/// The identities of the panes that are there to stay. What an interrupted restore has left half-made goes with the next
+/// one, unless somebody looks at it: it does not count as there.
+pub fn standing(listing: &Listing) -> HashSet<PaneIdentity> {
+    let goes = |options: &[OptionEntry], used: bool| is_unfinished(options) && !used;
+    let links = |window: WindowId| {
+        let all =
+            listing.sessions.iter().flat_map(|session| session.links.iter().map(move |link| (session, link)));
+        all.filter(move |(_, link)| link.window == window)
+    };
+    let mut standing = HashSet::new();
+    for window in &listing.windows {
+        let watched =
+            links(window.id).any(|(session, link)| session.attached > 0 && link.flags.contains(&b'*'));
+        let without_session =
+            links(window.id).all(|(session, _)| goes(&session.options, session.attached > 0));
+        if without_session || goes(&window.options, watched) {
+            continue;
+        }
+        let stays = window.panes.iter().filter(|pane| !goes(&pane.options, watched && pane.active));
+        standing.extend(stays.filter_map(|pane| pane.identity()));
+    }
+    standing
 }
 
 /// What `@evermux-policy` asks for. It can only restrict; unknown words restrict nothing.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use evermux_core::capture;
 use evermux_core::choose::{LiveServer, Options, RestoreSet, choose};
 use evermux_core::model::{Generation, ServerName};
 use evermux_core::store::Store;
@@ -49,5 +50,5 @@ pub fn glance(context: &Context) -> Option<LiveServer> {
     let listing = server.list(&request, GLANCE).ok()?.value;
     let generation =
         Generation { boot: context.boot.clone(), pid: listing.server.pid, started: listing.server.started };
-    Some(LiveServer { generation, panes: listing.panes().filter_map(|pane| pane.identity()).collect() })
+    Some(LiveServer { generation, panes: capture::standing(&listing) })
 }
