@@ -3,6 +3,7 @@
 mod bench;
 mod check_macos;
 mod demo;
+mod faults;
 mod generate;
 mod machine;
 mod page;
@@ -25,6 +26,7 @@ enum Command {
     Bench(bench::Arguments),
     CheckMacos(check_macos::Arguments),
     Demo(demo::Arguments),
+    Faults(faults::Arguments),
     Generate(generate::Arguments),
     Soak(soak::Arguments),
     Test(test::Arguments),
@@ -36,6 +38,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::CheckMacos(arguments) => check_macos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Faults(arguments) => faults::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

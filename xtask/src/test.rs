@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::machine::{self, cargo, install, say};
-use crate::tmux_versions;
+use crate::{faults, tmux_versions};
 
 /// Without these there is nothing to test.
 const NEEDED: &[(&str, &str)] = &[("tmux", "tmux")];
@@ -30,5 +30,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         say(&format!("testing only with the tmux there is: {error:#}"));
     }
     // All that fail, not only those of the first file: whoever reads the report may not have the machine.
-    machine::run(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(&arguments.rest))
+    let tested = machine::run(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(&arguments.rest));
+    let tried = match arguments.rest.is_empty() {
+        true => faults::quick(),
+        // Somebody wants certain tests.
+        false => Ok(()),
+    };
+    tested.and(tried)
 }
