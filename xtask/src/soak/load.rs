@@ -16,6 +16,9 @@ const PANES: usize = 100;
 /// As long as somebody has just worked, the keeper looks more often (`watch::Pace::working`).
 const WORKING: Duration = Duration::from_secs(65);
 
+/// How long the keeper has had to do after a pause.
+const SETTLED: Duration = Duration::from_secs(30);
+
 /// A tick of the processor's clock, in which `/proc` counts: the same on every Linux that is.
 const TICKS: f64 = 100.0;
 
@@ -66,8 +69,8 @@ pub fn compare(soak: &Soak, server: &Server, env: &Env) -> Result<Cost> {
     let without = over(soak.time, &[tmux])?[0];
     env.ok(&["keeper", "resume"]);
     wait_for(env, &["saved", "behind"])?;
-    // What was put off is no everyday cost.
-    sleep(Duration::from_secs(3));
+    // What was put off during the pause, and could be saved up for it (`watch::purse`), is no everyday cost.
+    sleep(SETTLED);
     let with = over(soak.time, &[tmux, keeper])?;
     Ok(Cost { keeper: with[1], tmux: with[0] - without })
 }

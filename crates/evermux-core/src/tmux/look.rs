@@ -212,7 +212,7 @@ fn fingerprint(hasher: &blake3::Hasher) -> Fingerprint {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
-    use std::sync::mpsc::{Receiver, channel};
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
     use std::time::Duration;
 
     use evermux_testkit::{Server as Private, Tmux, tmux_binaries};
@@ -271,6 +271,19 @@ mod tests {
         (seen, rung)
     }
 
+    /// The same once no ring of what was done before is left: one that nobody waited for ends the next wait at once.
+    fn listener_at_rest(private: &Private) -> Receiver<Ring> {
+        loop {
+            let (seen, rung) = listener(private);
+            seen.recv_timeout(LIMIT).unwrap();
+            match rung.recv_timeout(Duration::from_millis(300)) {
+                Ok(Ring::Rang) => {}
+                Err(RecvTimeoutError::Timeout) => return rung,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     #[test]
     fn hooks_ring_and_tell_how_a_server_ends() {
         for tmux in tmux_binaries() {
@@ -286,8 +299,7 @@ mod tests {
             private.run(&["new-window", "-d"]);
             assert_eq!(rung.recv_timeout(LIMIT), Ok(Ring::Rang), "tmux {}", tmux.version);
 
-            let (seen, rung) = listener(&private);
-            seen.recv_timeout(LIMIT).unwrap();
+            let rung = listener_at_rest(&private);
             private.tmux(&["kill-session", "-t", "=main"]);
             assert_eq!(rung.recv_timeout(LIMIT), Ok(Ring::LastSessionClosed), "tmux {}", tmux.version);
 
@@ -306,6 +318,28 @@ mod tests {
                 }
                 assert_eq!(rung.recv_timeout(LIMIT), Ok(Ring::Lost), "tmux {}: {signal}", tmux.version);
             }
+        }
+    }
+
+    #[test]
+    fn a_name_rings_when_somebody_gives_it_and_not_when_a_program_begins() {
+        for tmux in tmux_binaries() {
+            let private = Private::start(&tmux);
+            private.settle();
+            connect(&private).run(Hooks::of(version(&tmux)).arm().as_bytes(), LIMIT).unwrap();
+            let window = private.run(&["new-window", "-dPF", "#{window_id}"]);
+            private.wait_for_prompts();
+            let before = look(&private);
+            let rung = listener_at_rest(&private);
+            private.type_line(&window, "sleep 1000");
+            private.wait_until("the window is named so", |private| {
+                private.lines(&["list-windows", "-a", "-F", "#{window_name}"]).contains(&"sleep".to_owned())
+            });
+            assert_ne!(look(&private).structure, before.structure, "tmux {}", tmux.version);
+            let quiet = rung.recv_timeout(Duration::from_millis(300));
+            assert_eq!(quiet, Err(RecvTimeoutError::Timeout), "tmux {}", tmux.version);
+            private.run(&["rename-window", "-t", &window, "mine"]);
+            assert_eq!(rung.recv_timeout(LIMIT), Ok(Ring::Rang), "tmux {}", tmux.version);
         }
     }
 

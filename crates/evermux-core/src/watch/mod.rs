@@ -393,7 +393,7 @@ impl Watch {
 
     /// When to listen again: at once, but not in a hurry if it rings all the time.
     ///
-    /// Every program that begins or ends in a window with an automatic name rings. So the looks that listening begins
+    /// Whoever moves from pane to pane, or a script that does, rings at every step. So the looks that listening begins
     /// with keep a distance, the longer the more they cost; what happens meanwhile is seen by the next one.
     fn listen_at(&self, now: Instant) -> Instant {
         let distance = (self.look_cost * 50).min(self.pace.listen);
