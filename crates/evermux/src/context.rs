@@ -47,7 +47,7 @@ pub struct Global {
 pub const RESTORE: &str = "EVERMUX_RESTORE";
 
 /// Its value in a server that evermux itself has started, in order to restore into it.
-pub const RESTORED_BY_ANOTHER: &str = "elsewhere";
+const RESTORED_BY_ANOTHER: &str = "elsewhere";
 
 /// What a command knows of the world.
 #[derive(Clone, Debug)]
@@ -186,6 +186,30 @@ impl Context {
         variable(name)
     }
 
+    /// The environment of a server that is started in order to restore into it: the line in its tmux.conf leaves that
+    /// to who has started it. `otherwise`: what it gets besides; none for our own.
+    pub fn environment_of_restored(
+        &self,
+        otherwise: Option<Vec<(OsString, OsString)>>,
+    ) -> Vec<(OsString, OsString)> {
+        let mut environment = otherwise.unwrap_or_else(|| env::vars_os().collect());
+        environment.retain(|(name, _)| name != RESTORE);
+        environment.push((RESTORE.into(), RESTORED_BY_ANOTHER.into()));
+        environment
+    }
+
+    /// Tells the service manager that the keeper keeps (`sd_notify(3)`), if one has started it.
+    pub fn notify_ready(&self) {
+        #[cfg(target_os = "linux")]
+        notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status("keeping")]);
+    }
+
+    /// Tells the service manager's watchdog that the keeper is well.
+    pub fn notify_alive(&self) {
+        #[cfg(target_os = "linux")]
+        notify(&[sd_notify::NotifyState::Watchdog]);
+    }
+
     /// The clock.
     pub fn now(&self) -> Timestamp {
         Timestamp::now()
@@ -202,6 +226,13 @@ impl Context {
             Err(error) => panic!("the system gives no random bytes: {error}"),
         }
     }
+}
+
+/// Says something to the service manager that `NOTIFY_SOCKET` names.
+#[cfg(target_os = "linux")]
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    // Who does not listen does not want to know.
+    let _ = sd_notify::notify(states);
 }
 
 /// A variable that is set to something.

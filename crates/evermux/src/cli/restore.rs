@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::sources::{self, Asked, Sources};
 use super::{describe, target, which};
-use crate::context::{Context, RESTORE, RESTORED_BY_ANOTHER};
+use crate::context::{Context, RESTORE};
 use crate::error::{CliError, Exit};
 use crate::logging;
 use crate::output::{Outcome, outside};
@@ -201,26 +201,22 @@ impl Onto {
                 server.run(format!("new-session -d {}\n", words.join(" ")).as_bytes(), limit)?;
                 Ok(server)
             }
-            Self::Starting(start) => match alone(Start { arguments: beginning, ..start }).run(limit) {
-                // Somebody else was faster.
-                Err(StartError::Running(_)) => ground(context)?.started(context),
-                started => {
-                    let server = started?;
-                    // It has been heard by now, and is not for what runs in this server.
-                    server.run(format!("set-environment -gu {RESTORE}\n").as_bytes(), limit)?;
-                    Ok(server)
+            Self::Starting(mut start) => {
+                start.arguments = beginning;
+                start.environment = Some(context.environment_of_restored(start.environment.take()));
+                match start.run(limit) {
+                    // Somebody else was faster.
+                    Err(StartError::Running(_)) => ground(context)?.started(context),
+                    started => {
+                        let server = started?;
+                        // It has been heard by now, and is not for what runs in this server.
+                        server.run(format!("set-environment -gu {RESTORE}\n").as_bytes(), limit)?;
+                        Ok(server)
+                    }
                 }
-            },
+            }
         }
     }
-}
-
-/// A server for whose restore this process cares: the line in tmux.conf does not.
-fn alone(mut start: Start) -> Start {
-    let environment = start.environment.get_or_insert_with(|| std::env::vars_os().collect());
-    environment.retain(|(name, _)| name != RESTORE);
-    environment.push((RESTORE.into(), RESTORED_BY_ANOTHER.into()));
-    start
 }
 
 /// Restores into a server; `told` hears how far it has come.

@@ -67,7 +67,7 @@ pub fn run(context: &Context) -> Result<(), CliError> {
     // A limit of the user's on the size of files is as good as a full disk, not a reason to die.
     let ignored = signal_hook::flag::register(SIGXFSZ, Arc::default());
     ignored.map_err(|error| CliError::failed("cannot take signals").because(&error))?;
-    notify_ready();
+    context.notify_ready();
     let mut keeper = Keeper::new(context.clone(), store);
     while let Why::Upgrade = keep(&mut keeper, &lock, &woken) {
         // The lock goes with the old program: its file is closed by the new one's beginning.
@@ -96,7 +96,7 @@ fn keep(keeper: &mut Keeper, lock: &Lock, woken: &Receiver<i32>) -> Why {
         if keeper.is_replaced() {
             break Why::Upgrade;
         }
-        notify_alive();
+        keeper.context.notify_alive();
     };
     tracing::info!(?why, "the keeper ends");
     keeper.end();
@@ -275,32 +275,3 @@ fn become_new(program: &std::path::Path) -> CliError {
     let error = Command::new(program).args(std::env::args_os().skip(1)).exec();
     CliError::failed(format!("cannot become the new {}", program.display())).because(&error)
 }
-
-/// Tells systemd that the keeper keeps (`sd_notify(3)`), if it was started as a service.
-fn notify_ready() {
-    notify("READY=1\nSTATUS=keeping\n");
-}
-
-/// Tells systemd's watchdog that the keeper is well.
-fn notify_alive() {
-    notify("WATCHDOG=1\n");
-}
-
-#[cfg(target_os = "linux")]
-fn notify(message: &str) {
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::net::{SocketAddr, UnixDatagram};
-
-    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
-    let address = match path.as_bytes().strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name),
-        None => SocketAddr::from_pathname(&path),
-    };
-    let Ok(address) = address else { return };
-    // Who does not listen does not want to know.
-    let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(message.as_bytes(), &address));
-}
-
-#[cfg(not(target_os = "linux"))]
-fn notify(_message: &str) {}
