@@ -8,6 +8,7 @@ mod generate;
 mod machine;
 mod page;
 mod soak;
+mod subject;
 mod test;
 mod tmux_versions;
 

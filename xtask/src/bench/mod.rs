@@ -9,13 +9,12 @@ mod report;
 mod rows;
 
 use std::fs;
-use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
-use evermux_testkit::{Tmux, tmux_binaries};
+use anyhow::Result;
 
-use crate::machine::{self, cargo, install, say, target};
+use crate::machine::{install, say, target};
 use crate::page::{self, Part};
+use crate::subject::Subject;
 use report::Report;
 use rows::Bench;
 
@@ -31,12 +30,8 @@ pub struct Arguments {
     /// Only rows whose name contains this
     #[arg(long)]
     row: Option<String>,
-    /// The tmux to measure with; default: the one in PATH
-    #[arg(long)]
-    tmux: Option<PathBuf>,
-    /// The evermux to measure; default: the one of this workspace, built with optimisations
-    #[arg(long)]
-    evermux: Option<PathBuf>,
+    #[command(flatten)]
+    subject: Subject,
     /// Only what tmux itself needs
     #[arg(long)]
     limits_only: bool,
@@ -45,22 +40,11 @@ pub struct Arguments {
 /// Does it.
 pub fn run(arguments: &Arguments) -> Result<()> {
     install(&[("tmux", "tmux")])?;
-    let program = match &arguments.evermux {
-        Some(path) => path.clone(),
-        None => {
-            machine::run(cargo().args(["build", "--quiet", "--release", "--package", "evermux"]))?;
-            target().join("release/evermux")
-        }
-    };
-    let tmux = match &arguments.tmux {
-        Some(path) => Tmux::at(path).with_context(|| format!("no tmux at {}", path.display()))?,
-        None => {
-            machine::find("tmux").and_then(Tmux::at).or_else(|| tmux_binaries().pop()).context("no tmux")?
-        }
-    };
+    let program = arguments.subject.program()?;
+    let tmux = arguments.subject.tmux()?;
     say(&format!("measuring with tmux {}", tmux.version));
     let bench = Bench {
-        program: program.display().to_string(),
+        program,
         tmux: tmux.clone(),
         runs: if arguments.quick { 1 } else { arguments.runs },
         panes: if arguments.quick { [20, 50] } else { [100, 500] },
@@ -73,7 +57,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("results.json"), report.json())?;
     say(&format!("results: {}", folder.join("results.json").display()));
-    let whole = arguments.row.is_none() && arguments.evermux.is_none();
+    let whole = arguments.row.is_none() && arguments.subject.is_ours();
     if whole && !arguments.quick && !arguments.limits_only {
         page::write(Part::Bench, &report.page())?;
     }

@@ -10,14 +10,14 @@ mod loss;
 mod store;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use evermux_testkit::{Env, Server, Tmux, tmux_binaries};
+use anyhow::Result;
+use evermux_testkit::{Env, Server, Tmux};
 
-use crate::machine::{self, cargo, say, target};
+use crate::machine::say;
 use crate::page::{self, Part};
+use crate::subject::Subject;
 
 /// Measures what a crash loses and what the keeper costs, and writes it into docs/benchmarks.md
 #[derive(clap::Args)]
@@ -25,12 +25,8 @@ pub struct Arguments {
     /// How long tmux is killed again and again; the costs take six minutes more
     #[arg(long, default_value_t = 5.0)]
     minutes: f64,
-    /// The tmux to measure with; default: the one in PATH
-    #[arg(long)]
-    tmux: Option<PathBuf>,
-    /// The evermux to measure; default: the one of this workspace, built with optimisations
-    #[arg(long)]
-    evermux: Option<PathBuf>,
+    #[command(flatten)]
+    subject: Subject,
     /// Only a part: loss, load or flood; docs/benchmarks.md stays as it is
     #[arg(long)]
     only: Option<String>,
@@ -73,25 +69,10 @@ impl Soak {
 
 /// Does it.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let program = match &arguments.evermux {
-        Some(path) => path.clone(),
-        None => {
-            machine::run(cargo().args(["build", "--quiet", "--release", "--package", "evermux"]))?;
-            target().join("release/evermux")
-        }
-    };
-    let tmux = match &arguments.tmux {
-        Some(path) => Tmux::at(path).with_context(|| format!("no tmux at {}", path.display()))?,
-        None => {
-            machine::find("tmux").and_then(Tmux::at).or_else(|| tmux_binaries().pop()).context("no tmux")?
-        }
-    };
+    let program = arguments.subject.program()?;
+    let tmux = arguments.subject.tmux()?;
     say(&format!("with tmux {}", tmux.version));
-    let soak = Soak {
-        program: program.display().to_string(),
-        tmux: tmux.clone(),
-        time: Duration::from_secs(arguments.seconds),
-    };
+    let soak = Soak { program, tmux: tmux.clone(), time: Duration::from_secs(arguments.seconds) };
     let wanted = |part: &str| arguments.only.as_deref().is_none_or(|only| only == part);
     let mut rows = Vec::new();
     if wanted("loss") {
@@ -105,7 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let table = table(&rows, &tmux);
     say(&table);
-    if arguments.only.is_none() && arguments.evermux.is_none() && arguments.seconds == 60 {
+    if arguments.only.is_none() && arguments.subject.is_ours() && arguments.seconds == 60 {
         page::write(Part::Keeper, &table)?;
     }
     Ok(())

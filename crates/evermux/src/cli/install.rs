@@ -9,7 +9,8 @@ use evermux_core::tmux::Server;
 
 use serde_json::json;
 
-use super::steps::{Action, Consent, Step, carry_out};
+use super::consent::Consent;
+use super::steps::{Action, Step, carry_out};
 use super::terminals;
 use crate::context::Context;
 use crate::error::CliError;
@@ -30,13 +31,8 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// read-only, say) it names, with the text to add by hand. `evermux uninstall` takes it all back.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only say what would be done
-    #[arg(long)]
-    dry_run: bool,
-
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 
     /// Run the tmux server itself as a service, too: started by systemd at login (at boot, where the user lingers), with
     /// the environment of a login shell
@@ -65,8 +61,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         return terminal(context, name);
     }
     let steps = steps(context, args)?;
-    let consent = Consent { dry_run: args.dry_run, yes: args.yes, json: context.json };
-    carry_out(context, "evermux install", &steps, &consent)
+    carry_out(context, "evermux install", &steps, args.consent)
 }
 
 /// Prints the lines for a terminal emulator, and where they belong.

@@ -4,6 +4,7 @@ mod at_start;
 mod attach;
 pub mod choosing;
 mod completions;
+mod consent;
 mod demo;
 pub mod describe;
 mod diff;

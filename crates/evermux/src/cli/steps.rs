@@ -8,6 +8,7 @@ use evermux_core::problem::{Problem, Subject};
 use evermux_core::tmux::Server;
 use serde_json::{Value, json};
 
+use super::consent::Consent;
 use super::{keeper, keys, uninstall};
 use crate::context::Context;
 use crate::error::CliError;
@@ -117,16 +118,6 @@ impl Step {
     }
 }
 
-/// How a list of steps is to be agreed on.
-pub struct Consent {
-    /// Only say it.
-    pub dry_run: bool,
-    /// Do not ask.
-    pub yes: bool,
-    /// The result is JSON: nobody can be asked.
-    pub json: bool,
-}
-
 /// Says what will be done, asks, and does it, each step by itself: one that fails stops none of the others.
 ///
 /// # Errors
@@ -135,12 +126,12 @@ pub fn carry_out(
     context: &Context,
     name: &str,
     steps: &[Step],
-    consent: &Consent,
+    consent: Consent,
 ) -> Result<Outcome, CliError> {
     let lines: String = steps.iter().map(Step::line).collect();
     let changes = steps.iter().any(|step| step.action.changes());
     let asks = changes && !consent.yes && !consent.dry_run;
-    if asks && !agreed(name, &lines, consent.json)? {
+    if asks && !agreed(name, &lines, context.json)? {
         return Ok(Outcome::new("Nothing was changed\n", &json!({ "dry_run": false, "steps": [] })));
     }
     let mut problems = Vec::new();

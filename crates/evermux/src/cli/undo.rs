@@ -6,6 +6,7 @@ use evermux_core::store::{Access, Store};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::consent::Consent;
 use super::describe;
 use super::restore::{debts_json, debts_text, ground, with_world};
 use super::sources::Sources;
@@ -21,12 +22,8 @@ use crate::output::{self, Outcome, outside};
 /// but for those that somebody has used since. The server is saved first. In a terminal you are asked before.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only say what would be done
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// Undoes what was done last; where no server runs any more, it is started again.
@@ -38,10 +35,10 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     with_world(context, &store, &sources, |world| -> Result<Outcome, CliError> {
         let undo = restore::plan_undo(world, ground.running())?;
         let would = text(context, &undo, true);
-        if args.dry_run {
+        if args.consent.dry_run {
             return Ok(outcome(&undo, Undone::default(), would, true));
         }
-        if !args.yes && !output::agreed(&would) {
+        if !args.consent.yes && !output::agreed(&would) {
             return Ok(Outcome::new("Nothing was done\n", &json!({ "dry_run": true })));
         }
         let server = ground.started(context)?;

@@ -11,8 +11,9 @@ use evermux_core::model::{Generation, ServerName};
 use evermux_core::store::{Access, RestoreId, Store, StoreError, Wanted};
 use evermux_core::tmux::{ConnectError, Hooks, Server};
 
+use super::consent::Consent;
 use super::describe::count;
-use super::steps::{Action, Consent, Step, carry_out};
+use super::steps::{Action, Step, carry_out};
 use super::{install, keys};
 use crate::context::Context;
 use crate::error::CliError;
@@ -29,13 +30,8 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// `@evermux-trouble`. The program itself and its config file stay.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only say what would be done
-    #[arg(long)]
-    dry_run: bool,
-
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 
     /// Remove everything that was saved on this machine, too
     #[arg(long)]
@@ -73,8 +69,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         let what = format!("{}: everything that was saved ({snapshots})", context.place().folder().display());
         steps.push(Step::new(what, Action::Purge));
     }
-    let consent = Consent { dry_run: args.dry_run, yes: args.yes, json: context.json };
-    carry_out(context, "evermux uninstall", &steps, &consent)
+    carry_out(context, "evermux uninstall", &steps, args.consent)
 }
 
 fn config_steps(context: &Context, args: &Args) -> Vec<Step> {
