@@ -17,6 +17,7 @@ pub mod diff;
 pub mod choose;
 pub mod relaunch;
 pub mod plan;
+pub mod retention;
 pub mod watch;
 
 // Seams: the only rooms that touch the world.

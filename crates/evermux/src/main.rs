@@ -10,6 +10,7 @@ mod gate;
 mod keeper;
 mod logging;
 mod output;
+mod retention;
 mod setup;
 mod start;
 

@@ -79,6 +79,8 @@ fn every_shape_is_as_documented() {
     check(&env, "pin", &["pin", "1"]);
     check(&env, "pin", &["unpin", "one"]);
     check(&env, "log", &["log"]);
+    check(&env, "prune --dry-run", &["prune", "--dry-run"]);
+    check(&env, "prune", &["prune"]);
     check(&env, "forget", &["forget", "1"]);
     check(&env, "tmux-conf", &["tmux-conf"]);
     check(&env, "keeper start", &["keeper", "start"]);

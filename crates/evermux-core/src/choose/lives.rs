@@ -108,6 +108,14 @@ impl<'a> Life<'a> {
         self.lines.iter().flat_map(|line| &line.states).any(|state| !state.untouched)
     }
 
+    /// The snapshots at its end, by which the fates of its sessions are judged.
+    pub fn end(&self) -> &[&'a Entry] {
+        let judged = &self.entries[..self.solid.map_or(0, |solid| solid + 1)];
+        // One that shows only a part of the server tells nothing of what it does not show.
+        let whole = judged.iter().rposition(|entry| entry.coverage == Coverage::Whole);
+        &self.entries[whole.unwrap_or(0)..]
+    }
+
     /// The snapshot of a state.
     pub fn entry(&self, state: &State) -> &'a Entry {
         self.entries[state.entry]

@@ -15,6 +15,7 @@
 
 mod closing;
 mod lives;
+mod needed;
 mod removal;
 mod select;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod timeline;
 mod verdict;
 
 pub use closing::{Closing, Excused, last_closing, last_closing_before};
+pub use needed::{needed, tells_the_same};
 pub use removal::settle_removal;
 pub use select::{LiveServer, Options, choose};
 pub use timeline::{

@@ -19,8 +19,7 @@ pub fn settle_removal(
     now: Timestamp,
     options: &Options,
 ) -> Vec<Settled> {
-    let mut rest = timeline.clone();
-    rest.entries.retain(|entry| !removed.contains(&entry.id));
+    let rest = timeline.without(removed);
     let before = choose(timeline, live, now, options);
     let mut known: HashSet<PaneIdentity> = wanted(&before).collect();
     let unused = before.left.iter().filter(|left| left.why == WhyNot::Untouched);

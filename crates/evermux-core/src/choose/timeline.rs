@@ -2,6 +2,8 @@
 //!
 //! All of it is small and is read without opening a single window body or block of text.
 
+use std::collections::HashSet;
+
 use bstr::BString;
 use jiff::Timestamp;
 
@@ -20,6 +22,19 @@ pub struct Timeline {
     /// Panes whose past is settled for another reason than their snapshots tell: forgotten by the user, or known
     /// only from snapshots that retention has removed.
     pub settled: Vec<Settled>,
+}
+
+impl Timeline {
+    /// The same as it is once these snapshots are removed.
+    pub fn without(&self, removed: &HashSet<SnapshotId>) -> Self {
+        let mut rest = self.clone();
+        rest.entries.retain(|entry| !removed.contains(&entry.id));
+        for restore in &mut rest.restores {
+            // The journal loses what it says about snapshots that are gone.
+            restore.unfinished.retain(|source| !removed.contains(&source.snapshot));
+        }
+        rest
+    }
 }
 
 /// The header of one snapshot.

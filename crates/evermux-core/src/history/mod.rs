@@ -4,12 +4,14 @@
 //! Lists come from [`Store::list`](crate::store::Store::list), the restore set from [`choose`](crate::choose::choose),
 //! differences from [`compare_text`](crate::diff::compare_text).
 
+mod prune;
 mod removal;
 #[cfg(test)]
 mod tests;
 mod when;
 mod which;
 
+pub use prune::{Policy, PrunePlan, Pruned, ServerPlan, plan_prune, prune};
 pub use removal::{RemovalError, Removed, dismiss, forget};
 pub use when::moment;
 pub use which::{BadName, NotFound, Which, check_name};

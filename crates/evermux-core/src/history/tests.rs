@@ -78,6 +78,7 @@ fn listed(id: i64, taken_at: &str, socket: &str, name: Option<&str>, coverage: C
         pinned: false,
         windows: 0,
         panes: 0,
+        thinned: false,
     }
 }
 
@@ -142,4 +143,5 @@ fn a_name_must_be_found_again() {
     }
 }
 
+mod prune;
 mod removal;

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::body::Hash;
 use super::emergency::emergency_paths;
+use super::prune::remove_rows;
 use super::{EmergencyFile, Saving, Store, StoreError, Wanted, part};
 use crate::model::SnapshotId;
 use crate::problem::{Problem, Report, Subject};
@@ -74,11 +75,8 @@ impl Saving<'_> {
         }
         let mut forgotten = Forgotten { snapshots: 0, parts: 0 };
         self.change(|connection| {
-            let mut statement = connection.prepare_cached("DELETE FROM snapshots WHERE id = ?1")?;
-            for id in ids {
-                forgotten.snapshots += statement.execute([id.0])?;
-            }
-            forgotten.parts = part::sweep(connection)?;
+            let removed = remove_rows(connection, ids)?;
+            forgotten = Forgotten { snapshots: removed.snapshots, parts: removed.parts };
             Ok(())
         })?;
         self.store.whole.borrow_mut().retain(|_, id| !ids.contains(id));
@@ -101,7 +99,7 @@ impl Saving<'_> {
         self.change(|connection| connection.prepare_cached(sql)?.execute(params![id.0, value]).map(|_| ()))
     }
 
-    fn require_own(&self, id: SnapshotId) -> Result<(), StoreError> {
+    pub(super) fn require_own(&self, id: SnapshotId) -> Result<(), StoreError> {
         let server: Option<(String, Vec<u8>)> = self
             .store
             .connection
@@ -142,7 +140,7 @@ impl Store {
     }
 
     /// Brings the log into the database and cuts it to nothing, and gives free pages back.
-    fn cut_log(&self) -> Option<Problem> {
+    pub(super) fn cut_log(&self) -> Option<Problem> {
         let path = self.folder.database();
         let cut = || -> rusqlite::Result<i64> {
             self.connection.execute_batch("PRAGMA incremental_vacuum")?;

@@ -161,6 +161,11 @@ impl Folder {
         self.path.join(format!("{}.status", server_key(server)))
     }
 
+    /// The file that says that too much is kept for ever.
+    pub fn over(&self) -> PathBuf {
+        self.path.join("over-limit")
+    }
+
     /// Opens a file of this folder, or of the lock folder, for reading and writing, and makes it where it is not
     /// there. Not for the database: closing any descriptor of a file drops SQLite's POSIX locks on it.
     ///

@@ -177,10 +177,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub fn paused_until(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.told("paused_until")
+    }
+
+    /// A moment that the keeper was told.
+    pub(super) fn told(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
         let text: Option<String> = self.read(|connection| {
-            connection
-                .query_row("SELECT value FROM keeper WHERE name = 'paused_until'", [], |row| row.get(0))
-                .optional()
+            let mut statement = connection.prepare_cached("SELECT value FROM keeper WHERE name = ?1")?;
+            statement.query_row([name], |row| row.get(0)).optional()
         })?;
         Ok(text.and_then(|text| text.parse().ok()).map(moment))
     }
@@ -261,7 +265,7 @@ impl Store {
     }
 
     /// Reads; a store of an earlier format, which is only looked at, has none of these tables and knows nothing.
-    fn read<T: Default>(
+    pub(super) fn read<T: Default>(
         &self,
         read: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {

@@ -137,8 +137,8 @@ pub(super) fn read(connection: &Connection, hash: &Hash) -> Result<Vec<u8>, Stri
     if Hash::of(&bytes) == *hash { Ok(bytes) } else { Err("is damaged: its hash is wrong".to_owned()) }
 }
 
-/// Deletes a part that nothing mentions any more.
-pub(super) fn drop_unused(connection: &Connection, id: PartId) -> rusqlite::Result<()> {
+/// Deletes a part if nothing mentions it any more; its bytes as they were kept.
+pub(super) fn drop_unused(connection: &Connection, id: PartId) -> rusqlite::Result<Option<u64>> {
     connection
         .prepare_cached(
             "DELETE FROM parts WHERE id = ?1
@@ -146,19 +146,26 @@ pub(super) fn drop_unused(connection: &Connection, id: PartId) -> rusqlite::Resu
              AND NOT EXISTS (SELECT 1 FROM snapshots WHERE server = ?1)
              AND NOT EXISTS (SELECT 1 FROM snapshots WHERE clients = ?1)
              AND NOT EXISTS (SELECT 1 FROM snapshot_sessions WHERE session = ?1)
-             AND NOT EXISTS (SELECT 1 FROM snapshot_sessions WHERE facts = ?1)",
+             AND NOT EXISTS (SELECT 1 FROM snapshot_sessions WHERE facts = ?1) RETURNING length(data)",
         )?
-        .execute([id])
-        .map(|_| ())
+        .query_row([id], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
+        .optional()
 }
 
-/// Deletes every part that no snapshot needs; how many.
-pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<usize> {
-    const USED: &str = "WITH RECURSIVE used (id) AS (
-        SELECT server FROM snapshots UNION SELECT clients FROM snapshots
-        UNION SELECT session FROM snapshot_sessions UNION SELECT facts FROM snapshot_sessions
-        UNION SELECT child FROM refs JOIN used ON refs.parent = used.id)";
-    // The references first: a part cannot go while an unused one mentions it.
-    connection.execute(&format!("{USED} DELETE FROM refs WHERE parent NOT IN (SELECT id FROM used)"), [])?;
-    connection.execute(&format!("{USED} DELETE FROM parts WHERE id NOT IN (SELECT id FROM used)"), [])
+/// Deletes those of these parts that nothing mentions any more, and what only they mentioned; how many, and how many
+/// bytes. Who mentions a part is read from the rows that do, there is no count that could be wrong.
+pub(super) fn release(connection: &Connection, parts: Vec<PartId>) -> rusqlite::Result<(usize, u64)> {
+    let (mut released, mut bytes) = (0, 0);
+    let mut left = parts;
+    while let Some(id) = left.pop() {
+        let mentioned: Vec<PartId> = connection
+            .prepare_cached("SELECT child FROM refs WHERE parent = ?1")?
+            .query_map([id], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        if let Some(size) = drop_unused(connection, id)? {
+            (released, bytes) = (released + 1, bytes + size);
+            left.extend(mentioned);
+        }
+    }
+    Ok((released, bytes))
 }

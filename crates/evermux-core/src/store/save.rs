@@ -140,7 +140,8 @@ impl<'s> Saving<'s> {
                         Subject::Identity(pane),
                         "its text was not saved: a part of it is missing in the store",
                     ));
-                    snapshot = Cow::Owned(without_text(snapshot.into_owned(), pane));
+                    let lost = |other: PaneIdentity| other == pane;
+                    snapshot = Cow::Owned(without_texts(snapshot.into_owned(), lost));
                 }
             }
         };
@@ -241,13 +242,39 @@ fn candidate(
         .optional()
 }
 
-/// The same snapshot, this pane's text not captured.
-fn without_text(snapshot: Snapshot, pane: PaneIdentity) -> Snapshot {
+/// The same snapshot, the text of some panes not captured.
+pub(super) fn without_texts(snapshot: Snapshot, without: impl Fn(PaneIdentity) -> bool) -> Snapshot {
     let (taken_at, server, sessions, mut windows) = snapshot.into_parts();
-    for pane in windows.iter_mut().flat_map(|window| &mut window.panes).filter(|it| it.identity == pane) {
+    for pane in windows.iter_mut().flat_map(|window| &mut window.panes).filter(|it| without(it.identity)) {
         pane.text = None;
     }
-    Snapshot::new(taken_at, server, sessions, windows).expect("only a text was taken out")
+    Snapshot::new(taken_at, server, sessions, windows).expect("only texts were taken out")
+}
+
+/// Replaces the sessions of a snapshot that is there; what they mention must be in the store. Their old parts stay.
+pub(super) fn replace_sessions(
+    connection: &Connection,
+    id: SnapshotId,
+    encoded: &EncodedSnapshot,
+) -> rusqlite::Result<()> {
+    let writer = Writer { connection, present: Present::Trust, blocks: HashMap::new() };
+    for (position, session) in encoded.sessions.iter().enumerate() {
+        let part = match writer.session(session, &encoded.windows) {
+            Ok(part) => part,
+            Err(Abandoned::Sqlite(error)) => return Err(error),
+            Err(_) => return Err(rusqlite::Error::QueryReturnedNoRows),
+        };
+        let facts = put_body(connection, "facts", &session.facts, Present::Trust)?;
+        connection
+            .prepare_cached(
+                "UPDATE snapshot_sessions SET session = ?3, facts = ?4 WHERE snapshot = ?1 AND position = ?2",
+            )?
+            .execute(params![id.0, position as i64, part, facts])?;
+    }
+    connection
+        .prepare_cached("UPDATE snapshots SET state = ?2 WHERE id = ?1")?
+        .execute(params![id.0, &encoded.state.0[..]])?;
+    Ok(())
 }
 
 /// The row of a server, made if it is not there.

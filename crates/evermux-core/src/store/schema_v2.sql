@@ -8,7 +8,7 @@ CREATE TABLE watched (
     kept   INTEGER NOT NULL
 ) STRICT;
 
--- What the keeper is told: 'paused_until' (microseconds since the epoch).
+-- What the keeper is told and notes: 'paused_until', 'pruned_at' (microseconds since the epoch).
 CREATE TABLE keeper (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -34,3 +34,9 @@ CREATE TABLE wanted (
     at      INTEGER NOT NULL,
     PRIMARY KEY (server, session)
 ) STRICT, WITHOUT ROWID;
+
+-- Snapshots whose text had to go, so that everything fits into the limit.
+CREATE TABLE thinned (
+    snapshot INTEGER PRIMARY KEY REFERENCES snapshots ON DELETE CASCADE,
+    at       INTEGER NOT NULL
+) STRICT;

@@ -76,7 +76,7 @@ pub fn write_status(place: &Place, server: &ServerName, status: &Status) -> Resu
     }
 }
 
-fn replace(folder: &Folder, path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(folder: &Folder, path: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(".status").tempfile_in(&folder.path)?;
     file.write_all(text.as_bytes())?;
     file.persist(path).map_err(|error| error.error)?;

@@ -1,10 +1,10 @@
 //! The timeline: what lists and the choice of a restore need of every snapshot, read without opening one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::encode::read_coverage;
 use super::save::{find_generation, server_row};
@@ -46,6 +46,8 @@ pub struct Listed {
     pub windows: u32,
     /// How many panes.
     pub panes: u32,
+    /// Whether its text had to go, so that everything fits into the limit.
+    pub thinned: bool,
 }
 
 impl Store {
@@ -54,7 +56,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] if the lists themselves are.
     pub fn list(&self, wanted: &Wanted) -> Result<Vec<Listed>, StoreError> {
-        self.list_rows(wanted).map_err(|error| self.failed(error))
+        let mut listed = self.list_rows(wanted).map_err(|error| self.failed(error))?;
+        let thinned = self.thinned()?;
+        for listed in &mut listed {
+            listed.thinned = thinned.contains(&listed.entry.id);
+        }
+        Ok(listed)
+    }
+
+    fn thinned(&self) -> Result<HashSet<SnapshotId>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT snapshot FROM thinned")?;
+            statement.query_map([], |row| Ok(SnapshotId(row.get(0)?)))?.collect()
+        })
     }
 
     /// The newest snapshot of a whole server: what a capture continues.
@@ -93,6 +107,15 @@ impl Store {
     pub fn timeline(&self, server: &ServerName) -> Result<Timeline, StoreError> {
         let wanted = Wanted { server: Some(server.clone()), ..Wanted::default() };
         let entries = self.list(&wanted)?.into_iter().map(|listed| listed.entry).collect();
+        self.timeline_of(server, entries)
+    }
+
+    /// The same with entries that were read already.
+    pub(super) fn timeline_of(
+        &self,
+        server: &ServerName,
+        entries: Vec<Entry>,
+    ) -> Result<Timeline, StoreError> {
         Ok(Timeline {
             entries,
             endings: self.endings(server).map_err(|error| self.failed(error))?,
@@ -257,16 +280,23 @@ impl Saving<'_> {
     /// # Errors
     /// Nothing was written.
     pub fn settle(&self, settled: &[Settled]) -> Result<(), StoreError> {
-        self.change(|connection| {
-            let server = server_row(connection, &self.server)?;
-            let mut statement =
-                connection.prepare_cached("INSERT OR REPLACE INTO settled VALUES (?1, ?2, ?3, ?4)")?;
-            for Settled { pane, until, why } in settled {
-                statement.execute(params![server, pane.as_bytes(), micros(*until), why_word(*why)])?;
-            }
-            Ok(())
-        })
+        self.change(|connection| settle_rows(connection, &self.server, settled))
     }
+}
+
+/// Notes what is settled of panes of a server.
+pub(super) fn settle_rows(
+    connection: &Connection,
+    server: &ServerName,
+    settled: &[Settled],
+) -> rusqlite::Result<()> {
+    let server = server_row(connection, server)?;
+    let mut statement =
+        connection.prepare_cached("INSERT OR REPLACE INTO settled VALUES (?1, ?2, ?3, ?4)")?;
+    for Settled { pane, until, why } in settled {
+        statement.execute(params![server, pane.as_bytes(), micros(*until), why_word(*why)])?;
+    }
+    Ok(())
 }
 
 fn why_word(why: WhySettled) -> &'static str {
@@ -311,5 +341,6 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         pinned: row.get(7)?,
         windows: row.get(8)?,
         panes: row.get(9)?,
+        thinned: false,
     })
 }

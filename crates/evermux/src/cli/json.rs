@@ -39,6 +39,7 @@ pub struct EntryJson {
     windows: u32,
     panes: u32,
     restore_point: bool,
+    text_removed: bool,
 }
 
 impl EntryJson {
@@ -66,6 +67,7 @@ impl EntryJson {
             windows: listed.windows,
             panes: listed.panes,
             restore_point,
+            text_removed: listed.thinned,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod keys;
 mod list;
 mod log;
 mod pin;
+mod prune;
 #[cfg(test)]
 mod reference;
 pub mod restore;
@@ -86,6 +87,7 @@ enum Command {
     Pin(pin::PinArgs),
     Unpin(pin::UnpinArgs),
     Forget(forget::Args),
+    Prune(prune::Args),
     Verify(verify::Args),
     Log(log::Args),
     Keeper(keeper::Args),
@@ -127,6 +129,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Pin(args) => with_context(global, |context| pin::pin(context, &args)),
         Command::Unpin(args) => with_context(global, |context| pin::unpin(context, &args)),
         Command::Forget(args) => with_context(global, |context| forget::run(context, &args)),
+        Command::Prune(args) => with_context(global, |context| prune::run(context, &args)),
         Command::Verify(args) => with_context(global, |context| verify::run(context, &args)),
         Command::Log(args) => with_context(global, |context| log::run(context, &args)),
         Command::Keeper(args) => with_context(global, |context| keeper::run(context, &args)),

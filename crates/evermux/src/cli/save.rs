@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::logging;
 use crate::output::{Outcome, outside};
+use crate::retention;
 
 /// Save everything that a server holds, now
 ///
@@ -98,6 +99,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     }
     let json =
         SaveJson { entry: EntryJson::new(&listed, restore_point), new: outcome.saved.new, milliseconds };
+    retention::after_save(context, &store);
     Ok(Outcome::new(text, &json).with_problems(problems).with_problems(outcome.problems))
 }
 

@@ -60,6 +60,9 @@ fn head(context: &Context, listed: &Listed, restore_point: bool) -> String {
     if let Some(note) = &listed.note {
         text.push_str(&format!("  note     {}\n", outside(note)));
     }
+    if listed.thinned {
+        text.push_str("  its text was removed to keep within the limit\n");
+    }
     if restore_point {
         text.push_str("  a restore without arguments uses it\n");
     }

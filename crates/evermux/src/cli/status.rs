@@ -1,6 +1,6 @@
 //! `evermux status`: whether the server is saved, in a moment's reading.
 
-use evermux_core::store::{self, State, Status};
+use evermux_core::store::{self, Over, State, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -8,6 +8,7 @@ use super::describe;
 use crate::context::Context;
 use crate::error::Exit;
 use crate::output::{FAINT, GOOD, NOTICE, Outcome, outside};
+use crate::retention::too_much;
 
 /// The keeper says at least so often how things stand; when it does not, it is not there or hangs.
 const SILENCE: SignedDuration = SignedDuration::from_secs(30);
@@ -38,13 +39,16 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Some(status) if now.duration_since(status.at) <= SILENCE => Standing::Kept(status),
         silent => Standing::Unkept(silent),
     };
+    let over = store::over(&context.place());
     let line = line(&standing, now);
-    let text = if args.line { format!("{line}\n") } else { full(context, &standing, &line, now) };
+    let text =
+        if args.line { format!("{line}\n") } else { full(context, &standing, &line, over.as_ref(), now) };
     let status = match &standing {
         Standing::Kept(status) | Standing::Unkept(Some(status)) => Some(status),
         Standing::Unkept(None) => None,
     };
     let json = json!({
+        "over_limit": over.is_some(),
         "server": context.server().socket.to_string(),
         "kept": matches!(standing, Standing::Kept(_)),
         "state": status.map(|status| status.state),
@@ -98,7 +102,7 @@ fn short(time: SignedDuration) -> String {
     }
 }
 
-fn full(context: &Context, standing: &Standing, line: &str, now: Timestamp) -> String {
+fn full(context: &Context, standing: &Standing, line: &str, over: Option<&Over>, now: Timestamp) -> String {
     let style = match standing {
         Standing::Kept(status) if matches!(status.state, State::Saved | State::Behind) => GOOD,
         _ => NOTICE,
@@ -122,6 +126,9 @@ fn full(context: &Context, standing: &Standing, line: &str, now: Timestamp) -> S
                 row("since", format!("{} ago; see evermux log", short(now.duration_since(since))));
             }
         }
+    }
+    if let Some(over) = over {
+        row("limit", too_much(over));
     }
     text
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub save: Save,
     /// What not to save.
     pub exclude: Exclude,
+    /// How long to keep.
+    pub keep: Keep,
     /// How to restore.
     pub restore: Restore,
     /// How to attach.
@@ -55,6 +57,16 @@ pub struct Save {
     pub lines: u32,
     /// Whether paste buffers are saved.
     pub buffers: bool,
+}
+
+/// `[keep]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Keep {
+    /// What the database may take, in bytes; none: as much as it likes.
+    #[serde(deserialize_with = "size")]
+    pub limit: Option<u64>,
+    /// Whether old snapshots go by themselves.
+    pub automatic: bool,
 }
 
 /// `[exclude]`
@@ -228,6 +240,30 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     duration().ok_or_else(|| de::Error::custom(format!("'{text}' is not a time such as 90s, 2h 30m or 30d")))
 }
 
+/// A size in words: `1 GiB`, `500 MB`; `none` for no limit.
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "none" {
+        return Ok(None);
+    }
+    let size = || {
+        let digits = text.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = text.split_at(digits);
+        let unit: u64 = match unit.trim_start() {
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            "TB" => 1_000_000_000_000,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "TiB" => 1 << 40,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(unit)
+    };
+    let wrong = || de::Error::custom(format!("'{text}' is not a size such as 500 MB, 1 GiB or none"));
+    size().map(Some).ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -254,6 +290,7 @@ mod tests {
         assert_eq!(loaded.config.restore.owed_max_age, Duration::from_secs(30 * 86_400));
         assert_eq!(loaded.config.restore.run, ["table"]);
         assert_eq!(loaded.config.attach.restore, Comes::Session);
+        assert_eq!(loaded.config.keep, Keep { limit: Some(1 << 30), automatic: true });
         assert!(loaded.unknown.is_empty());
     }
 
@@ -265,6 +302,23 @@ mod tests {
         assert!(loaded.config.save.buffers);
         assert_eq!(loaded.config.save.deadline, Duration::from_secs(60));
         assert_eq!(loaded.unknown, ["exlude", "save.dedline"]);
+    }
+
+    #[test]
+    fn sizes() {
+        let limit = |text: &str| {
+            let (_folder, path) = file(&format!("[keep]\nlimit = '{text}'\n"), 0o600);
+            load(&path, me()).map(|loaded| loaded.config.keep.limit).map_err(|error| match error {
+                ConfigError::Wrong { source, .. } => source.message().to_owned(),
+                other => other.to_string(),
+            })
+        };
+        assert_eq!(limit("500MB"), Ok(Some(500_000_000)));
+        assert_eq!(limit("2 GiB"), Ok(Some(2 << 30)));
+        assert_eq!(limit("none"), Ok(None));
+        for text in ["", "1", "GiB", "1 gib", "-1 GiB", "1.5 GiB", "99999999999999 TiB"] {
+            assert_eq!(limit(text), Err(format!("'{text}' is not a size such as 500 MB, 1 GiB or none")));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use evermux_core::model::TmuxVersion;
-use evermux_core::store::{StartOutcome, Status};
+use evermux_core::store::{Over, StartOutcome, Status};
 use jiff::Timestamp;
 
 use crate::cli::keys::{Deed, Owner};
@@ -114,6 +114,8 @@ pub struct Stored {
     pub snapshots: usize,
     /// The size of all its files, in bytes.
     pub bytes: u64,
+    /// What is kept for ever takes more than the limit.
+    pub over: Option<Over>,
     /// Emergency files that cannot be used.
     pub damaged: Vec<String>,
     /// Servers that are kept.

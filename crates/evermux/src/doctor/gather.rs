@@ -171,6 +171,7 @@ fn stored(context: &Context) -> Stored {
         paused: None,
         network: false,
         snapshots: 0,
+        over: store::over(&context.place()),
         damaged: Vec::new(),
         kept: Vec::new(),
     };

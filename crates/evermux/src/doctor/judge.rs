@@ -8,8 +8,9 @@ use jiff::SignedDuration;
 
 use super::facts::{ConfigFile, Disk, Facts, Kept, Restore, Server, Services, Stored, There, Tmux, Unit};
 use super::{Finding, Level};
-use crate::cli::describe::count;
+use crate::cli::describe::{bytes as size, count};
 use crate::cli::keys::Owner;
+use crate::retention::too_much;
 use crate::setup::block::Place;
 use crate::setup::services::Manager;
 use crate::setup::units;
@@ -303,6 +304,10 @@ fn stored(facts: &Facts, found: &Stored, findings: &mut Vec<Finding>) {
             findings.push(Finding::ok("store", what));
         }
     }
+    if let Some(over) = &found.over {
+        let todo = "evermux list: unpin or forget what you do not need; or raise limit of [keep] in the config file.";
+        findings.push(Finding::of(Warning, "store", too_much(over), todo));
+    }
     if found.network {
         let what = "the state folder is on a network file system: it is slower, and only as safe as that";
         findings.push(Finding::of(Warning, "store", what, "EVERMUX_DIR on a local disk is better."));
@@ -412,16 +417,4 @@ fn disk(found: Disk) -> Finding {
         Disk { free: 0..ROOM, .. } => Finding::of(Warning, "disk", format!("only {free} are free"), todo),
         _ => Finding::ok("disk", format!("{free} are free")),
     }
-}
-
-/// Bytes for people.
-fn size(bytes: u64) -> String {
-    let mut size = bytes as f64;
-    for unit in ["bytes", "kB", "MB", "GB"] {
-        if size < 1000.0 {
-            return if unit == "bytes" { format!("{bytes} bytes") } else { format!("{size:.1} {unit}") };
-        }
-        size /= 1000.0;
-    }
-    format!("{size:.1} TB")
 }

@@ -62,6 +62,7 @@ fn well() -> Facts {
             network: false,
             snapshots: 12,
             bytes: 3_400_000,
+            over: None,
             damaged: Vec::new(),
             kept: vec![Kept {
                 socket: "/tmp/tmux-1/default".to_owned(),

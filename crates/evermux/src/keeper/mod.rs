@@ -25,6 +25,7 @@ use signal_hook::iterator::Signals;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::logging;
+use crate::retention;
 use watcher::{Message, Watcher};
 
 /// How long to wait for another keeper that is ending.
@@ -69,6 +70,7 @@ pub fn run(context: &Context) -> Result<(), CliError> {
     ignored.map_err(|error| CliError::failed("cannot take signals").because(&error))?;
     context.notify_ready();
     let mut keeper = Keeper::new(context.clone(), store);
+    let _pruning = retention::begin(context);
     while let Why::Upgrade = keep(&mut keeper, &lock, &woken) {
         // The lock goes with the old program: its file is closed by the new one's beginning.
         let error = become_new(&keeper.program);

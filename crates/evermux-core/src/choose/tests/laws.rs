@@ -239,6 +239,35 @@ proptest! {
     }
 
     #[test]
+    fn what_is_needed_is_enough(world in world(), gone in prop::collection::vec(any::<bool>(), 200)) {
+        let history = &world.history;
+        let (timeline, now, options) = (&history.timeline, history.now(), Options::default());
+        let needed = needed(timeline, now, &options);
+        let all = timeline.entries.iter().map(|entry| entry.id);
+        let unneeded: Vec<SnapshotId> = all.filter(|id| !needed.contains(id)).collect();
+        // Whatever part of the rest goes; the time of some of it may not have come.
+        let removed: HashSet<SnapshotId> =
+            unneeded.iter().zip(gone.iter().chain(std::iter::repeat(&true))).filter(|(_, gone)| **gone).map(|(id, _)| *id).collect();
+        prop_assert_eq!(tells_the_same(timeline, &removed, now, &options), Ok(()));
+        // Nor does `undo` miss anything: each closing of the living server is found, one after the other.
+        let rest = timeline.without(&removed);
+        let told = world.told();
+        let sessions: Vec<SessionEntry> = told.split(" | ").filter(|it| !it.is_empty()).map(session).collect();
+        let live = LiveServer::new(history.generation(), &sessions);
+        let earlier = |timeline: &Timeline| last_closing_before(timeline, Some(&live), now).map(|it| it.sessions);
+        prop_assert_eq!(earlier(timeline), earlier(&rest));
+        let mut excused: Vec<Excused> = Vec::new();
+        loop {
+            let closing = |timeline: &Timeline| last_closing(timeline, &live, &excused, now).map(|it| (it.snapshot, it.sessions));
+            let before = closing(timeline);
+            prop_assert_eq!(&before, &closing(&rest));
+            let Some((_, sessions)) = before else { break };
+            let panes = sessions.into_iter().flat_map(|(_, panes)| panes).collect();
+            excused.push(Excused { panes, until: now });
+        }
+    }
+
+    #[test]
     fn each_pane_is_brought_back_once(world in world()) {
         let set = world.history.clone().dies().choose();
         let mut seen = HashSet::new();

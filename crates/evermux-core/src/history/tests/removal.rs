@@ -13,13 +13,14 @@ use crate::store::{Access, Emergency, Place, Save, Store, StoreError};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Ground {
-    _folder: TempDir,
-    store: Store,
+pub(super) struct Ground {
+    pub(super) _folder: TempDir,
+    pub(super) place: Place,
+    pub(super) store: Store,
 }
 
 impl Ground {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let uid = folder.path().metadata().unwrap().uid();
         let mut place = Place::new(folder.path().join("state"), "machine", uid);
@@ -27,11 +28,11 @@ impl Ground {
         place.fallback = folder.path().join("tmp");
         place.network = Some(false);
         let store = Store::open(&place, Access::Write).unwrap();
-        Self { _folder: folder, store }
+        Self { _folder: folder, place, store }
     }
 
     /// A save by hand of sessions with one pane each.
-    fn save(&self, seconds: i64, sessions: &[(&str, u8)]) -> SnapshotId {
+    pub(super) fn save(&self, seconds: i64, sessions: &[(&str, u8)]) -> SnapshotId {
         let snapshot = snapshot(seconds, sessions);
         let saving = self.store.saving(&snapshot.server().name, PATIENCE).unwrap();
         let save =
@@ -48,15 +49,15 @@ impl Ground {
     }
 }
 
-fn second(seconds: i64) -> jiff::Timestamp {
+pub(super) fn second(seconds: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_second(seconds).unwrap()
 }
 
-fn name() -> ServerName {
+pub(super) fn name() -> ServerName {
     ServerName { machine: "machine".to_owned(), socket: "/tmp/tmux-0/default".into() }
 }
 
-fn snapshot(seconds: i64, sessions: &[(&str, u8)]) -> Snapshot {
+pub(super) fn snapshot(seconds: i64, sessions: &[(&str, u8)]) -> Snapshot {
     let server = Server {
         name: name(),
         generation: Generation { boot: "b".into(), pid: 1, started: 0 },
