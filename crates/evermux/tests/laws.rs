@@ -143,6 +143,19 @@ fn law_1_what_comes_back_equals_what_was_there() {
 }
 
 #[test]
+fn law_1_holds_while_shells_wait_to_be_shown() {
+    for_random_servers(2, |saved| {
+        for _ in 0..2 {
+            saved.server().kill_all();
+            saved.run(&["restore", "--lazy"]);
+            saved.run(&["save"]);
+        }
+        let report = saved.restore_after_the_end();
+        saved.expect_as_before(&report)
+    });
+}
+
+#[test]
 fn law_1_holds_under_another_configuration() {
     for_random(2, config().boxed(), |saved, config| {
         let server = saved.server();

@@ -34,6 +34,18 @@ pub(super) struct Sources<'a> {
     pub now: Timestamp,
 }
 
+impl Sources<'_> {
+    /// Whether the previous snapshot is of this life of the server.
+    fn is_of_this_life(&self) -> bool {
+        self.previous.is_some_and(|previous| previous.server().generation == self.generation())
+    }
+
+    fn generation(&self) -> Generation {
+        let listed = &self.listing.server;
+        Generation { boot: self.options.boot.clone(), pid: listed.pid, started: listed.started }
+    }
+}
+
 /// A snapshot and its live ids before the text of the panes is known.
 pub(super) struct Draft {
     pub server: Server,
@@ -328,11 +340,12 @@ impl Assembly<'_> {
     ) -> (Pane, Option<bool>) {
         let sources = self.sources;
         let before = sources.previous.and_then(|previous| previous.pane(identity));
-        let running = Running::read(pane, sources.processes, sources.terminal, sources.options.asker);
+        let (asker, helper) = (sources.options.asker, sources.options.helper.as_deref());
+        let running = Running::read(pane, sources.processes, sources.terminal, asker, helper);
         let dead = Death { status: pane.dead_status, signal: pane.dead_signal };
         let prompt_rows = sources.options.prompt_rows.get(&identity).copied();
         let left_out = self.text_left_out(policy, &running);
-        let text_wanted = left_out.is_none().then_some(running.at_password);
+        let mut text_wanted = left_out.is_none().then_some(running.at_password);
         let mut made = Pane {
             identity,
             title: pane.title.clone(),
@@ -359,9 +372,20 @@ impl Assembly<'_> {
                 modes: pane.modes.iter().map(|mode| (*mode).to_owned()).collect(),
                 at_prompt: running.at_prompt,
                 prompt_rows: prompt_rows.or(before.map(|pane| pane.facts.prompt_rows)).unwrap_or(0),
+                waiting: running.waiting,
                 text_left_out: left_out,
             },
         };
+        if let Some(before) =
+            before.filter(|_| running.waiting && text_wanted.is_some() && sources.is_of_this_life())
+            && before.facts.waiting
+            && before.text.is_some()
+        {
+            // Nothing has happened in it, and what its shell will do to its last lines is known only when it does.
+            made.text.clone_from(&before.text);
+            (made.facts.cursor, made.facts.prompt_rows) = (before.facts.cursor, before.facts.prompt_rows);
+            text_wanted = None;
+        }
         if running.at_password {
             made.facts.text_left_out = Some("the screen shows a password prompt".to_owned());
         }
@@ -401,7 +425,7 @@ fn server(sources: &Sources<'_>) -> Server {
     let facts = |options: &[OptionEntry]| kept_options(options).0;
     Server {
         name: ServerName { machine: options.machine.clone(), socket: listed.socket.clone() },
-        generation: Generation { boot: options.boot.clone(), pid: listed.pid, started: listed.started },
+        generation: sources.generation(),
         version: listed.version,
         uid: options.uid,
         server_options: facts(&listed.server_options),

@@ -1,6 +1,7 @@
 //! What a capture is asked to do.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::policy::Pattern;
@@ -50,6 +51,8 @@ pub struct Options {
     /// The process that asks for the capture. Where it is itself the foreground program of a pane, it is about to end:
     /// the pane counts as having none.
     pub asker: Option<u32>,
+    /// The program that holds restored panes whose shells start later: they are captured as what they will be.
+    pub helper: Option<PathBuf>,
     /// The newest lines of each pane that are kept; none: all that tmux has.
     pub lines: Option<u32>,
     /// How panes that print without end are captured; none: as all others.
@@ -74,6 +77,7 @@ impl Options {
             no_text_programs: Vec::new(),
             prompt_rows: HashMap::new(),
             asker: None,
+            helper: None,
             lines: None,
             flood: None,
             limit: Duration::from_secs(20),

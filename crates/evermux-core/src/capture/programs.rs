@@ -5,6 +5,7 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 
 use super::policy::Pattern;
+use crate::gate::stands_at_gate;
 use crate::model::{Command, Process as ModelProcess, Program};
 use crate::procs::{
     Evidence, Job, Process, ProcessTable, TerminalState, is_password_prompt, line_editor_waits,
@@ -27,6 +28,8 @@ pub(super) struct Running {
     pub processes: Vec<ModelProcess>,
     /// A shell's line editor waits for input.
     pub at_prompt: bool,
+    /// It is a shell that starts later.
+    pub waiting: bool,
     /// A program waits for a password.
     pub at_password: bool,
     /// The argument vector of the pane's own process.
@@ -37,12 +40,13 @@ pub(super) struct Running {
 
 impl Running {
     /// Looks at the processes of a pane that is alive; `terminal` tells the state of its terminal, `asker` is the
-    /// process that asked for the capture.
+    /// process that asked for the capture, `helper` the program that holds panes whose shells start later.
     pub fn read(
         pane: &ListedPane,
         table: &ProcessTable,
         terminal: &dyn Fn(&Path) -> Option<TerminalState>,
         asker: Option<u32>,
+        helper: Option<&Path>,
     ) -> Self {
         let Some(own) = pane.pid.and_then(|pid| table.get(pid)).filter(|_| !pane.dead) else {
             return Self::default();
@@ -57,6 +61,12 @@ impl Running {
             ..Self::default()
         };
         running.add_names(own);
+        if helper.is_some_and(|helper| is_waiting(own, helper)) {
+            // What it will be: a shell below its text.
+            running.waiting = true;
+            running.at_prompt = true;
+            return running;
+        }
         let Some(job) = job else { return running };
         // All of them: `sh -c 'psql …'` is a shell that waits for what the pattern means.
         job.all.iter().for_each(|process| running.add_names(process));
@@ -83,6 +93,12 @@ impl Running {
     pub fn matches(&self, patterns: &[Pattern]) -> bool {
         patterns.iter().any(|pattern| self.names.iter().any(|name| pattern.matches(name)))
     }
+}
+
+fn is_waiting(process: &Process, helper: &Path) -> bool {
+    let (Some(executable), Some(name)) = (process.executable(), process.argv().first()) else { return false };
+    let (Ok(executable), Ok(name)) = (executable.to_path(), name.to_os_str()) else { return false };
+    stands_at_gate(executable, name, helper)
 }
 
 fn file_name(path: &[u8]) -> &[u8] {

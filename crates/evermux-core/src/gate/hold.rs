@@ -3,16 +3,21 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::fs::FileType;
+use rustix::io::FdFlags;
 use thiserror::Error;
 
-use super::{Ending, Job};
+use super::{Ending, Job, LATER};
 use crate::model::PaneId;
 
 /// Why panes cannot be held.
@@ -128,6 +133,45 @@ impl Held {
             return false;
         }
         matches!((&self.stream).read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Tells it that its text is there, and that its shell may start later: when it is let go, or when a key comes.
+    pub fn put_off(&self) {
+        // An error means that it has gone already.
+        let _ = self.stream.set_nonblocking(false);
+        let _ = (&self.stream).write_all(LATER.as_bytes());
+    }
+
+    /// Has the process that `command` starts hold these instead of this one; by which numbers it finds them
+    /// ([`Held::inherit`]). If it is not started, they are let go with `command`.
+    pub fn bequeath(held: Vec<Self>, command: &mut Command) -> Vec<RawFd> {
+        let numbers = held.iter().map(|held| held.stream.as_raw_fd()).collect();
+        let keep = move || {
+            for held in &held {
+                rustix::io::fcntl_setfd(&held.stream, FdFlags::empty())?;
+            }
+            Ok(())
+        };
+        // SAFETY: between fork and exec it makes system calls alone. Only there the descriptors become ones that are
+        // inherited, so that nothing else that this process starts can hold panes unknowingly.
+        unsafe { command.pre_exec(keep) };
+        numbers
+    }
+
+    /// Takes over what was bequeathed to this process under this number, once; none if that is no socket.
+    pub fn inherit(number: RawFd) -> Option<Self> {
+        if number <= 2 {
+            return None;
+        }
+        // SAFETY: borrowed only to be looked at; what is not open is an error.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(borrowed).ok()?.st_mode);
+        if kind != FileType::Socket {
+            return None;
+        }
+        rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC).ok()?;
+        // SAFETY: it is open and was made for this process, which has no other owner of it: it is told of it once.
+        Some(Self { stream: unsafe { UnixStream::from_raw_fd(number) } })
     }
 
     /// Lets it go.

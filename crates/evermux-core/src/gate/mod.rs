@@ -7,6 +7,10 @@
 //! real shell (`exec`), or ends as the pane's program once ended. If the restorer dies, the socket closes and every
 //! waiting pane becomes a shell at once: no pane is ever left without one.
 //!
+//! A shell that is not wanted before somebody looks at its pane is put off instead ([`Held::put_off`]): its text is
+//! there, and the process waits on, at no cost, until it is let go or a key comes, which stays in the terminal for the
+//! shell. Who holds it may hand it over to another process ([`Held::bequeath`]).
+//!
 //! Afterwards the link leads to the real shell, because tmux keeps `JOB/bin/bash` as the shell of these panes for a
 //! later `respawn-pane`; so the folder stays as long as that server lives.
 //!
@@ -17,6 +21,7 @@
 mod hold;
 mod wait;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 pub use hold::{Gate, GateError, Held};
@@ -31,6 +36,18 @@ pub enum Ending {
     Exit(i32),
     /// A process that a signal killed.
     Signal(i32),
+}
+
+/// What a process is told whose shell may start later: when it is let go, or when a key comes.
+const LATER: &str = "later\n";
+
+/// Whether a process that is called `name` (its `argv[0]`) stands at a gate: it executes `helper` still, or one of the same
+/// name from before an upgrade.
+pub fn stands_at_gate(executable: &Path, name: &OsStr, helper: &Path) -> bool {
+    let called = Path::new(name).file_name();
+    executable.file_name().is_some()
+        && executable.file_name() == helper.file_name()
+        && called != helper.file_name()
 }
 
 impl Ending {
@@ -84,6 +101,16 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shell_to_be_is_told_from_evermux_and_from_a_shell() {
+        let stands = |executable: &str, name: &str| {
+            stands_at_gate(Path::new(executable), OsStr::new(name), Path::new("/usr/bin/evermux"))
+        };
+        assert!(stands("/usr/bin/evermux", "-bash") && stands("/opt/old/evermux", "zsh"));
+        assert!(!stands("/usr/bin/evermux", "evermux") && !stands("/usr/bin/evermux", "./evermux"));
+        assert!(!stands("/bin/bash", "-bash") && !stands("", "-bash"));
+    }
 
     #[test]
     fn endings_round_trip_and_default_to_a_shell() {

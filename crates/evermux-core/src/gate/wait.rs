@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use super::{Ending, Job};
+use super::{Ending, Job, LATER};
 
 /// A process that tmux started as a shell and that has to wait before it becomes one.
 #[derive(Debug)]
@@ -79,14 +79,35 @@ impl Waiter {
         drop(folder);
         let quiet = Quiet::begin();
         stream.write_all(format!("{pane} {}\n", std::process::id()).as_bytes()).ok()?;
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).ok()?;
+        let (mut stream, mut answer) = (BufReader::new(stream), String::new());
+        stream.read_line(&mut answer).ok()?;
+        if answer == LATER {
+            answer.clear();
+            // An answer that has come together with the first one is not seen by a poll any more.
+            if !stream.buffer().is_empty() || !wait_for_key(stream.get_ref()) {
+                stream.read_line(&mut answer).ok()?;
+            }
+        }
         let ending = Ending::read(&answer);
         if ending != Ending::Shell {
             wait_until_read();
         }
         drop(quiet);
         Some(ending)
+    }
+}
+
+/// Waits until a key comes, which is left in the terminal for the shell, or until `answer` can be read: whether it was a
+/// key.
+fn wait_for_key(answer: &UnixStream) -> bool {
+    let terminal = io::stdin();
+    loop {
+        let mut both = [PollFd::new(answer, PollFlags::IN), PollFd::new(&terminal, PollFlags::IN)];
+        match poll(&mut both, None) {
+            Err(Errno::INTR) => {}
+            Err(_) => return true,
+            Ok(_) => return both[0].revents().is_empty(),
+        }
     }
 }
 

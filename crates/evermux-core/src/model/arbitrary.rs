@@ -343,14 +343,22 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
     (
         option::of(any::<u32>()),
         vec(process, 0..3),
-        any::<(bool, bool)>(),
+        any::<(bool, bool, bool)>(),
         (0..200_u32, 0..60_u32),
         vec("[a-z_]{1,8}", 0..2),
         0..4_u32,
         option::of("[a-z ]{1,20}"),
     )
         .prop_map(
-            |(pid, processes, (alternate_screen, at_prompt), cursor, modes, prompt_rows, left_out)| {
+            |(
+                pid,
+                processes,
+                (alternate_screen, at_prompt, waiting),
+                cursor,
+                modes,
+                prompt_rows,
+                left_out,
+            )| {
                 PaneFacts {
                     pid,
                     processes,
@@ -359,6 +367,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
                     modes,
                     at_prompt,
                     prompt_rows,
+                    waiting,
                     text_left_out: left_out,
                 }
             },

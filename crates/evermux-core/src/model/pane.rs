@@ -109,6 +109,9 @@ pub struct PaneFacts {
     /// How many screen rows the prompt of this pane takes, as far as its text ended with them when the last restore saw
     /// it; 0 if none did. A restore expects as many again.
     pub prompt_rows: u32,
+    /// Its shell has not been started since it was restored: it starts when somebody looks at the pane. Its text is what it
+    /// was before that restore.
+    pub waiting: bool,
     /// Why the text was not captured, where that was on purpose.
     pub text_left_out: Option<String>,
 }

@@ -342,7 +342,8 @@ impl Builder<'_, '_> {
         if pane.text.is_some() && !self.options.text {
             self.owe(&mut pane, Owed::Text, "left out on request");
         }
-        PlannedPane { pane, position, beside: None, directory, run, text }
+        let later = self.options.lazy && run == Run::Shell;
+        PlannedPane { pane, position, beside: None, directory, run, text, later }
     }
 
     /// The directory a pane starts in; one that is gone, or comes back, changes its debts.

@@ -102,6 +102,8 @@ pub struct Options<'a> {
     pub fresh: Vec<SessionId>,
     /// Whether text comes back.
     pub text: bool,
+    /// Whether shells start only when somebody looks at their panes.
+    pub lazy: bool,
     /// Whether the server's global options come back.
     pub globals: bool,
     /// What may be started, if the user said so; needed for what comes from elsewhere.
@@ -276,6 +278,8 @@ pub struct PlannedPane {
     pub run: Run,
     /// Whether its text comes back.
     pub text: bool,
+    /// Whether its shell starts only when somebody looks at it.
+    pub later: bool,
 }
 
 /// What runs in a restored pane.
@@ -294,7 +298,7 @@ impl PlannedPane {
     /// shell, so nothing can hold it.
     pub fn is_held(&self) -> bool {
         match &self.run {
-            Run::Shell => self.text,
+            Run::Shell => self.text || self.later,
             Run::Command(words) => self.text && words.len() == 1,
             Run::Dead => true,
         }

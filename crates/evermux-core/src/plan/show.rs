@@ -99,6 +99,7 @@ fn pane_lines(window: &PlannedWindow, index: u32, lines: &mut Vec<Line>) {
     for planned in &window.panes {
         let object = format!("pane {}:{index}.{}", printable(&window.label.0), planned.position);
         let mut detail = match &planned.run {
+            Run::Shell if planned.later => "a shell when it is shown".to_owned(),
             Run::Shell => "a shell".to_owned(),
             Run::Command(words) => start_line(words),
             Run::Dead => "dead, as it was".to_owned(),

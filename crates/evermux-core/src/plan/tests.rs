@@ -113,6 +113,7 @@ struct Way {
     rename: Option<BString>,
     replace: bool,
     keep_untouched: bool,
+    lazy: bool,
     /// Directories that are gone.
     gone: Vec<&'static str>,
 }
@@ -130,6 +131,7 @@ fn plan_of(saved: &Snapshot, wanted: Vec<Wanted>, live: Option<&Live>, way: &Way
         keep_untouched: way.keep_untouched,
         fresh: Vec::new(),
         text: true,
+        lazy: way.lazy,
         globals: false,
         allow: None,
         enter: &enter,

@@ -117,9 +117,16 @@ impl<'a> Expected<'a> {
 
     fn complete_pane(&self, pane: &mut Pane, planned: &'a PlannedPane) {
         pane.debts = self.debts_of(planned);
+        if pane.facts.waiting && planned.pane.facts.at_prompt {
+            // There is no new prompt yet from which these could be read.
+            pane.facts.cursor = planned.pane.facts.cursor;
+            pane.facts.prompt_rows = planned.pane.facts.prompt_rows;
+        }
         if let Some(text) = self.text(planned) {
-            // The mark is of the pane that was: the next capture must not continue from it.
-            pane.text = Some(Scrollback { mark: TextMark::default(), ..text.clone() });
+            // The mark is of the pane that was: the next capture must not continue from it. But a restore from this text
+            // must know how far it reaches.
+            let mark = TextMark { history_size: text.mark.history_size, ..TextMark::default() };
+            pane.text = Some(Scrollback { mark, ..text.clone() });
         }
     }
 

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::finish;
 use super::hooks::Hooks;
+use super::later::LaterPane;
 use super::pace::Pace;
 use super::prompts::{Known, Tail};
 use super::script::{Script, command};
@@ -72,6 +73,8 @@ pub struct Applied {
     pub(super) panes: HashMap<PaneIdentity, MadePane>,
     /// The live sessions, by position in the plan.
     pub sessions: HashMap<usize, SessionId>,
+    /// The panes whose shells start later.
+    pub(super) later: Vec<LaterPane>,
     /// How texts end that have a prompt below them.
     pub(super) tails: HashMap<PaneIdentity, Tail>,
     /// How many rows of history the texts fill at least.
@@ -317,13 +320,19 @@ fn fill(
             let facts = &pane.pane.facts;
             let known = Known { rows: facts.prompt_rows, column: facts.cursor.0 };
             let prompt = (same_size && facts.at_prompt && pane.run == Run::Shell).then_some(known);
-            waiting.push(Waiting { at: (w, p), pane: live, gate, height, text, ending, prompt, zsh });
+            let (at, later) = ((w, p), pane.later);
+            waiting.push(Waiting { at, pane: live, gate, height, text, ending, later, prompt, zsh });
         }
     }
     waiting.sort_by_key(|waiting| order(plan, waiting.at));
     let written = text::write(&waiting, tools.block, pace);
     let identity = |at| planned(plan, at).pane.identity;
     applied.tails = written.tails.into_iter().map(|(at, tail)| (identity(at), tail)).collect();
+    for (at, held) in written.later {
+        let Some(pane) = made.panes.get(&at).cloned() else { continue };
+        let tail = applied.tails.remove(&identity(at));
+        applied.later.push(LaterPane { identity: identity(at), pane, tail, held });
+    }
     for at in written.too_wide {
         let window = &plan.windows[at.0];
         let subject = Subject::Pane(window.label.0.to_string(), window.label.1, planned(plan, at).position);

@@ -2,8 +2,8 @@
 //!
 //! [`restore`] is the whole of it; [`plan`] only says what it would do. The steps: what interrupted restores have left
 //! goes (`leftovers`), the live server is read, a [`crate::plan::Plan`] is built and written into the store's journal,
-//! `apply` makes it (`skeleton`, `finish`, `text`), the shells come to their prompts (`settle`, `prompts`), and the result
-//! is compared with what was there and saved (`after`).
+//! `apply` makes it (`skeleton`, `finish`, `text`), the shells come to their prompts (`settle`, `prompts`) or wait for
+//! somebody to look at them (`later`), and the result is compared with what was there and saved (`after`).
 
 mod after;
 mod apply;
@@ -11,6 +11,7 @@ mod arrivals;
 mod finish;
 mod hooks;
 mod interrupted;
+mod later;
 mod leftovers;
 mod pace;
 mod prompts;
@@ -28,6 +29,7 @@ mod work;
 
 pub use apply::ApplyError;
 pub use arrivals::{Arrivals, fresh, receive};
+pub use later::Later;
 pub use leftovers::beginning;
 pub use skeleton::SESSION_TAG;
 pub use sources::{Chosen, NoSuchPlace, Place};

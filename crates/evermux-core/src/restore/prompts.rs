@@ -18,6 +18,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
+use serde::{Deserialize, Serialize};
 
 use super::settle::{self, Stand};
 use super::skeleton::MadePane;
@@ -49,7 +50,7 @@ pub(super) struct Known {
 }
 
 /// The last lines of a pane's text, of which some may not have been written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Tail {
     lines: Vec<Vec<u8>>,
     /// How many of them were held back, each one row long.

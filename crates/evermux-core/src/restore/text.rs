@@ -41,6 +41,8 @@ pub(super) struct Waiting<'a> {
     pub(super) height: u32,
     pub(super) text: Option<&'a Scrollback>,
     pub(super) ending: Ending,
+    /// Whether its shell starts later.
+    pub(super) later: bool,
     /// What is known of its prompt, if its shell stood at one and it comes back in the size it had.
     pub(super) prompt: Option<Known>,
     /// Whether it becomes a zsh. Before its prompt zsh makes sure of a clean row and clears what is below; in the first
@@ -67,6 +69,8 @@ struct Work<'w, 'a> {
 /// What was written, by place in the plan.
 #[derive(Default)]
 pub(super) struct Written {
+    /// The panes whose shells start later.
+    pub(super) later: Vec<((usize, usize), Held)>,
     /// What went wrong; such a pane has its shell all the same.
     pub(super) failures: Vec<((usize, usize), NoText)>,
     /// How the texts end that have a prompt below them.
@@ -86,7 +90,7 @@ pub(super) fn write(
     pace: &Pace,
 ) -> Written {
     let (mut tails, mut rows, mut too_wide) = (Vec::new(), Vec::new(), Vec::new());
-    let failures = Mutex::new(Vec::new());
+    let (failures, later) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let arrival = Instant::now() + ARRIVAL;
     // A short queue: text is read from the store while other panes are written, but never all at once.
     let (send, receive) = sync_channel::<Work<'_, '_>>(WRITERS);
@@ -96,7 +100,10 @@ pub(super) fn write(
             scope.spawn(|| {
                 while let Some(work) = next(&receive) {
                     let at = work.waiting.at;
-                    if let Err(failure) = serve(work, arrival, pace) {
+                    let (held, written) = serve(work, arrival, pace);
+                    let held = held.map(|held| (at, held));
+                    later.lock().unwrap_or_else(PoisonError::into_inner).extend(held);
+                    if let Err(failure) = written {
                         failures.lock().unwrap_or_else(PoisonError::into_inner).push((at, failure));
                     }
                 }
@@ -116,20 +123,26 @@ pub(super) fn write(
         }
         drop(send);
     });
-    Written { failures: failures.into_inner().unwrap_or_else(PoisonError::into_inner), tails, rows, too_wide }
+    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let later = later.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Written { later, failures, tails, rows, too_wide }
 }
 
 fn next<'w, 'a>(receive: &Mutex<Receiver<Work<'w, 'a>>>) -> Option<Work<'w, 'a>> {
     receive.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
-/// Writes one pane's text and lets it go.
-fn serve(work: Work<'_, '_>, arrival: Instant, pace: &Pace) -> Result<(), NoText> {
-    let Waiting { pane, gate, ending, .. } = work.waiting;
-    let held = gate.wait(pane.id, pane.pid, arrival).map_err(|_| NoText::NoShow)?;
+/// Writes one pane's text and lets it go, or hands it out if its shell starts later.
+fn serve(work: Work<'_, '_>, arrival: Instant, pace: &Pace) -> (Option<Held>, Result<(), NoText>) {
+    let Waiting { pane, gate, ending, later, .. } = work.waiting;
+    let Ok(held) = gate.wait(pane.id, pane.pid, arrival) else { return (None, Err(NoText::NoShow)) };
     let written = work.bytes.and_then(|bytes| write_terminal(&held, pane, &bytes));
+    if *later {
+        held.put_off();
+        return (Some(held), written);
+    }
     pace.release(held, pane, *ending);
-    written
+    (None, written)
 }
 
 /// A text to be written.

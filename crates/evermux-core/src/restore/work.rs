@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::apply::{Applied, ApplyError, Tools, apply};
 use super::hooks::Hooks;
 use super::interrupted::Interrupted;
+use super::later::Later;
 use super::prompts::{self, AtPrompt, Cleaned};
 use super::script::{Script, command};
 use super::settle::{self, Stand};
@@ -72,6 +73,8 @@ pub struct Manner {
     pub without_text: bool,
     /// Whether the server's global options come back.
     pub options: bool,
+    /// Whether shells start only when somebody looks at their panes.
+    pub lazy: bool,
     /// What may be started, if the user said so.
     pub allow: Option<Allow>,
     /// Whether it only takes something back: then it is none that could be taken back itself.
@@ -120,6 +123,10 @@ pub struct Restored {
     pub problems: Vec<Problem>,
     /// The snapshot of what it made.
     pub saved: Option<SnapshotId>,
+    /// The panes that wait for their shells to start. Dropped, all of them start.
+    pub later: Later,
+    /// How many they are.
+    pub waiting: usize,
     /// How long it took: reading the server, skeleton, text, finish, settling and checking.
     pub times: [Duration; 5],
 }
@@ -174,8 +181,17 @@ pub fn restore(
     let interrupted = Interrupted::find(world, chosen, &live)?;
     let problems = found.problems.into_iter().chain(plan.problems.iter().cloned()).collect();
     let times = [begun.elapsed(), Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO];
-    let mut restored =
-        Restored { id: None, plan, differences: Vec::new(), debts: Vec::new(), problems, saved: None, times };
+    let mut restored = Restored {
+        id: None,
+        plan,
+        differences: Vec::new(),
+        debts: Vec::new(),
+        problems,
+        saved: None,
+        later: Later::default(),
+        waiting: 0,
+        times,
+    };
     let work = Work {
         server,
         chosen,
@@ -292,6 +308,7 @@ pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live
         keep_untouched: manner.keep_untouched,
         fresh: manner.fresh.clone(),
         text: !manner.without_text,
+        lazy: manner.lazy,
         globals: manner.options,
         allow: manner.allow.clone(),
         enter: &enter,
@@ -398,9 +415,11 @@ fn carry_out(
         building.take_if(|_| matches!(stage, Stage::Stands(_)));
         (world.told)(stage);
     };
-    let applied = apply(&restored.plan, &tools, (world.now)(), &mut heard)?;
+    let mut applied = apply(&restored.plan, &tools, (world.now)(), &mut heard)?;
     restored.times[1..4].copy_from_slice(&applied.times);
     restored.problems.extend(applied.problems.iter().cloned());
+    // From here on they are let go if something fails.
+    let later = std::mem::take(&mut applied.later);
 
     let begun = Instant::now();
     let shells: Vec<_> = restored
@@ -408,7 +427,7 @@ fn carry_out(
         .windows
         .iter()
         .flat_map(|window| &window.panes)
-        .filter(|pane| pane.run == Run::Shell)
+        .filter(|pane| pane.run == Run::Shell && !pane.later)
         .filter_map(|pane| applied.panes.get(&pane.pane.identity))
         .collect();
     let at_prompt = settle::prompts(shells.into_iter(), Instant::now() + SETTLING);
@@ -433,6 +452,8 @@ fn carry_out(
     journal.finished(&applied.panes.keys().copied().collect::<Vec<_>>())?;
     journal.finish(RestoreState::Done, (world.now)())?;
     restored.times[4] = begun.elapsed();
+    restored.waiting = later.len();
+    restored.later = Later::of(tools.version, later);
     Ok(())
 }
 

@@ -41,6 +41,9 @@ pub struct Status {
     pub trouble_since: Option<Timestamp>,
     /// How many panes there are.
     pub panes: Option<usize>,
+    /// How many of them wait to be shown before their shells start.
+    #[serde(default)]
+    pub waiting: usize,
     /// How long the last save took, in milliseconds.
     pub took: Option<u64>,
 }

@@ -122,7 +122,7 @@ fn listen_script(n: Nonce, version: TmuxVersion) -> Vec<u8> {
 
 /// A command that prints a mark. It needs no target, unlike `display-message`: up to 3.2 that one fails where there is
 /// no session.
-fn mark(n: Nonce, tag: char) -> String {
+pub(super) fn mark(n: Nonce, tag: char) -> String {
     format!("list-commands -F '{n}{tag}' wait-for")
 }
 

@@ -6,6 +6,7 @@
 
 mod binaries;
 mod client;
+mod door;
 mod frames;
 mod hooks;
 mod identity;
@@ -27,6 +28,7 @@ mod start;
 
 pub use binaries::Binaries;
 pub use client::{Output, RunError};
+pub use door::{Shown, without_bells};
 pub use frames::{
     CaptureRequest, CaptureScript, CaptureStyle, Frame, FrameError, FrameHead, FrameReader, Part, Row,
 };

@@ -114,7 +114,8 @@ fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pan
         (None, Some(why)) => facts.push(format!("no text: {}", outside(why))),
         (None, None) => facts.push("no text".to_owned()),
     }
-    for (set, word) in [(pane.marked, "marked"), (pane.input_off, "input off")] {
+    let waiting = (pane.facts.waiting, "waits to be shown");
+    for (set, word) in [waiting, (pane.marked, "marked"), (pane.input_off, "input off")] {
         if set {
             facts.push(word.to_owned());
         }

@@ -202,6 +202,7 @@ struct PaneJson {
     debts: Vec<DebtJson>,
     pid: Option<u32>,
     alternate_screen: bool,
+    waiting: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -363,6 +364,7 @@ impl From<&Pane> for PaneJson {
             debts: pane.debts.iter().map(Into::into).collect(),
             pid: pane.facts.pid,
             alternate_screen: pane.facts.alternate_screen,
+            waiting: pane.facts.waiting,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod describe;
 mod diff;
 mod doctor;
 mod forget;
+mod hold;
 pub mod install;
 mod json;
 pub mod keeper;
@@ -102,6 +103,9 @@ enum Command {
     /// What our keys in tmux run
     #[command(hide = true)]
     Key(keys::Args),
+    /// Hold panes whose shells start later
+    #[command(hide = true)]
+    Hold,
 }
 
 /// Runs the command line of this process.
@@ -141,6 +145,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::AtStart(args) => at_start::run(global, &args),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
+        Command::Hold => with_context(global, hold::run),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }
@@ -188,6 +193,7 @@ pub(crate) fn capture_options(context: &Context) -> capture::Options {
     options.ignored_sessions = patterns(&context.config.exclude.sessions);
     options.no_text_programs = patterns(&context.config.exclude.programs);
     options.asker = Some(std::process::id());
+    options.helper = std::env::current_exe().ok();
     options.limit = context.config.save.deadline;
     options
 }

@@ -13,7 +13,7 @@ use evermux_core::tmux::{ConnectError, RunError, Server, Start, StartError};
 use serde_json::{Value, json};
 
 use super::sources::{self, Asked, Sources};
-use super::{describe, target, which};
+use super::{describe, hold, target, which};
 use crate::context::{Context, RESTORE};
 use crate::error::{CliError, Exit};
 use crate::logging;
@@ -51,6 +51,10 @@ pub struct Args {
     /// What may be started again: `none`, `table` (harmless viewers and monitors), or names of further programs
     #[arg(long, value_name = "POLICY", value_delimiter = ',')]
     run: Vec<String>,
+
+    /// Start the shell of a pane only when a client shows it, or a key comes to it; its text is there at once
+    #[arg(long)]
+    lazy: bool,
 
     /// Without text
     #[arg(long)]
@@ -99,6 +103,7 @@ impl Args {
             replace: self.replace,
             without_text: self.no_scrollback,
             options: self.options,
+            lazy: self.lazy || context.config.restore.lazy,
             allow: (own || !words.is_empty()).then(|| allow(words)),
             undoing: false,
             keep_untouched: false,
@@ -110,7 +115,8 @@ impl Args {
 /// How what was saved here comes back unasked.
 pub fn manner(context: &Context, sources: &Sources) -> Manner {
     let own = sources.chosen.iter().all(|chosen| chosen.own);
-    Manner { allow: own.then(|| allow(&context.config.restore.run)), ..Manner::default() }
+    let allow = own.then(|| allow(&context.config.restore.run));
+    Manner { allow, lazy: context.config.restore.lazy, ..Manner::default() }
 }
 
 /// What may be started, by the words of `--run`: `none`, `table`, names of programs.
@@ -219,7 +225,8 @@ impl Onto {
     }
 }
 
-/// Restores into a server; `told` hears how far it has come.
+/// Restores into a server; `told` hears how far it has come. Panes whose shells start later are left to a process of their
+/// own.
 pub fn onto(
     context: &Context,
     store: &Store,
@@ -228,7 +235,15 @@ pub fn onto(
     server: &Server,
     told: &mut dyn FnMut(Stage<'_>),
 ) -> Result<Restored, CliError> {
-    with_told(context, store, sources, told, |world| restore::restore(world, server, &sources.chosen, manner))
+    let mut restored = with_told(context, store, sources, told, |world| {
+        restore::restore(world, server, &sources.chosen, manner)
+    })?;
+    if let Err(error) = hold::leave(context, std::mem::take(&mut restored.later)) {
+        let what = format!("shells do not wait to be shown: {}", error.in_one_line());
+        restored.problems.push(Problem::new(Subject::Server, what));
+        restored.waiting = 0;
+    }
+    Ok(restored)
 }
 
 /// How the user's server is started: with their own config and environment, at home.
@@ -322,6 +337,10 @@ fn report(restored: &Restored) -> String {
     if plan.present > 0 {
         text.push_str(&format!("  {} were there already\n", describe::count(plan.present, "pane")));
     }
+    if restored.waiting > 0 {
+        let shells = describe::count(restored.waiting, "shell");
+        text.push_str(&format!("  {shells} still to start, each when its pane is shown\n"));
+    }
     text.push_str(&debts_text(&restored.debts));
     text
 }
@@ -358,6 +377,7 @@ fn json(restored: &Restored) -> Value {
         "windows": restored.plan.windows.len(),
         "panes": restored.plan.panes(),
         "present": restored.plan.present,
+        "waiting": restored.waiting,
         "owed": debts,
         "exact": restored.differences.is_empty(),
         "milliseconds": {

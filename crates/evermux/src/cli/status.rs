@@ -55,6 +55,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         "saved_at": status.and_then(|status| status.saved_at),
         "snapshot": status.and_then(|status| status.snapshot),
         "panes": status.and_then(|status| status.panes),
+        "waiting": status.map(|status| status.waiting),
         "milliseconds": status.and_then(|status| status.took),
         "trouble": status.and_then(|status| status.trouble.clone()),
         "trouble_since": status.and_then(|status| status.trouble_since),
@@ -122,6 +123,10 @@ fn full(context: &Context, standing: &Standing, line: &str, over: Option<&Over>,
                     status.took.map(|took| format!(", the last save took {took} ms")).unwrap_or_default();
                 row("snapshot", format!("{id}, {}{took}", describe::count(panes, "pane")));
             }
+            if status.waiting > 0 {
+                let shells = describe::count(status.waiting, "shell");
+                row("waiting", format!("{shells} to start when their panes are shown"));
+            }
             if let Some(since) = status.trouble_since {
                 row("since", format!("{} ago; see evermux log", short(now.duration_since(since))));
             }
@@ -150,6 +155,7 @@ mod tests {
                 trouble: trouble.map(str::to_owned),
                 trouble_since: None,
                 panes: Some(1),
+                waiting: 0,
                 took: None,
             })
         };

@@ -88,6 +88,8 @@ pub struct Restore {
     pub run: Vec<String>,
     /// What comes back when a server starts.
     pub at_start: AtStart,
+    /// Whether shells start only when somebody looks at their panes.
+    pub lazy: bool,
 }
 
 /// What comes back when a server starts.

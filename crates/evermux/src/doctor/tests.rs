@@ -17,6 +17,7 @@ fn now() -> Timestamp {
 
 fn status() -> Status {
     Status {
+        waiting: 0,
         at: now(),
         keeper: 4711,
         state: State::Saved,

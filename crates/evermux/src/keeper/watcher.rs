@@ -77,6 +77,8 @@ pub struct Watcher {
     waiting: VecDeque<Message>,
     /// The panes of the last snapshot.
     panes: HashSet<PaneIdentity>,
+    /// How many of them wait for their shells.
+    unstarted: usize,
     sessions: usize,
     /// When the system was first seen to stop.
     stopping: Option<Timestamp>,
@@ -111,6 +113,7 @@ impl Watcher {
             hears: false,
             waiting: VecDeque::new(),
             panes: HashSet::new(),
+            unstarted: 0,
             sessions: 0,
             stopping: None,
             status: None,
@@ -396,6 +399,8 @@ impl Watcher {
         let put_off = outcome.put_off > 0;
         let saved = Saved { cost, panes: panes.len(), lost, put_off, marked };
         (self.panes, self.sessions) = (panes, sessions);
+        let waiting = |live: &Live| live.snapshot.panes().filter(|pane| pane.facts.waiting).count();
+        self.unstarted = outcome.live.as_ref().map(waiting).unwrap_or_default();
         self.saved_at = Some(self.context.now());
         self.snapshot = Some(outcome.saved.id);
         self.took = Some(took);
@@ -497,6 +502,7 @@ impl Watcher {
             trouble: trouble.map(|trouble| trouble.what.clone()),
             trouble_since: trouble.map(|trouble| now - trouble.since.elapsed()),
             panes: self.kept.as_ref().map(|_| self.panes.len()),
+            waiting: self.unstarted,
             took: self.took.map(|took| took.as_millis() as u64),
         };
         let news = |(old, written): &(Status, Instant)| {

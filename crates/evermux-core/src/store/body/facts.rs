@@ -93,6 +93,8 @@ pub struct PaneFactsBody {
     at_prompt: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     prompt_rows: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    waiting: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text_left_out: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,6 +152,7 @@ impl PaneFactsBody {
             modes: facts.modes.clone(),
             at_prompt: facts.at_prompt,
             prompt_rows: facts.prompt_rows,
+            waiting: facts.waiting,
             text_left_out: facts.text_left_out.clone(),
             program_started: pane.program.as_ref().map(|program| program.started),
             mark: pane.text.as_ref().map(|text| MarkBody::from(&text.mark)),
@@ -172,6 +175,7 @@ impl PaneFactsBody {
             modes: self.modes,
             at_prompt: self.at_prompt,
             prompt_rows: self.prompt_rows,
+            waiting: self.waiting,
             text_left_out: self.text_left_out,
         };
         if let (Some(program), Some(started)) = (&mut pane.program, self.program_started) {

@@ -100,6 +100,7 @@ fn a_status_is_read_as_it_was_written() {
     let name = server(1, 0).name;
     assert_eq!(status(&ground.place, &name), None);
     let written = Status {
+        waiting: 3,
         at: second(5),
         keeper: 77,
         state: State::Trouble,

@@ -188,6 +188,7 @@ fn everything() -> Sample {
         modes: vec!["keypad".to_owned()],
         at_prompt: true,
         prompt_rows: 2,
+        waiting: false,
         text_left_out: Some("a password prompt".to_owned()),
     };
     let text = pane.text.as_mut().unwrap();
