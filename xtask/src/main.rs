@@ -11,6 +11,7 @@ mod soak;
 mod subject;
 mod test;
 mod tmux_versions;
+mod vm;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +33,7 @@ enum Command {
     Soak(soak::Arguments),
     Test(test::Arguments),
     TmuxVersions(tmux_versions::Arguments),
+    Vm(vm::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -44,5 +46,6 @@ fn main() -> anyhow::Result<()> {
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::TmuxVersions(arguments) => tmux_versions::run(&arguments),
+        Command::Vm(arguments) => vm::run(&arguments),
     }
 }

@@ -84,6 +84,8 @@ pub struct Services {
     pub continuum: bool,
     /// Whether the manager also runs while nobody is logged in.
     pub lingers: bool,
+    /// Whether everything that a login has started ends with it.
+    pub ends_at_logout: bool,
 }
 
 /// A unit of ours.

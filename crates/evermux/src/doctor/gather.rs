@@ -158,6 +158,7 @@ fn services(context: &Context) -> Services {
         units: texts.into_iter().filter_map(unit).collect(),
         continuum,
         lingers: services::lingers(user),
+        ends_at_logout: manager == Manager::Systemd && services::ends_at_logout(),
     }
 }
 

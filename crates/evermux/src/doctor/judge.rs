@@ -259,6 +259,11 @@ fn services(found: &Services, findings: &mut Vec<Finding>) {
         let what = "tmux.service starts when you log in, not at boot, and ends when you log out";
         findings.push(Finding::of(Note, "linger", what, "loginctl enable-linger"));
     }
+    if found.ends_at_logout && !server {
+        let what = "logging out ends everything (KillUserProcesses=yes), tmux too; it comes back, but does not go on";
+        let todo = "evermux install --tmux-service, and: loginctl enable-linger";
+        findings.push(Finding::of(Note, "logout", what, todo));
+    }
 }
 
 fn service(unit: &Unit) -> Finding {
@@ -334,12 +339,22 @@ fn stored(facts: &Facts, found: &Stored, findings: &mut Vec<Finding>) {
         )),
     }
     if found.kept.is_empty() {
-        let what = "no server is saved continuously";
-        findings.push(Finding::of(Warning, "kept", what, "In the server: evermux keeper watch"));
+        findings.push(nothing_kept(facts));
     }
     for server in &found.kept {
         kept(facts, server, found.keeper.is_some(), findings);
     }
+}
+
+/// Right after an `install`, before the first server, that is as it should be.
+fn nothing_kept(facts: &Facts) -> Finding {
+    let none = facts.tmux.as_ref().is_some_and(|tmux| matches!(tmux.server, Server::None));
+    let place = facts.config.as_ref().and_then(|config| config.place.as_ref().ok());
+    if none && matches!(place, Some(Place::Last | Place::NotLast | Place::ByHand)) {
+        return Finding::ok("kept", "no server yet: the next one that starts is saved continuously");
+    }
+    let what = "no server is saved continuously";
+    Finding::of(Warning, "kept", what, "In the server: evermux keeper watch")
 }
 
 fn kept(facts: &Facts, found: &Kept, keeper: bool, findings: &mut Vec<Finding>) {

@@ -54,6 +54,7 @@ fn well() -> Facts {
             units: vec![unit("evermux.service"), unit("tmux.service")],
             continuum: false,
             lingers: true,
+            ends_at_logout: false,
         }),
         store: Some(Stored {
             folder: "/h/.local/state/evermux/m".into(),
@@ -119,8 +120,13 @@ fn a_first_look() {
     (tmux.program, tmux.server) = (None, Server::None);
     facts.config =
         Some(ConfigFile { path: "/h/.tmux.conf".into(), place: Ok(Place::Absent), savers: Vec::new() });
-    facts.services =
-        Some(Services { manager: Manager::None, units: Vec::new(), continuum: false, lingers: false });
+    facts.services = Some(Services {
+        manager: Manager::None,
+        units: Vec::new(),
+        continuum: false,
+        lingers: false,
+        ends_at_logout: false,
+    });
     let Some(store) = &mut facts.store else { unreachable!() };
     (store.readable, store.keeper) = (Ok(false), None);
     assert_snapshot!(news(&facts), @"
@@ -268,4 +274,32 @@ fn other_savers_are_known_by_their_words() {
     assert_eq!(savers(options), ["tmux-continuum", "tmux-resurrect"]);
     assert_eq!(savers(b"set -g @plugin 'timvw/tmux-assistant-resurrect'\n"), ["tmux-assistant-resurrect"]);
     assert!(savers(b"# set -g @plugin 'tmux-plugins/tmux-resurrect'\n").is_empty());
+}
+
+#[test]
+fn before_the_first_server_nothing_is_wrong() {
+    let mut facts = well();
+    facts.tmux.as_mut().unwrap().server = Server::None;
+    facts.store.as_mut().unwrap().kept.clear();
+    assert_snapshot!(news(&facts), @"
+    note server: no tmux server runs here
+    ok kept: no server yet: the next one that starts is saved continuously
+    ");
+    // Without the line nothing would begin to save it.
+    facts.config.as_mut().unwrap().place = Ok(Place::Absent);
+    assert!(news(&facts).contains("warning kept: no server is saved continuously"));
+}
+
+#[test]
+fn where_a_logout_ends_everything_the_server_belongs_into_a_service() {
+    let mut facts = well();
+    let services = facts.services.as_mut().unwrap();
+    services.ends_at_logout = true;
+    assert_snapshot!(news(&facts), @"");
+    let services = facts.services.as_mut().unwrap();
+    services.units.pop();
+    assert_snapshot!(news(&facts), @"
+    note logout: logging out ends everything (KillUserProcesses=yes), tmux too; it comes back, but does not go on
+        -> evermux install --tmux-service, and: loginctl enable-linger
+    ");
 }

@@ -121,3 +121,12 @@ pub fn state(unit: &str) -> Option<(String, String)> {
 pub fn lingers(user: &str) -> bool {
     Path::new("/var/lib/systemd/linger").join(user).exists()
 }
+
+/// Whether logind ends everything that is in the scope of a login when that ends, also for those who linger
+/// (logind.conf(5), `KillUserProcesses`).
+pub fn ends_at_logout() -> bool {
+    const LOGIN: &str = "org.freedesktop.login1";
+    let manager = format!("{LOGIN}.Manager");
+    let words = ["get-property", LOGIN, "/org/freedesktop/login1", &manager, "KillUserProcesses"];
+    ask("busctl", &words, LIMIT).is_some_and(|said| said.well && said.out.trim() == "b true")
+}
