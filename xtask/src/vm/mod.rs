@@ -6,9 +6,9 @@
 mod guest;
 mod image;
 mod stories;
+mod table;
 mod work;
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -18,7 +18,8 @@ use crate::machine::{self, cargo, say, target};
 use crate::tmux_versions;
 use guest::Guest;
 use image::Image;
-use stories::{STORIES, Told};
+use stories::STORIES;
+use table::{Table, Told};
 
 /// Plays what happens to a machine (power cuts, reboots, logins) on a real systemd, in a virtual machine
 ///
@@ -66,26 +67,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let on = guest.ok("root", "systemctl --version | head -n 1; tmux -V; uname -r")?;
     let on = on.trim().replace('\n', ", ");
     say(&on);
-    let mut table = "| what happens | well | what was seen |\n| --- | --- | --- |\n".to_owned();
-    let mut bad = 0;
+    let mut table = Table::default();
     let wanted = |name: &str| {
         name == "install" || arguments.only.is_empty() || arguments.only.iter().any(|only| only == name)
     };
     for (name, story) in STORIES.iter().filter(|(name, _)| wanted(name)) {
         let begun = Instant::now();
-        let rows = story(&mut guest, arguments.cuts)
-            .unwrap_or_else(|error| vec![Told::bad(name, format!("{error:#}"))]);
-        say(&format!("{name}: {} s", begun.elapsed().as_secs()));
-        for Told { what, well, said } in &rows {
-            say(&format!("{} {what}: {said}", if *well { "well" } else { "BAD " }));
-            let (result, said) = (if *well { "yes" } else { "**no**" }, said.trim().replace('\n', "<br>"));
-            let _ = writeln!(table, "| {what} | {result} | {said} |");
-            bad += usize::from(!well);
+        if let Err(error) = story(&mut guest, &mut table, arguments.cuts) {
+            table.row(Told::new(name, false, format!("{error:#}")));
         }
+        say(&format!("{name}: {} s", begun.elapsed().as_secs()));
     }
-    say(&format!("on {on}\n\n{table}"));
-    if bad > 0 {
-        bail!("{bad} stories did not end well");
+    say(&format!("on {on}\n\n{}", table.text()));
+    if table.bad() > 0 {
+        bail!("{} rows are bad", table.bad());
     }
     Ok(())
 }

@@ -7,41 +7,12 @@ use anyhow::{Result, ensure};
 
 use super::guest::{Guest, Login};
 use super::image::USERS;
+use super::table::{Table, Told};
 use super::work::Work;
 use crate::machine::say;
 
-/// What came of a story, or of a part of it.
-pub struct Told {
-    /// What happened.
-    pub what: String,
-    /// Whether everything was as it should be.
-    pub well: bool,
-    /// What was seen.
-    pub said: String,
-}
-
-impl Told {
-    /// It ended well.
-    pub fn well(what: &str, said: impl Into<String>) -> Told {
-        Told { what: what.to_owned(), well: true, said: said.into() }
-    }
-
-    /// It did not.
-    pub fn bad(what: &str, said: impl Into<String>) -> Told {
-        Told { well: false, ..Told::well(what, said) }
-    }
-
-    /// By what is not as it was.
-    fn by(what: &str, differs: Option<String>) -> Told {
-        match differs {
-            None => Told::well(what, "everything is there"),
-            Some(differs) => Told::bad(what, format!("it differs\n{differs}")),
-        }
-    }
-}
-
 /// A story: it finds a machine that is on, and leaves one that is on. How often it is repeated, if it is.
-type Story = fn(&mut Guest, usize) -> Result<Vec<Told>>;
+type Story = fn(&mut Guest, &mut Table, usize) -> Result<()>;
 
 /// All of them, in their order: later ones find what earlier ones have set up.
 pub const STORIES: [(&str, Story); 7] = [
@@ -62,17 +33,18 @@ const SECOND: Work = Work { user: USERS[0], server: "second" };
 const BOB: Work = Work { user: USERS[1], server: "" };
 
 /// A fresh user sets evermux up.
-fn install(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
-    let mut rows = Vec::new();
+fn install(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     for user in USERS {
         guest.ok(user, "evermux install --yes")?;
         let again = guest.ok(user, "evermux install --yes")?;
         let active = guest.run(user, "systemctl --user is-active evermux")?.text;
         ensure!(active.trim() == "active", "the keeper is {active}");
         let doctor = guest.run(user, "evermux doctor")?;
-        rows.push(match (doctor.status, again.contains("write")) {
-            (Some(0), false) => Told::well(&format!("{user} installs twice"), "the doctor finds nothing"),
-            _ => Told::bad(&format!("{user} installs twice"), format!("{again}\n{}", doctor.text)),
+        table.row(match (doctor.status, again.contains("write")) {
+            (Some(0), false) => {
+                Told::new(&format!("{user} installs twice"), true, "the doctor finds nothing")
+            }
+            _ => Told::new(&format!("{user} installs twice"), false, format!("{again}\n{}", doctor.text)),
         });
     }
     ADA.begin(guest)?;
@@ -86,21 +58,21 @@ fn install(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
         ADA.user,
         "test -e \"$(readlink /proc/$(systemctl --user show evermux -P MainPID)/exe)\" && echo new",
     )?;
-    rows.push(match pid(guest)? == before && taken.trim() == "new" {
-        true => Told::well("a new binary", "taken over, systemd saw no end"),
-        false => Told::bad("a new binary", "not taken over in place"),
+    table.row(match pid(guest)? == before && taken.trim() == "new" {
+        true => Told::new("a new binary", true, "taken over, systemd saw no end"),
+        false => Told::new("a new binary", false, "not taken over in place"),
     });
-    Ok(rows)
+    Ok(())
 }
 
 /// Power cuts while somebody works, also in the middle of booting and of restoring.
-fn power(guest: &mut Guest, cuts: usize) -> Result<Vec<Told>> {
-    let mut rows = Vec::new();
+fn power(guest: &mut Guest, table: &mut Table, cuts: usize) -> Result<()> {
     for cut in 0..cuts {
         ADA.go_on(guest, cut)?;
         let took = ADA.wait_until_saved(guest)?;
         let before = ADA.facts(guest)?;
         let churn = guest.login(ADA.user, CHURN)?;
+        ADA.wait_for(guest, "tmux has-session -t =churn")?;
         let moment = below(8000);
         sleep(Duration::from_millis(2000 + moment));
         guest.cut_power();
@@ -113,11 +85,11 @@ fn power(guest: &mut Guest, cuts: usize) -> Result<Vec<Told>> {
             cut + 1,
             (2000 + moment) as f64 / 1000.0
         );
-        say(&format!("saved by itself after {} s at most", took.as_secs()));
-        rows.push(Told::by(&what, ADA.differs(guest, &before)?));
+        say(&format!("all was saved within {} s", took.as_secs()));
+        table.row(Told::by(&what, ADA.differs(guest, &before)?));
         guest.run(ADA.user, "tmux kill-session -t =churn")?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Something that goes on all the time.
@@ -156,10 +128,7 @@ fn come_in(guest: &mut Guest, way: usize) -> Result<(&'static str, Option<Login>
         0 => Ok(("ssh -t host tmux", Some(guest.login(ADA.user, &format!("{SIZE}; tmux"))?))),
         1 => {
             let login = guest.login(ADA.user, &format!("{SIZE}; evermux attach work"))?;
-            let end = Instant::now() + Duration::from_secs(60);
-            while guest.run(ADA.user, "tmux has-session -t =work")?.status != Some(0) {
-                ensure!(Instant::now() < end, "attach does not come to its session");
-            }
+            ADA.wait_for(guest, "tmux has-session -t =work")?;
             // Only that session came; the rest is for the asking.
             guest.run(ADA.user, "evermux restore")?;
             Ok(("evermux attach work, evermux restore", Some(login)))
@@ -178,19 +147,18 @@ fn come_in(guest: &mut Guest, way: usize) -> Result<(&'static str, Option<Login>
 }
 
 /// Orderly ends: the text of the last second is there, and nobody has closed anything.
-fn reboot(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
-    let mut rows = Vec::new();
+fn reboot(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     for (number, verb) in [(101, "reboot"), (102, "poweroff")] {
         ADA.go_on(guest, number)?;
         let before = ADA.facts(guest)?;
         let took = guest.shut_down(verb)?;
         guest.boot()?;
-        rows.push(not_closed(guest, verb)?);
+        table.row(not_closed(guest, verb)?);
         let _login = come_in(guest, 0)?;
         let what = format!("{verb} ({} s) right after a key", took.as_secs());
-        rows.push(Told::by(&what, ADA.differs(guest, &before)?));
+        table.row(Told::by(&what, ADA.differs(guest, &before)?));
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Whether evermux takes the end of the machine for what it was.
@@ -199,13 +167,13 @@ fn not_closed(guest: &Guest, verb: &str) -> Result<Told> {
     let back = why.split("It leaves out:").next().unwrap_or_default();
     let what = format!("what {verb} means for the sessions");
     Ok(match ["  work (", "  other ("].iter().all(|name| back.contains(name)) {
-        true => Told::well(&what, "both are to come back"),
-        false => Told::bad(&what, format!("\n{why}")),
+        true => Told::new(&what, true, "both are to come back"),
+        false => Told::new(&what, false, format!("\n{why}")),
     })
 }
 
 /// Two users and two servers, and four terminals at once.
-fn users(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
+fn users(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     SECOND.begin(guest)?;
     guest.ok(ADA.user, "evermux -L second keeper watch")?;
     let all = [ADA, SECOND, BOB];
@@ -224,29 +192,26 @@ fn users(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
     }
     logins.push(guest.login(ADA.user, &format!("{SIZE}; tmux -L second"))?);
     logins.push(guest.login(BOB.user, &format!("{SIZE}; tmux"))?);
-    let mut rows = vec![match save.status {
-        Some(0) => Told::well("ssh host evermux save", save.text.trim()),
-        status => Told::bad("ssh host evermux save", format!("{status:?} {}", save.text)),
-    }];
+    table.row(match save.status {
+        Some(0) => Told::new("ssh host evermux save", true, save.text.trim()),
+        status => Told::new("ssh host evermux save", false, format!("{status:?} {}", save.text)),
+    });
     let names =
         ["four terminals at once", "another server at the same time", "another user at the same time"];
     for ((work, name), before) in all.iter().zip(names).zip(&before) {
-        rows.push(Told::by(name, work.lacks(guest, before)?));
+        table.row(Told::by(name, work.lacks(guest, before)?));
     }
     let clients = guest.ok(ADA.user, "tmux list-clients -F '#{session_name}' | sort | tr '\\n' ' '")?;
     let both = ["work", "other"].iter().all(|name| clients.split(' ').any(|client| client == *name));
     let what = "where the four terminals are";
-    rows.push(Told {
-        well: both && clients.split_whitespace().count() == 4,
-        ..Told::well(what, clients.trim())
-    });
+    table.row(Told::new(what, both && clients.split_whitespace().count() == 4, clients.trim()));
     drop(logins);
     guest.run(ADA.user, "tmux -L second kill-server; evermux -L second keeper leave")?;
-    Ok(rows)
+    Ok(())
 }
 
 /// The last login ends where that ends everything (`KillUserProcesses=yes`).
-fn logout(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
+fn logout(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     // The terminals of before have left sessions of their own.
     guest.run(ADA.user, "for name in $(tmux list-sessions -F '#{session_name}' | grep '^[0-9]'); do tmux kill-session -t =$name; done")?;
     guest.ok("root", "mkdir -p /etc/systemd/logind.conf.d; printf '[Login]\\nKillUserProcesses=yes\\n' > /etc/systemd/logind.conf.d/vm.conf; systemctl restart systemd-logind")?;
@@ -263,16 +228,16 @@ fn logout(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
         ensure!(Instant::now() < end, "something of the user's goes on");
         sleep(Duration::from_secs(2));
     }
-    let mut rows = vec![not_closed(guest, "the last logout")?];
+    table.row(not_closed(guest, "the last logout")?);
     let (_, login) = come_in(guest, 0)?;
-    rows.push(Told::by("the last login ends everything", ADA.differs(guest, &before)?));
+    table.row(Told::by("the last login ends everything", ADA.differs(guest, &before)?));
     drop(login);
     guest.ok("root", "rm /etc/systemd/logind.conf.d/vm.conf")?;
-    Ok(rows)
+    Ok(())
 }
 
 /// The server as a service: there at boot, saved in the right order at shutdown.
-fn service(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
+fn service(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     guest.ok(
         "root",
         "loginctl enable-linger ada; printf 'export FROM_PROFILE=yes\\n' >> /home/ada/.profile",
@@ -280,7 +245,6 @@ fn service(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
     guest.ok(ADA.user, "evermux install --yes --tmux-service")?;
     guest.shut_down("reboot")?;
     guest.boot()?;
-    let mut rows = Vec::new();
     for number in [401, 402] {
         let end = Instant::now() + Duration::from_secs(90);
         let ask = "runuser -u ada -- tmux has-session -t =work";
@@ -291,44 +255,43 @@ fn service(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
         let before = ADA.facts(guest)?;
         guest.shut_down(if number == 401 { "poweroff" } else { "reboot" })?;
         guest.boot()?;
-        rows.push(Told::by(
+        table.row(Told::by(
             "tmux.service: off right after a key, there at boot",
             ADA.differs(guest, &before)?,
         ));
     }
     let environment =
         guest.ok(ADA.user, "tmux show-environment -g FROM_PROFILE; tmux show-environment -g PATH")?;
-    rows.push(Told {
-        well: environment.contains("FROM_PROFILE=yes"),
-        ..Told::well("its environment", environment.trim().replace('\n', ", "))
-    });
+    table.row(Told::new(
+        "its environment",
+        environment.contains("FROM_PROFILE=yes"),
+        environment.trim().replace('\n', ", "),
+    ));
     let order = guest.ok("root", ORDER)?;
     let first = |what: &str| order.lines().position(|line| line.contains(what));
-    rows.push(Told {
-        well: first("Stopped evermux.service").is_some()
+    table.row(Told::new(
+        "the order at shutdown",
+        first("Stopped evermux.service").is_some()
             && first("Stopped evermux.service") < first("Stopping tmux.service"),
-        ..Told::well("the order at shutdown", order.trim().replace('\n', "; "))
-    });
+        order.trim().replace('\n', "; "),
+    ));
     let doctor = guest.run(ADA.user, "evermux doctor")?;
-    rows.push(Told {
-        well: doctor.status == Some(0),
-        ..Told::well("doctor", doctor.text.lines().last().unwrap_or_default())
-    });
-    Ok(rows)
+    table.row(Told::new("doctor", doctor.status == Some(0), doctor.text.lines().last().unwrap_or_default()));
+    Ok(())
 }
 
 /// What the user's systemd said of both services when the machine stopped last.
-const ORDER: &str = "journalctl --boot=-1 --no-pager --output=cat _SYSTEMD_USER_UNIT=init.scope _UID=1000 + USER_UNIT=evermux.service + USER_UNIT=tmux.service \
+const ORDER: &str = "journalctl --boot=-1 --no-pager --output=cat \
                      | grep -E '^Stopp(ing|ed) (evermux|tmux).service' | sed 's/ - .*//' | tail -n 4";
 
 /// Everything is taken back; the server lives on.
-fn uninstall(guest: &mut Guest, _: usize) -> Result<Vec<Told>> {
+fn uninstall(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     let before = ADA.facts(guest)?;
     guest.ok(ADA.user, "evermux uninstall --yes")?;
-    let mut rows = vec![Told::by("uninstall: the sessions", ADA.differs(guest, &before)?)];
+    table.row(Told::by("uninstall: the sessions", ADA.differs(guest, &before)?));
     let left = guest.run(ADA.user, LEFT)?.text;
-    rows.push(Told { well: left.trim().is_empty(), ..Told::well("uninstall: what is left", left.trim()) });
-    Ok(rows)
+    table.row(Told::new("uninstall: what is left", left.trim().is_empty(), left.trim()));
+    Ok(())
 }
 
 /// Everything of evermux that is left, but for what was saved.

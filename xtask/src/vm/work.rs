@@ -87,6 +87,21 @@ impl Work {
         bail!("{}: not everything is saved: {said}", self.user)
     }
 
+    /// Waits until a command goes well.
+    ///
+    /// # Errors
+    /// If it never does.
+    pub fn wait_for(&self, guest: &Guest, command: &str) -> Result<()> {
+        let end = Instant::now() + SAVED;
+        while Instant::now() < end {
+            if guest.run(self.user, command)?.status == Some(0) {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(500));
+        }
+        bail!("{}: in vain: {command}", self.user)
+    }
+
     /// What is there.
     ///
     /// # Errors

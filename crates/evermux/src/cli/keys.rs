@@ -18,8 +18,12 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Outcome, outside};
 
-/// How long tmux may take to list or bind keys: this runs while it starts.
+/// How long tmux may take to answer.
 const LIMIT: Duration = Duration::from_secs(2);
+
+/// The same while keys are bound: this runs while a server starts, which on a slow machine is long busy making panes (2 s
+/// were too few on an emulated one).
+const BUSY: Duration = Duration::from_secs(10);
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +84,12 @@ pub enum Owner {
 pub fn bind(context: &Context, server: &Server, program: &Path) -> Result<(), RunError> {
     // Up to 3.2 `display-message` needs a session, and while a config is read there is none.
     let ask = b"list-commands -F '#{version}' wait-for\nlist-keys -T prefix\n";
-    let said = server.run(ask, LIMIT)?.stdout;
+    let said = server.run(ask, BUSY)?.stdout;
     let (version, listed) = said.split_once_str("\n").unwrap_or_default();
     let Some(version) = version.to_str().ok().and_then(|version| version.parse().ok()) else { return Ok(()) };
     let script = script(listed, &context.config.keys, program, version);
     if !script.is_empty() {
-        server.run(&script, LIMIT)?;
+        server.run(&script, BUSY)?;
     }
     Ok(())
 }
