@@ -122,9 +122,13 @@ impl Image {
     }
 }
 
-/// Runs a command with the image as its root.
+/// Runs a command with the image as its root. What it warns of, `/proc` missing above all, is of no use.
 fn inside(root: &Path, words: &[&str]) -> Result<()> {
-    run(Command::new("chroot").arg(root).args(words).stdout(Stdio::null()))
+    let output = Command::new("chroot").arg(root).args(words).stdin(Stdio::null()).output()?;
+    if !output.status.success() {
+        bail!("in the image: {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
 }
 
 /// Removes a root, without what a `debootstrap` that was killed has left mounted in it.

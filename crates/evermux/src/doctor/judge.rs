@@ -262,7 +262,7 @@ fn services(found: &Services, findings: &mut Vec<Finding>) {
     if found.ends_at_logout && !server {
         let what = "logging out ends everything (KillUserProcesses=yes), tmux too; it comes back, but does not go on";
         let todo = "evermux install --tmux-service, and: loginctl enable-linger";
-        findings.push(Finding::of(Note, "logout", what, todo));
+        findings.push(Finding::of(Note, "linger", what, todo));
     }
 }
 

@@ -299,7 +299,7 @@ fn where_a_logout_ends_everything_the_server_belongs_into_a_service() {
     let services = facts.services.as_mut().unwrap();
     services.units.pop();
     assert_snapshot!(news(&facts), @"
-    note logout: logging out ends everything (KillUserProcesses=yes), tmux too; it comes back, but does not go on
+    note linger: logging out ends everything (KillUserProcesses=yes), tmux too; it comes back, but does not go on
         -> evermux install --tmux-service, and: loginctl enable-linger
     ");
 }
