@@ -3,6 +3,7 @@
 mod story;
 
 use std::fs::File;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use evermux_testkit::{Client, Server, Tmux, tmux_binaries, wait_until};
@@ -246,6 +247,56 @@ fn a_server_that_has_lived_for_a_while_is_left_alone_and_kept() {
     // What was not restored stays owed.
     user.0.run(&["restore"]);
     assert_eq!(user.sessions(), ["main", "other", "x"]);
+}
+
+#[test]
+fn who_comes_late_is_told_too_and_nobody_after_them() {
+    // All at the same time: nobody may come for longer than ten seconds.
+    std::thread::scope(|scope| {
+        for tmux in tmux_binaries() {
+            scope.spawn(move || {
+                let user = User::new(&tmux);
+                user.server().run(&["new-session", "-d", "-s", "x"]);
+                user.expect_sessions(&["main", "other", "x"]);
+                let waits = |server: &Server| server.run(&["show-hooks", "-g"]).contains("evermux-door");
+                user.wait("somebody waits at the door", waits);
+                let client = user.tmux(&["attach-session", "-t", "main"]);
+                client.wait_for("3 panes back");
+                user.wait("nobody waits any more", |server| !waits(server));
+                let told = user.0.env.run(&["status"]).text();
+                assert!(told.contains("3 panes back"), "tmux {}: {told}", tmux.version);
+            });
+        }
+    });
+}
+
+#[test]
+fn shells_start_when_they_are_shown_if_that_is_wanted() {
+    on_every_tmux(|tmux| {
+        let user = User::new(tmux);
+        user.0.env.write_config("[restore]\nlazy = true\n");
+        let client = user.tmux(&[]);
+        client.wait_for("so-it-is");
+        user.expect_sessions(&["main", "other"]);
+        let waiting = |server: &Server| {
+            let pids = server.lines(&["list-panes", "-a", "-F", "#{session_name} #{pane_pid}"]);
+            let waits = |line: &&String| {
+                let pid = line.rsplit(' ').next().unwrap_or_default();
+                let program = std::fs::read_link(format!("/proc/{pid}/exe"));
+                program.is_ok_and(|program| program == Path::new(env!("CARGO_BIN_EXE_evermux")))
+            };
+            pids.iter()
+                .filter(waits)
+                .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
+                .collect()
+        };
+        user.wait("what is not shown waits", |server| {
+            let waiting: Vec<String> = waiting(server);
+            waiting == ["other"]
+        });
+        client.type_text("echo $((40+2))\r");
+        client.wait_for("42");
+    });
 }
 
 #[test]

@@ -20,7 +20,8 @@ use super::settle;
 use super::skeleton::MadePane;
 use crate::gate::{Ending, Held};
 use crate::model::{PaneId, PaneIdentity, TmuxVersion};
-use crate::tmux::{Nonce, Server, Shown};
+use crate::procs::exists;
+use crate::tmux::{Door, Nonce, Server, Shown};
 
 /// When to look again where nothing rings.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -116,6 +117,7 @@ impl Later {
     /// that holds them.
     pub fn attend(mut self, server: &Server, helper: &Path, random: &mut dyn FnMut() -> [u8; 16]) {
         let Some(version) = self.version else { return };
+        let door = Door::of(std::process::id(), exists);
         let started = |begun: Vec<LaterPane>, nonce: [u8; 16]| {
             let panes: Vec<(PaneIdentity, MadePane, Option<Tail>)> = begin(begun, helper);
             tidy(server, version, &panes, nonce);
@@ -123,7 +125,7 @@ impl Later {
         std::thread::scope(|scope| {
             while !self.panes.is_empty() {
                 let nonce = Nonce::from_random(random());
-                let heard = server.watch_door(nonce, AGAIN, &mut |shown| {
+                let heard = server.watch_door(door, nonce, AGAIN, &mut |shown| {
                     let begun = self.take_shown(&shown);
                     if !begun.is_empty() {
                         let random = random();
@@ -140,7 +142,7 @@ impl Later {
             }
         });
         // It may be gone with them.
-        let _ = server.leave_door(LIMIT);
+        let _ = server.leave_door(door, LIMIT);
     }
 
     /// Takes out the panes that are shown, those that are seen first first, and those whose shells have started

@@ -161,6 +161,11 @@ impl Folder {
         self.path.join(format!("{}.status", server_key(server)))
     }
 
+    /// The file that says what the last restore of a server has brought.
+    pub fn restored(&self, server: &ServerName) -> PathBuf {
+        self.path.join(format!("{}.restored", server_key(server)))
+    }
+
     /// The file that says that too much is kept for ever.
     pub fn over(&self) -> PathBuf {
         self.path.join("over-limit")

@@ -53,7 +53,7 @@ pub use log::{LogWriter, Logs, RestoreReport};
 pub use part::PreparedBlock;
 pub use prune::{Over, Past, Pruning, Size, Step as PruneStep, StepDone, over, write_over};
 pub use save::{Emergency, Save, Saved, Saving};
-pub use status::{State, Status, status, write_status};
+pub use status::{RestoredNote, State, Status, restored, status, write_restored, write_status};
 pub use timeline::{Listed, Wanted};
 
 use crate::model::{BlockId, Generation, ServerName, SnapshotId};

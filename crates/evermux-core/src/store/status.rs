@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Place;
@@ -48,6 +49,15 @@ pub struct Status {
     pub took: Option<u64>,
 }
 
+/// What the last restore of a server has brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoredNote {
+    /// When it had ended.
+    pub at: Timestamp,
+    /// What came back and what is owed, in a line.
+    pub what: String,
+}
+
 /// How the keeping of a server stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,11 +80,23 @@ pub enum State {
 /// [`StoreError::Io`], [`StoreError::Refused`], [`StoreError::Absent`].
 pub fn write_status(place: &Place, server: &ServerName, status: &Status) -> Result<(), StoreError> {
     let folder = Folder::open(place, false)?;
-    let path = folder.status(server);
-    let text = serde_json::to_string(status).expect("a status has string keys and no failing parts");
-    match replace(&folder, &path, &text).map_err(StoreError::io("writing", &path)) {
+    write(&folder, &folder.status(server), status)
+}
+
+/// Writes what is to be read of the last restore of a server. The folder must be there.
+///
+/// # Errors
+/// [`StoreError::Io`], [`StoreError::Refused`], [`StoreError::Absent`].
+pub fn write_restored(place: &Place, server: &ServerName, restored: &RestoredNote) -> Result<(), StoreError> {
+    let folder = Folder::open(place, false)?;
+    write(&folder, &folder.restored(server), restored)
+}
+
+fn write(folder: &Folder, path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
+    let text = serde_json::to_string(value).expect("it has string keys and no failing parts");
+    match replace(folder, path, &text).map_err(StoreError::io("writing", path)) {
         // Just now somebody wants to know. In the old file's own place there is room.
-        Err(StoreError::Full(_)) => overwrite(&path, &text).map_err(StoreError::io("writing", &path)),
+        Err(StoreError::Full(_)) => overwrite(path, &text).map_err(StoreError::io("writing", path)),
         other => other,
     }
 }
@@ -96,11 +118,20 @@ fn overwrite(path: &Path, text: &str) -> io::Result<()> {
 /// Reads what the keeper last said of a server; none: nothing, or nothing that can be trusted or understood.
 pub fn status(place: &Place, server: &ServerName) -> Option<Status> {
     let folder = Folder::open(place, false).ok()?;
-    let path = folder.status(server);
-    if !folder.check(&path).ok()? {
+    read(&folder, &folder.status(server))
+}
+
+/// Reads what the last restore of a server has brought; none: nothing, or nothing that can be trusted or understood.
+pub fn restored(place: &Place, server: &ServerName) -> Option<RestoredNote> {
+    let folder = Folder::open(place, false).ok()?;
+    read(&folder, &folder.restored(server))
+}
+
+fn read<T: DeserializeOwned>(folder: &Folder, path: &Path) -> Option<T> {
+    if !folder.check(path).ok()? {
         return None;
     }
     let mut text = String::new();
-    fs::File::open(&path).ok()?.take(LIMIT).read_to_string(&mut text).ok()?;
+    fs::File::open(path).ok()?.take(LIMIT).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }

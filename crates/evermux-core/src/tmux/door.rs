@@ -14,13 +14,20 @@ use super::look::mark;
 use super::{Nonce, Server};
 use crate::model::PaneId;
 
-/// What `wait-for` waits for: nobody else does.
-const CHANNEL: &str = "evermux-door";
+/// The beginning of what `wait-for` waits for.
+const CHANNEL: &str = "evermux-door-";
 
-/// Our place in each array, beside that of the hooks that make saving faster.
+/// Our places in each array begin here, behind that of the hooks that make saving faster.
 const INDEX: u32 = 83_721;
 
 const HOOKS: [&str; 3] = ["client-attached", "client-session-changed", "session-window-changed"];
+
+/// Where a process waits: each has bells of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    process: u32,
+    lives: fn(u32) -> bool,
+}
 
 /// What clients show. Control clients are programs: they have no terminal, but what they show counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +38,41 @@ pub struct Shown {
     pub panes: Vec<PaneId>,
 }
 
+impl Door {
+    /// That of the process with this id. `lives` tells whether there is a process with an id: bells of those that are gone
+    /// are removed on the way.
+    pub fn of(process: u32, lives: fn(u32) -> bool) -> Self {
+        Self { process, lives }
+    }
+
+    fn add(self) -> String {
+        let Self { process, .. } = self;
+        let add =
+            |name| format!("set-hook -g '{name}[{}]' 'wait-for -S {CHANNEL}{process}'\n", index(process));
+        HOOKS.iter().map(add).collect()
+    }
+
+    fn script(self, n: Nonce) -> Vec<u8> {
+        format!(
+            "list-clients -F '{n}C#{{client_control_mode}} #{{client_tty}}'\n\
+             list-panes -a -F '{n}P#{{&&:#{{window_active}},#{{session_attached}}}} #{{pane_id}}'\n\
+             {}\nshow-hooks -g\n{}\nwait-for {CHANNEL}{}\n",
+            mark(n, 'H'),
+            mark(n, 'Z'),
+            self.process
+        )
+        .into_bytes()
+    }
+
+    /// What must be changed about the bells that are there; empty if nothing.
+    fn mend(self, bells: &[Bell]) -> String {
+        let mine = bells.iter().filter(|bell| bell.process == self.process).count();
+        let stale = bells.iter().filter(|bell| bell.process != self.process && !(self.lives)(bell.process));
+        let add = if mine == HOOKS.len() { String::new() } else { self.add() };
+        stale.map(Bell::remove).chain([add]).collect()
+    }
+}
+
 impl Server {
     /// Looks at what clients show, hands it out, and waits until that may have changed, or for so long; at once if `seen`
     /// breaks. The caller looks again.
@@ -39,69 +81,91 @@ impl Server {
     /// [`RunError`], if the server could not be asked.
     pub fn watch_door(
         &self,
+        door: Door,
         nonce: Nonce,
         longest: Duration,
         seen: &mut dyn FnMut(Shown) -> ControlFlow<()>,
     ) -> Result<(), RunError> {
-        let script = script(nonce);
-        let (mut reply, mut read) = (Vec::new(), None);
-        let mut enough = false;
-        let waited = self.stream(&script, longest, &mut |bytes| {
+        let (mut reply, mut mend, mut enough) = (Vec::new(), None, false);
+        let waited = self.stream(&door.script(nonce), longest, &mut |bytes| {
             reply.extend_from_slice(bytes);
-            if read.is_none()
-                && let Some((shown, armed)) = self::read(nonce, &reply)
+            if mend.is_none()
+                && let Some((shown, bells)) = read(nonce, &reply)
             {
-                read = Some(armed);
+                let script = door.mend(&bells);
                 // Without bells the next look comes as soon as there are some.
-                enough = seen(shown).is_break() || !armed;
+                enough = seen(shown).is_break() || !script.is_empty();
+                mend = Some(script);
             }
             if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        match (read, waited) {
-            (Some(false), _) => self.run(arm().as_bytes(), longest).map(drop),
-            (Some(true), Err(RunError::Deadline { .. })) => Ok(()),
-            (Some(true), Err(_)) if enough => Ok(()),
-            (_, Err(error)) => Err(error),
-            (_, Ok(_)) => Ok(()),
+        match (mend, waited) {
+            (None, Err(error)) => Err(error),
+            (Some(script), _) if !script.is_empty() => self.run(script.as_bytes(), longest).map(drop),
+            (Some(_), Err(RunError::Deadline { .. })) => Ok(()),
+            (Some(_), Err(error)) if !enough => Err(error),
+            _ => Ok(()),
         }
     }
 
-    /// Removes the bells.
+    /// Removes the bells of a process.
     ///
     /// # Errors
     /// [`RunError`].
-    pub fn leave_door(&self, limit: Duration) -> Result<(), RunError> {
-        self.run(without_bells().as_bytes(), limit).map(drop)
+    pub fn leave_door(&self, door: Door, limit: Duration) -> Result<(), RunError> {
+        let mine = |hook| Bell { hook, process: door.process }.remove();
+        self.run(HOOKS.map(mine).concat().as_bytes(), limit).map(drop)
+    }
+
+    /// Removes all bells, whose ever they are; the processes they were of, some of which may be gone.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn remove_bells(&self, limit: Duration) -> Result<Vec<u32>, RunError> {
+        let there = bells(&self.run(b"show-hooks -g\n", limit)?.stdout);
+        if !there.is_empty() {
+            self.run(there.iter().map(Bell::remove).collect::<String>().as_bytes(), limit)?;
+        }
+        let mut processes: Vec<u32> = there.iter().map(|bell| bell.process).collect();
+        processes.sort_unstable();
+        processes.dedup();
+        Ok(processes)
     }
 }
 
-/// The script that removes the bells.
-pub fn without_bells() -> String {
-    HOOKS.iter().map(|name| format!("set-hook -gu '{name}[{INDEX}]'\n")).collect()
+/// A hook of ours that is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bell {
+    hook: &'static str,
+    process: u32,
 }
 
-fn bell(name: &str) -> String {
-    format!("{name}[{INDEX}] wait-for -S {CHANNEL}")
+impl Bell {
+    fn remove(&self) -> String {
+        format!("set-hook -gu '{}[{}]'\n", self.hook, index(self.process))
+    }
 }
 
-fn arm() -> String {
-    HOOKS.iter().map(|name| format!("set-hook -g '{name}[{INDEX}]' 'wait-for -S {CHANNEL}'\n")).collect()
+/// The place of a process in each array.
+fn index(process: u32) -> u32 {
+    INDEX.saturating_add(process)
 }
 
-fn script(n: Nonce) -> Vec<u8> {
-    format!(
-        "list-clients -F '{n}C#{{client_control_mode}} #{{client_tty}}'\n\
-         list-panes -a -F '{n}P#{{&&:#{{window_active}},#{{session_attached}}}} #{{pane_id}}'\n\
-         {}\nshow-hooks -g\n{}\nwait-for {CHANNEL}\n",
-        mark(n, 'H'),
-        mark(n, 'Z')
-    )
-    .into_bytes()
+/// The bells in what `show-hooks` prints.
+fn bells(shown: &[u8]) -> Vec<Bell> {
+    let bell = |line: &[u8]| {
+        let (name, command) = line.to_str().ok()?.split_once('[')?;
+        let (place, process) = command.split_once(&format!("] wait-for -S {CHANNEL}"))?;
+        let hook = HOOKS.into_iter().find(|hook| *hook == name)?;
+        let process = process.parse().ok()?;
+        (place == index(process).to_string()).then_some(Bell { hook, process })
+    };
+    shown.lines().filter_map(bell).collect()
 }
 
-/// Reads a reply: what is shown, and whether the bells are there; none before it is complete.
-fn read(nonce: Nonce, reply: &[u8]) -> Option<(Shown, bool)> {
-    let (mut shown, mut armed) = (Shown::default(), false);
+/// Reads a reply: what is shown, and the bells that are there; none before it is complete.
+fn read(nonce: Nonce, reply: &[u8]) -> Option<(Shown, Vec<Bell>)> {
+    let (mut shown, mut there) = (Shown::default(), Vec::new());
     for piece in nonce.split(reply).skip(1) {
         let Some((&tag, rest)) = piece.split_first() else { continue };
         let rest = rest.strip_suffix(b"\n").unwrap_or(rest);
@@ -111,8 +175,8 @@ fn read(nonce: Nonce, reply: &[u8]) -> Option<(Shown, bool)> {
                 let pane = rest.strip_prefix(b"1 ").and_then(|pane| pane.to_str().ok()?.parse().ok());
                 shown.panes.extend(pane.filter(|pane| !shown.panes.contains(pane)));
             }
-            b'H' => armed = HOOKS.iter().all(|name| rest.lines().any(|line| line == bell(name).as_bytes())),
-            b'Z' => return Some((shown, armed)),
+            b'H' => there = bells(rest),
+            b'Z' => return Some((shown, there)),
             _ => {}
         }
     }
@@ -130,17 +194,31 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(20);
 
+    fn door(process: u32) -> Door {
+        // Of all others only this one lives.
+        Door::of(process, |process| process == 7)
+    }
+
     #[test]
     fn a_reply_is_read_when_it_is_complete() {
         let nonce = Nonce::from_random([0xa1; 16]);
-        let bells: String = HOOKS.iter().map(|name| bell(name) + "\n").collect();
+        let bell = "client-attached[83730] wait-for -S evermux-door-9\nclient-attached[0] wait-for -S evermux-door-9\n";
         let text = format!(
-            "{nonce}C0 /dev/pts/1\n{nonce}C1 \n{nonce}P1 %3\n{nonce}P1 %3\n{nonce}P0 %4\n{nonce}H\n{bells}"
+            "{nonce}C0 /dev/pts/1\n{nonce}C1 \n{nonce}P1 %3\n{nonce}P1 %3\n{nonce}P0 %4\n{nonce}H\n{bell}"
         );
         assert_eq!(read(nonce, text.as_bytes()), None);
         let shown = Shown { terminals: vec!["/dev/pts/1".into()], panes: vec!["%3".parse().unwrap()] };
-        assert_eq!(read(nonce, format!("{text}{nonce}Z\n").as_bytes()), Some((shown, true)));
-        assert_eq!(read(nonce, format!("{nonce}H\n{nonce}Z\n").as_bytes()), Some((Shown::default(), false)));
+        let bells = vec![Bell { hook: "client-attached", process: 9 }];
+        assert_eq!(read(nonce, format!("{text}{nonce}Z\n").as_bytes()), Some((shown, bells)));
+    }
+
+    #[test]
+    fn bells_of_the_living_stay() {
+        let of = |process| HOOKS.map(|hook| Bell { hook, process });
+        assert_eq!(door(9).mend(&[of(9), of(7)].concat()), "");
+        assert_eq!(door(9).mend(&of(7)), door(9).add());
+        let removed: String = of(8).iter().map(Bell::remove).collect();
+        assert_eq!(door(9).mend(&[of(9), of(8)].concat()), removed);
     }
 
     #[test]
@@ -150,7 +228,7 @@ mod tests {
             private.run(&["new-window", "-d", "-t", "main:7"]);
             private.run(&["new-session", "-d", "-s", "other"]);
             let hooks = || private.run(&["show-hooks", "-g"]);
-            let before = hooks();
+            let (before, mine) = (hooks(), door(std::process::id()));
             let uid = rustix::process::getuid().as_raw();
             let server = Server::connect(&private.socket(), uid, &Binaries::default()).unwrap();
             let (say, hear) = channel();
@@ -159,7 +237,7 @@ mod tests {
                     for number in 0.. {
                         let nonce = Nonce::from_random([number; 16]);
                         let mut done = false;
-                        let heard = server.watch_door(nonce, LIMIT, &mut |shown| {
+                        let heard = server.watch_door(mine, nonce, LIMIT, &mut |shown| {
                             done = shown.terminals.len() > 1;
                             let names = |id: &PaneId| {
                                 private.display(&id.to_string(), "#{session_name}:#{window_index}")
@@ -194,7 +272,11 @@ mod tests {
                 next("main:7 other:0");
                 drop(client);
             });
-            server.leave_door(LIMIT).unwrap();
+            server.leave_door(mine, LIMIT).unwrap();
+            assert_eq!(hooks(), before, "tmux {}", tmux.version);
+            server.run(door(8).add().as_bytes(), LIMIT).unwrap();
+            assert_ne!(hooks(), before, "tmux {}", tmux.version);
+            assert_eq!(server.remove_bells(LIMIT).unwrap(), [8]);
             assert_eq!(hooks(), before, "tmux {}", tmux.version);
         }
     }

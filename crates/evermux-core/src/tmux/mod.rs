@@ -28,7 +28,7 @@ mod start;
 
 pub use binaries::Binaries;
 pub use client::{Output, RunError};
-pub use door::{Shown, without_bells};
+pub use door::{Door, Shown};
 pub use frames::{
     CaptureRequest, CaptureScript, CaptureStyle, Frame, FrameError, FrameHead, FrameReader, Part, Row,
 };

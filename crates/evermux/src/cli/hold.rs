@@ -1,10 +1,15 @@
 //! The process that holds restored panes whose shells start later: see [`evermux_core::restore::Later`].
 
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
+use bstr::ByteSlice;
+use evermux_core::procs::executable;
 use evermux_core::restore::Later;
 use evermux_core::tmux::Server;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::context::Context;
@@ -15,6 +20,9 @@ use crate::output::Outcome;
 
 /// What this process may be told at most: some hundred bytes for each pane.
 const LONGEST: u64 = 64 << 20;
+
+/// How long a server may take to answer.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Leaves panes to a process of their own. If that fails, their shells start now.
 ///
@@ -33,6 +41,25 @@ pub fn leave(context: &Context, later: Later) -> Result<(), CliError> {
         Some(Err(error)) => Err(CliError::failed("evermux itself does not listen").because(&error)),
         _ => Ok(()),
     }
+}
+
+/// Ends every process of ours that waits at a server's door: shells that were to start later start.
+///
+/// # Errors
+/// If the server does not answer.
+pub fn end(server: &Server) -> Result<(), CliError> {
+    let own = std::env::current_exe().ok();
+    let own = own.as_deref().and_then(Path::file_name);
+    for number in server.remove_bells(LIMIT)? {
+        // The process may be gone, and its number somebody else's.
+        let program = executable(number).map(|path| PathBuf::from(path.to_os_str_lossy().into_owned()));
+        let ours = own.is_some() && program.as_deref().and_then(Path::file_name) == own;
+        let process = i32::try_from(number).ok().and_then(Pid::from_raw).filter(|_| ours);
+        if let Some(Err(error)) = process.map(|process| kill_process(process, Signal::TERM)) {
+            tracing::debug!(%error, "it has ended already");
+        }
+    }
+    Ok(())
 }
 
 /// Is that process.

@@ -8,7 +8,7 @@ use evermux_core::plan::{Plan, owed};
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::relaunch::Allow;
 use evermux_core::restore::{self, Manner, Place, Restored, Stage, World};
-use evermux_core::store::{Logs, Store};
+use evermux_core::store::{Logs, RestoredNote, Store, write_restored};
 use evermux_core::tmux::{ConnectError, RunError, Server, Start, StartError};
 use serde_json::{Value, json};
 
@@ -319,6 +319,12 @@ pub fn done(context: &Context, restored: &Restored, mut problems: Vec<Problem>) 
     tracing::info!(socket = %context.socket.display(), "{}", text.lines().next().unwrap_or_default());
     let outcome = Outcome::new(text.clone(), &json(restored)).with_problems(problems);
     keep_report(context, restored, &text, &outcome);
+    if restored.id.is_some() {
+        let note = RestoredNote { at: context.now(), what: summary(restored) };
+        if let Err(error) = write_restored(&context.place(), &context.server(), &note) {
+            tracing::debug!(%error, "what came back is not told by status");
+        }
+    }
     let exit = if restored.debts.is_empty() { Exit::Done } else { Exit::Problems };
     Outcome { exit, ..outcome }
 }
@@ -343,6 +349,26 @@ fn report(restored: &Restored) -> String {
     }
     text.push_str(&debts_text(&restored.debts));
     text
+}
+
+/// `31 of 32 panes back; 1 owed: work:0.1 program vim`.
+pub fn summary(restored: &Restored) -> String {
+    let panes = restored.plan.panes();
+    let mut owing: Vec<String> = restored.debts.iter().map(|(subject, _)| subject.to_string()).collect();
+    owing.dedup();
+    let mut text = match owing.len() {
+        0 => format!("{} back", describe::count(panes, "pane")),
+        owing => format!("{} of {} back", panes.saturating_sub(owing), describe::count(panes, "pane")),
+    };
+    if let Some((subject, debt)) = restored.debts.first() {
+        let more = if restored.debts.len() > 1 { ", …" } else { "" };
+        text.push_str(&format!("; {} owed: {subject} {}{more}", restored.debts.len(), owed(&debt.owed)));
+    }
+    let wrong = restored.problems.len() + restored.differences.len();
+    if wrong > 0 {
+        text.push_str(&format!("; {}: evermux log", describe::count(wrong, "problem")));
+    }
+    outside(text)
 }
 
 /// What is owed to panes, for programs.

@@ -1,6 +1,6 @@
 //! `evermux status`: whether the server is saved, in a moment's reading.
 
-use evermux_core::store::{self, Over, State, Status};
+use evermux_core::store::{self, Over, RestoredNote, State, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -41,8 +41,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     let over = store::over(&context.place());
     let line = line(&standing, now);
-    let text =
+    let restored = store::restored(&context.place(), &context.server());
+    let mut text =
         if args.line { format!("{line}\n") } else { full(context, &standing, &line, over.as_ref(), now) };
+    if let Some(RestoredNote { at, what }) = restored.as_ref().filter(|_| !args.line) {
+        let ago = short(now.duration_since(*at));
+        text.push_str(&format!("  {FAINT}restored {FAINT:#} {ago} ago: {}\n", outside(what)));
+    }
     let status = match &standing {
         Standing::Kept(status) | Standing::Unkept(Some(status)) => Some(status),
         Standing::Unkept(None) => None,
@@ -57,6 +62,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         "panes": status.and_then(|status| status.panes),
         "waiting": status.map(|status| status.waiting),
         "milliseconds": status.and_then(|status| status.took),
+        "restored": restored,
         "trouble": status.and_then(|status| status.trouble.clone()),
         "trouble_since": status.and_then(|status| status.trouble_since),
         "keeper": status.map(|status| status.keeper),

@@ -14,7 +14,7 @@ use evermux_core::tmux::{ConnectError, Hooks, Server};
 use super::consent::Consent;
 use super::describe::count;
 use super::steps::{Action, Step, carry_out};
-use super::{install, keys};
+use super::{hold, install, keys};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -195,6 +195,7 @@ pub fn leave(context: &Context, socket: &Path, whole: bool) -> Result<(), CliErr
         }
     }
     server.run(script.as_bytes(), LIMIT)?;
+    hold::end(&server)?;
     let name = context.for_socket(&BString::from(socket.as_os_str().as_bytes())).server();
     match Store::open(&context.place(), Access::Write) {
         Err(StoreError::Absent(_)) => Ok(()),

@@ -1,22 +1,30 @@
 //! Whoever comes to a server that was just restored: is led to their session, and told what came back.
 //!
-//! Nobody tells when a client comes, and hooks would be one more thing to leave behind; so it is looked for, ever more
-//! rarely, for the few seconds in which the client comes that tmux was started for.
+//! For the few seconds in which the client comes that tmux was started for it is looked for, ever more rarely. Where none
+//! has come by then (a server that starts at boot), what is to be told waits at tmux's door for the first one.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 use evermux_core::model::{SessionId, TmuxVersion};
-use evermux_core::restore::{Arrivals, receive};
+use evermux_core::procs::exists;
+use evermux_core::restore::receive;
 use evermux_core::text::quote::{tmux_message, tmux_word};
-use evermux_core::tmux::Server;
+use evermux_core::tmux::{Door, Nonce, RunError, Server};
 
 /// How long to look for clients.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// How long to pause between two looks, at first and at last.
 const PAUSES: [Duration; 2] = [Duration::from_millis(15), Duration::from_millis(250)];
+
+/// When to look again for a client where nothing rings.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// How long to leave a server alone that does not answer.
+const PAUSE_OF_TROUBLE: Duration = Duration::from_secs(1);
 
 /// How long the server may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -51,22 +59,24 @@ pub struct Greeter<'a> {
 
 impl Greeter<'_> {
     /// Leads clients to their sessions and tells them what is heard, as long as clients are looked for; at least until
-    /// nothing more will be heard.
-    pub fn run(&self, hear: &Receiver<Greeting>) {
+    /// nothing more will be heard. What nobody has heard is left.
+    pub fn run(&self, hear: &Receiver<Greeting>) -> Option<Greeting> {
         let end = Instant::now() + ARRIVAL;
         let mut greeting = None;
         let mut heard = false;
         let mut pause = PAUSES[0];
         loop {
-            let Ok(arrivals) = receive(self.server, self.version, &self.sessions, LIMIT) else { return };
+            let Ok(arrivals) = receive(self.server, self.version, &self.sessions, LIMIT) else {
+                return None;
+            };
             if !arrivals.terminals.is_empty()
                 && !arrivals.pending
                 && let Some(greeting) = greeting.take()
             {
-                self.show(&greeting, &arrivals);
+                self.show(&greeting, &arrivals.terminals);
             }
             if heard && Instant::now() >= end {
-                return;
+                return greeting;
             }
             pause = if arrivals.pending { PAUSES[0] } else { (pause * 5 / 4).min(PAUSES[1]) };
             if heard {
@@ -81,16 +91,40 @@ impl Greeter<'_> {
         }
     }
 
+    /// Waits for the first client, whenever it comes, and tells it.
+    pub fn wait(&self, greeting: &Greeting, random: &mut dyn FnMut() -> [u8; 16]) {
+        let door = Door::of(std::process::id(), exists);
+        let mut come = Vec::new();
+        while come.is_empty() {
+            let watched = self.server.watch_door(door, Nonce::from_random(random()), AGAIN, &mut |shown| {
+                come = shown.terminals;
+                if come.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            match watched {
+                Err(RunError::Gone { .. }) if self.is_gone() => return,
+                Err(_) => std::thread::sleep(PAUSE_OF_TROUBLE),
+                Ok(()) => {}
+            }
+        }
+        self.show(greeting, &come);
+        let _ = self.server.leave_door(door, LIMIT);
+    }
+
+    /// Whether the server is not there any more. A client that waits may only have been killed.
+    fn is_gone(&self) -> bool {
+        matches!(self.server.run(b"list-sessions\n", LIMIT), Err(RunError::Gone { .. }))
+    }
+
     /// Shows a message everywhere; asks one of them.
-    fn show(&self, greeting: &Greeting, arrivals: &Arrivals) {
+    fn show(&self, greeting: &Greeting, terminals: &[BString]) {
         let script: Vec<u8> = match greeting {
             Greeting::Say(text) => {
-                arrivals.terminals.iter().flat_map(|terminal| self.message(terminal, text)).collect()
+                terminals.iter().flat_map(|terminal| self.message(terminal, text)).collect()
             }
-            Greeting::Ask { question, command } => {
-                let terminal = arrivals.terminals.first();
-                terminal.and_then(|terminal| self.question(terminal, question, command)).unwrap_or_default()
-            }
+            Greeting::Ask { question, command } => terminals
+                .first()
+                .and_then(|terminal| self.question(terminal, question, command))
+                .unwrap_or_default(),
         };
         if let Err(error) = self.server.run(&script, LIMIT) {
             tracing::debug!(%error, "the message was not shown");

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use evermux_core::choose::LiveServer;
 use evermux_core::model::{Generation, ServerName, SessionId, TmuxVersion};
-use evermux_core::plan::owed;
 use evermux_core::restore::{Manner, Restored, Stage, fresh};
 use evermux_core::store::{Access, RestoreState, StartNote, StartOutcome, Store, StoreError};
 use evermux_core::tmux::{Identity, Server};
@@ -22,7 +21,7 @@ use crate::config::AtStart;
 use crate::context::{Context, Global};
 use crate::error::CliError;
 use crate::logging;
-use crate::output::{self, outside};
+use crate::output;
 use crate::setup;
 use greeter::{Greeter, Greeting};
 
@@ -142,6 +141,7 @@ impl Start {
                     tracing::warn!(socket = %self.context.socket.display(), "nothing was restored: {why}");
                     let what = format!("nothing was restored, because {why}; to try it: evermux restore");
                     self.keep(&store);
+                    drop(store);
                     self.greet(Greeting::Say(what));
                 } else {
                     self.keep(&store);
@@ -152,6 +152,7 @@ impl Start {
                 let store = self.register()?;
                 let first = self.note(&store, StartOutcome::Asked)?;
                 self.keep(&store);
+                drop(store);
                 if first {
                     self.greet(self.question(&sources)?);
                 }
@@ -269,13 +270,14 @@ impl Start {
         let server = onto.started(context)?;
         let (say, hear) = channel();
         let mut hear = Some(hear);
-        std::thread::scope(|scope| {
+        let (restored, unheard) = std::thread::scope(|scope| {
+            let mut greets = None;
             let mut told = |stage: Stage<'_>| match stage {
                 Stage::Stands(sessions) => {
                     parent.stands();
                     if let Some(hear) = hear.take() {
                         let greeter = self.greeter(sessions.to_vec());
-                        scope.spawn(move || greeter.run(&hear));
+                        greets = Some(scope.spawn(move || greeter.run(&hear)));
                     }
                     self.keep(&store);
                 }
@@ -284,17 +286,32 @@ impl Start {
             let fresh = fresh(&self.server, self.version, WHO).unwrap_or_default();
             let manner = Manner { fresh, ..restore::manner(context, sources) };
             let restored = restore::onto(context, &store, sources, &manner, &server, &mut told);
-            self.note(&store, StartOutcome::Restored)?;
-            let restored = restored?;
-            let message = restored.id.map(|_| summary(&restored));
-            restore::done(context, &restored, sources.problems.clone());
-            if let Some(message) = message {
+            let ended = self.ended(&store, sources, restored);
+            if let Ok(Some(message)) = &ended {
                 // Nobody hears it where nothing stands.
-                let _ = say.send(Greeting::Say(message));
+                let _ = say.send(Greeting::Say(message.clone()));
             }
             drop(say);
-            Ok(())
-        })
+            (ended, greets.and_then(|greets| greets.join().ok()).flatten())
+        });
+        drop(store);
+        if let Some(greeting) = unheard {
+            self.greeter(Vec::new()).wait(&greeting, &mut || context.random());
+        }
+        restored.map(drop)
+    }
+
+    /// Notes and reports how a restore has ended; what users are to be told.
+    fn ended(
+        &self,
+        store: &Store,
+        sources: &Sources,
+        restored: Result<Restored, CliError>,
+    ) -> Result<Option<String>, CliError> {
+        self.note(store, StartOutcome::Restored)?;
+        let restored = restored?;
+        restore::done(&self.context, &restored, sources.problems.clone());
+        Ok(restored.id.map(|_| restore::summary(&restored)))
     }
 
     fn greeter(&self, sessions: Vec<SessionId>) -> Greeter<'_> {
@@ -306,7 +323,10 @@ impl Start {
         let (say, hear) = channel();
         let _ = say.send(greeting);
         drop(say);
-        self.greeter(Vec::new()).run(&hear);
+        let greeter = self.greeter(Vec::new());
+        if let Some(greeting) = greeter.run(&hear) {
+            greeter.wait(&greeting, &mut || self.context.random());
+        }
     }
 
     /// Asks whether this shall come back.
@@ -320,24 +340,4 @@ impl Start {
         })?;
         Ok(Greeting::Ask { question, command })
     }
-}
-
-/// `31 of 32 panes back; 1 owed: work:0.1 program vim`.
-fn summary(restored: &Restored) -> String {
-    let panes = restored.plan.panes();
-    let mut owing: Vec<String> = restored.debts.iter().map(|(subject, _)| subject.to_string()).collect();
-    owing.dedup();
-    let mut text = match owing.len() {
-        0 => format!("{} back", describe::count(panes, "pane")),
-        owing => format!("{} of {} back", panes.saturating_sub(owing), describe::count(panes, "pane")),
-    };
-    if let Some((subject, debt)) = restored.debts.first() {
-        let more = if restored.debts.len() > 1 { ", …" } else { "" };
-        text.push_str(&format!("; {} owed: {subject} {}{more}", restored.debts.len(), owed(&debt.owed)));
-    }
-    let wrong = restored.problems.len() + restored.differences.len();
-    if wrong > 0 {
-        text.push_str(&format!("; {}: evermux log", describe::count(wrong, "problem")));
-    }
-    outside(text)
 }
