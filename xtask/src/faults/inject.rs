@@ -4,6 +4,7 @@
 //! and children are not followed: what is tried are the calls of evermux itself (of one thread), not those of the tmux
 //! clients it runs.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,8 @@ pub struct Call {
     pub number: u32,
     /// The file it is about, if it is one of the state folder; a random end and the server's name are left out.
     pub file: Option<String>,
+    /// The how-manieth of its name on that kind of file.
+    pub of_file: u32,
 }
 
 impl fmt::Display for Call {
@@ -140,12 +143,16 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Whether the fault took place where it was to.
-    pub fn took_place(&self, case: &Case) -> bool {
-        match case.fault {
-            Fault::Kill => self.log.contains("killed by SIGKILL"),
-            _ => self.log.lines().any(|line| line.contains("(INJECTED)")),
-        }
+    /// Whether the fault took place where it was to: how many other files are opened before depends on how many processes
+    /// there are.
+    pub fn took_place(&self, case: &Case, state: &Path) -> bool {
+        let mut lines = self.log.lines();
+        let line = match case.fault {
+            Fault::Kill => lines.rfind(|line| line.ends_with("= ?")),
+            _ => lines.find(|line| line.contains("(INJECTED)")),
+        };
+        let state = state.display().to_string();
+        line.is_some_and(|line| case.call.file.is_none() || file(line, &state) == case.call.file)
     }
 }
 
@@ -239,7 +246,8 @@ fn is_traced(thread: u32) -> bool {
 /// The calls in a log, each numbered among those of its name and thread.
 pub fn calls(log: &str, state: &Path) -> Vec<Call> {
     let state = state.display().to_string();
-    let mut seen: Vec<((&str, &str), u32)> = Vec::new();
+    let mut seen: HashMap<(&str, &str), u32> = HashMap::new();
+    let mut files: HashMap<(&str, &str, Option<String>), u32> = HashMap::new();
     let mut calls = Vec::new();
     for line in log.lines() {
         let (thread, line) = match line.split_once(' ') {
@@ -251,13 +259,10 @@ pub fn calls(log: &str, state: &Path) -> Vec<Call> {
         if name.contains(' ') || name.starts_with('<') {
             continue;
         }
-        let at = seen.iter().position(|(key, _)| *key == (thread, name));
-        let at = at.unwrap_or_else(|| {
-            seen.push(((thread, name), 0));
-            seen.len() - 1
-        });
-        seen[at].1 += 1;
-        calls.push(Call { name: name.to_owned(), number: seen[at].1, file: file(rest, &state) });
+        let number = seen.entry((thread, name)).and_modify(|count| *count += 1).or_insert(1);
+        let file = file(rest, &state);
+        let of_file = files.entry((thread, name, file.clone())).and_modify(|count| *count += 1).or_insert(1);
+        calls.push(Call { name: name.to_owned(), number: *number, file, of_file: *of_file });
     }
     calls
 }

@@ -23,6 +23,9 @@ use crate::machine::{self, cargo, install, say, target};
 use inject::{Call, Case};
 use scenes::Scene;
 
+/// How often a call is looked for.
+const ATTEMPTS: u32 = 3;
+
 /// What it takes.
 const NEEDED: &[(&str, &str)] = &[("strace", "strace")];
 
@@ -140,7 +143,7 @@ fn play(scene: &dyn Scene, tools: &Tools, arguments: &Arguments) -> Result<(usiz
     let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
     let work = |ground: &ground::Ground| {
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = catch_unwind(AssertUnwindSafe(|| scene.attempt(ground, case)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| attempt(scene, ground, case)));
             let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let findings = match outcome {
                 Ok(Ok(None)) => {
@@ -175,6 +178,24 @@ fn play(scene: &dyn Scene, tools: &Tools, arguments: &Arguments) -> Result<(usiz
             .try_for_each(|other| other.join().unwrap_or_else(|_| bail!("no ground to try it on")))
     })?;
     Ok((calls.len(), tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)))
+}
+
+/// Tries a case; none: the call never came. Its number may have changed since the calls were counted.
+fn attempt(scene: &dyn Scene, ground: &ground::Ground, case: &Case) -> Result<Option<Vec<String>>> {
+    let mut case = case.clone();
+    for _ in 0..ATTEMPTS {
+        if let Some(findings) = scene.attempt(ground, &case)? {
+            return Ok(Some(findings));
+        }
+        let same = |call: &Call| {
+            (&call.name, &call.file, call.of_file) == (&case.call.name, &case.call.file, case.call.of_file)
+        };
+        match scene.calls(ground)?.into_iter().find(same) {
+            Some(call) => case.call = call,
+            None => break,
+        }
+    }
+    Ok(None)
 }
 
 /// All cases; in a quick run of each kind of call on each kind of file one, with one of the faults.

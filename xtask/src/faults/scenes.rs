@@ -113,10 +113,13 @@ impl Scene for Command {
             }
             Begin::Crashed => {
                 rename(&ground, "changed");
-                let call = Call { name: "unlink".to_owned(), number: 1, file: None };
+                let call = Call { name: "unlink".to_owned(), number: 1, file: None, of_file: 1 };
                 let crash = Case { call, fault: Fault::Kill };
                 let killed = inject::run(&ground.env, &["save"], Some(&crash))?;
-                anyhow::ensure!(killed.took_place(&crash), "the save before was not killed");
+                anyhow::ensure!(
+                    killed.took_place(&crash, &ground.env.state()),
+                    "the save before was not killed"
+                );
                 ground.keep()?;
                 rename(&ground, "changed-again");
             }
@@ -149,7 +152,7 @@ impl Scene for Command {
     fn attempt(&self, ground: &Ground, case: &Case) -> Result<Option<Vec<String>>> {
         self.begin(ground)?;
         let attempt = inject::run(&ground.env, &self.words(), Some(case))?;
-        if !attempt.took_place(case) {
+        if !attempt.took_place(case, &ground.env.state()) {
             return Ok(None);
         }
         let mut wrong = Vec::new();

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use bstr::BString;
 
 use crate::choose::RestoreSet;
-use crate::model::{PaneIdentity, Snapshot, SnapshotId};
+use crate::model::{PaneIdentity, Session, Snapshot, SnapshotId};
 use crate::plan::{Part, Source, Wanted};
-use crate::problem::{Problem, Report};
+use crate::problem::{Problem, Report, Subject};
 use crate::store::{Store, StoreError};
 
 /// A place in a snapshot, as a user names it.
@@ -62,6 +62,8 @@ impl Chosen {
     /// A snapshot that cannot be read at all is a problem; an error only if the store itself fails.
     pub fn set(store: &Store, set: &RestoreSet, names: &[BString]) -> Result<Report<Vec<Self>>, StoreError> {
         let mut chosen: Vec<Self> = Vec::new();
+        // The snapshot of each.
+        let mut read: Vec<SnapshotId> = Vec::new();
         let mut problems: Vec<Problem> = Vec::new();
         for session in set.missing().filter(|session| names.is_empty() || names.contains(&session.name)) {
             let part = if session.whole {
@@ -69,19 +71,32 @@ impl Chosen {
             } else {
                 Part::Panes(session.panes.iter().copied().collect::<HashSet<PaneIdentity>>())
             };
-            let at = match chosen.iter().position(|known| known.id == Some(session.snapshot)) {
+            let at = match read.iter().position(|id| *id == session.snapshot) {
                 Some(at) => at,
                 None => {
-                    let report = store.snapshot(session.snapshot)?;
+                    let report = match store.snapshot(session.snapshot) {
+                        Err(StoreError::Lost { what, why }) => {
+                            problems.push(Problem::new(Subject::Server, format!("{what} is lost: {why}")));
+                            continue;
+                        }
+                        report => report?,
+                    };
                     problems.extend(report.problems);
-                    let id = Some(session.snapshot);
+                    let id = (!store.is_rescued(session.snapshot)).then_some(session.snapshot);
+                    read.push(session.snapshot);
                     chosen.push(Self { id, snapshot: report.value, wanted: Vec::new(), own: true });
                     chosen.len() - 1
                 }
             };
-            // By name: of a damaged snapshot some sessions may be missing.
-            let sessions = chosen[at].snapshot.sessions();
-            if let Some(position) = sessions.iter().position(|saved| saved.name == session.name) {
+            // By name: of a damaged snapshot some sessions may be missing. Or by its panes, if the name is what is damaged.
+            let snapshot = &chosen[at].snapshot;
+            let has_its_panes = |saved: &Session| {
+                let windows = saved.links.iter().map(|link| snapshot.window(*link));
+                windows.flat_map(|window| &window.panes).any(|pane| session.panes.contains(&pane.identity))
+            };
+            let named = snapshot.sessions().iter().position(|saved| saved.name == session.name);
+            let position = named.or_else(|| snapshot.sessions().iter().position(has_its_panes));
+            if let Some(position) = position {
                 chosen[at].wanted.push(Wanted { session: position, part });
             }
         }

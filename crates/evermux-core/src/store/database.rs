@@ -1,5 +1,7 @@
 //! The connection to the database: how it is opened, checked and brought to the present format.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -83,11 +85,24 @@ pub(super) fn open(folder: &Folder, access: Access) -> Result<(Connection, u32),
     Ok((connection, version))
 }
 
+/// Makes a new database of the present format elsewhere, 0600 from its first byte. Its journal mode is set when it is
+/// opened in its place.
+pub(super) fn create_at(path: &Path) -> Result<Connection, StoreError> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map_err(StoreError::io("making", path))?;
+    let connection = connect(path).map_err(|error| StoreError::database(path, error, None))?;
+    let failed = |error| failure(&connection, path, error);
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    migrate(&connection, path)?;
+    Ok(connection)
+}
+
 fn schema_lock(folder: &Folder) -> Result<Lock, StoreError> {
     Lock::acquire(folder, "schema", "the store's format", BUSY)
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // Also for reading only: SQLite must be able to bring back what a crashed writer left in the log.
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;

@@ -31,21 +31,21 @@ const LARGEST: u64 = 512 << 20;
 
 /// The first line: what is needed to tell whether the file is up to date.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Head {
+pub(super) struct Head {
     /// Always "emergency".
     evermux: String,
     v: u32,
-    snapshot: i64,
+    pub snapshot: i64,
     state: Hash,
-    generation: GenerationBody,
+    pub generation: GenerationBody,
     untouched: bool,
-    written_at: Timestamp,
+    pub written_at: Timestamp,
     /// Bytes of the document, uncompressed.
     size: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct GenerationBody {
+pub(super) struct GenerationBody {
     boot: String,
     pid: u32,
     started: i64,
@@ -95,13 +95,7 @@ impl EmergencyFile {
     /// [`StoreError::Damaged`] if its checksum is wrong or it is something else; [`StoreError::Newer`];
     /// [`StoreError::Lost`] when nothing of the snapshot is left.
     pub fn read(path: &Path) -> Result<Report<Self>, StoreError> {
-        let bytes = read_file(path)?;
-        let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
-        let (head, compressed) = split(&bytes, path)?;
-        let document = decompress(compressed, head.size).map_err(damaged)?;
-        let document: Document =
-            serde_json::from_slice(&document).map_err(|error| damaged(error.to_string()))?;
-        let (root, parts) = document.take_apart(&head);
+        let Opened { head, root, parts } = Opened::read(path)?;
         let parts = Collected(parts);
         let Report { value, mut problems } = decode(&parts, root);
         let snapshot = value.ok_or_else(|| StoreError::Lost {
@@ -120,6 +114,28 @@ impl EmergencyFile {
             parts: parts.0,
         };
         Ok(Report { value, problems })
+    }
+}
+
+/// An emergency file whose checksum is right.
+pub(super) struct Opened {
+    head: Head,
+    pub root: Root,
+    /// Parts by their hashes, which are still to be checked ([`Collected::part`]).
+    pub parts: HashMap<Hash, Vec<u8>>,
+}
+
+impl Opened {
+    /// Reads it.
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
+        let bytes = read_file(path)?;
+        let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
+        let (head, compressed) = split(&bytes, path)?;
+        let document = decompress(compressed, head.size).map_err(damaged)?;
+        let document: Document =
+            serde_json::from_slice(&document).map_err(|error| damaged(error.to_string()))?;
+        let (root, parts) = document.take_apart(&head);
+        Ok(Self { head, root, parts })
     }
 }
 
@@ -358,10 +374,10 @@ impl Document {
 }
 
 /// The parts of an emergency file.
-struct Collected(HashMap<Hash, Vec<u8>>);
+pub(super) struct Collected(HashMap<Hash, Vec<u8>>);
 
 impl Collected {
-    fn part(parts: &HashMap<Hash, Vec<u8>>, hash: &Hash) -> Result<Vec<u8>, String> {
+    pub fn part(parts: &HashMap<Hash, Vec<u8>>, hash: &Hash) -> Result<Vec<u8>, String> {
         if *hash == Hash::of(b"") {
             return Ok(Vec::new());
         }
@@ -435,7 +451,7 @@ fn parse_head(line: &[u8], path: &Path) -> Result<Head, StoreError> {
 }
 
 /// The head of a file of this folder; none if there is no file.
-fn read_head(folder: &Folder, path: &Path) -> Result<Option<Head>, StoreError> {
+pub(super) fn read_head(folder: &Folder, path: &Path) -> Result<Option<Head>, StoreError> {
     if !folder.check(path)? {
         return Ok(None);
     }

@@ -25,7 +25,8 @@ impl Parts for Connection {
 impl Store {
     /// A snapshot. What of it is lost costs only itself and is named in the report: a window whose body is damaged
     /// is left out together with its links, a pane whose text is damaged has none, missing blocks are left out of
-    /// their text. Blocks are checked to be there; their bytes are checked by [`Store::block`].
+    /// their text. Blocks are checked to be there; their bytes are checked by [`Store::block`]. Where an emergency file
+    /// holds the snapshot, what is lost comes from there.
     ///
     /// Windows come in the order in which sessions link them.
     ///
@@ -37,7 +38,14 @@ impl Store {
             true => Some(self.connection.unchecked_transaction().map_err(|error| self.failed(error))?),
             false => None,
         };
-        let snapshot = self.read_snapshot(id);
+        let known = self.rescued.borrow().get(&id).map(|rescued| rescued.snapshot.clone());
+        let snapshot = match known {
+            Some(rescued) => Ok(rescued),
+            None => match self.read_snapshot(id) {
+                Ok(report) if report.problems.is_empty() => Ok(report),
+                damaged => self.rescue(id).map_or(damaged, Ok),
+            },
+        };
         // Nothing was written: how it ends does not matter.
         drop(reading);
         snapshot

@@ -24,6 +24,8 @@ mod log;
 mod part;
 mod prune;
 mod remove;
+mod rescue;
+mod salvage;
 mod save;
 mod status;
 #[cfg(test)]
@@ -52,12 +54,12 @@ pub use lock::Lock;
 pub use log::{LogWriter, Logs, RestoreReport};
 pub use part::PreparedBlock;
 pub use prune::{Over, Past, Pruning, Size, Step as PruneStep, StepDone, over, write_over};
+pub use salvage::Aside;
 pub use save::{Emergency, Save, Saved, Saving};
 pub use status::{RestoredNote, State, Status, restored, status, write_restored, write_status};
 pub use timeline::{Listed, Wanted};
 
 use crate::model::{BlockId, Generation, ServerName, SnapshotId};
-use database::BUSY;
 use folder::{Folder, server_key};
 
 /// An open store. Reads without a lock; one value serves one thread at a time.
@@ -72,6 +74,8 @@ pub struct Store {
     file: (u64, u64),
     /// Per generation (its row), the snapshot that was found whole.
     whole: RefCell<HashMap<i64, SnapshotId>>,
+    /// Snapshots that emergency files had to help with.
+    rescued: RefCell<HashMap<SnapshotId, rescue::Rescued>>,
 }
 
 impl Store {
@@ -86,7 +90,15 @@ impl Store {
         let folder = Folder::open(place, access == Access::Write)?;
         let (connection, format) = database::open(&folder, access)?;
         let file = identity(&folder.database()).ok_or_else(|| StoreError::Replaced(folder.database()))?;
-        Ok(Self { connection, folder, access, format, file, whole: RefCell::default() })
+        Ok(Self {
+            connection,
+            folder,
+            access,
+            format,
+            file,
+            whole: RefCell::default(),
+            rescued: RefCell::default(),
+        })
     }
 
     /// Takes the lock for saving `server`, waiting up to `patience` for another process.
@@ -176,40 +188,12 @@ impl Store {
         if *id == BlockId::of(b"") {
             return Ok(Vec::new());
         }
-        part::read(&self.connection, &body::Hash(id.0))
+        let hash = body::Hash(id.0);
+        part::read(&self.connection, &hash)
+            .or_else(|why| {
+                self.rescued.borrow().values().find_map(|it| it.parts.get(&hash).cloned()).ok_or(why)
+            })
             .map_err(|why| StoreError::Lost { what: format!("block {id}"), why })
-    }
-
-    /// Moves a damaged database out of the way (`evermux.db.damaged-TIME`), so that saving can go on in a new one.
-    /// Nothing is deleted. Where it is now; none if it is not damaged (any more): another process has done it before.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`]; [`StoreError::Absent`].
-    pub fn set_aside(place: &Place, now: Timestamp) -> Result<Option<PathBuf>, StoreError> {
-        let folder = Folder::open(place, false)?;
-        let _making = Lock::acquire(&folder, "schema", "the store's format", BUSY)?;
-        // Looked at again under the lock, or the second of two processes would move away what the first has begun.
-        if !matches!(database::open(&folder, Access::Read), Err(StoreError::Damaged { .. })) {
-            return Ok(None);
-        }
-        let path = folder.database();
-        let aside = |suffix: &str| {
-            let mut name = path.as_os_str().to_owned();
-            // To the microsecond: two that are moved within a second must not meet.
-            name.push(format!(".damaged-{}{suffix}", now.strftime("%Y%m%dT%H%M%S.%6fZ")));
-            PathBuf::from(name)
-        };
-        // The log belongs to the file: it goes first, so that a new database never meets the old log.
-        for suffix in ["-wal", "-shm", "-journal", ""] {
-            let mut from = path.as_os_str().to_owned();
-            from.push(suffix);
-            match fs::rename(&from, aside(suffix)) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                renamed => renamed.map_err(StoreError::io("moving", Path::new(&from)))?,
-            }
-        }
-        folder::sync_folder(&folder.path)?;
-        Ok(Some(aside("")))
     }
 
     /// Whether the database is still the file at its path: another process may have moved a damaged one away.

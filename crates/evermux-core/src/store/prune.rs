@@ -280,6 +280,10 @@ impl Saving<'_> {
             Ok(())
         })?;
         self.store.whole.borrow_mut().retain(|_, id| !done.removed.contains(id));
+        // What only an emergency file has counts as lost by the database, and would be back.
+        if unseen && let Err(error) = self.clean_emergency(&done.removed) {
+            tracing::warn!(error = error.in_full(), "an emergency file still has what was removed");
+        }
         Ok(unseen.then_some(done))
     }
 

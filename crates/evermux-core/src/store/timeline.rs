@@ -100,13 +100,14 @@ impl Store {
         read().map_err(|error| self.failed(error))
     }
 
-    /// All that choosing a restore must know of a server's past.
+    /// All that choosing a restore must know of a server's past. A snapshot that only an emergency file has is in it, too.
     ///
     /// # Errors
     /// As [`Store::list`].
     pub fn timeline(&self, server: &ServerName) -> Result<Timeline, StoreError> {
         let wanted = Wanted { server: Some(server.clone()), ..Wanted::default() };
-        let entries = self.list(&wanted)?.into_iter().map(|listed| listed.entry).collect();
+        let mut entries = self.list(&wanted)?.into_iter().map(|listed| listed.entry).collect();
+        self.add_lost(server, &mut entries);
         self.timeline_of(server, entries)
     }
 
@@ -160,31 +161,42 @@ impl Store {
         // Few session parts are behind many snapshots: each is read once.
         let mut known = HashMap::new();
         for listed in &mut listed {
-            listed.entry.sessions = self.session_entries(listed.entry.id, &mut known)?;
+            let (sessions, complete) = self.session_entries(listed.entry.id, &mut known)?;
+            listed.entry.sessions = sessions;
+            if !complete {
+                // What is lost was not closed.
+                listed.entry.coverage = Coverage::Part;
+            }
         }
         Ok(listed)
     }
 
+    /// The sessions of a snapshot, and whether these are all of them.
     fn session_entries(
         &self,
         id: SnapshotId,
         known: &mut HashMap<i64, SessionEntry>,
-    ) -> rusqlite::Result<Vec<SessionEntry>> {
+    ) -> rusqlite::Result<(Vec<SessionEntry>, bool)> {
         let mut statement = self.connection.prepare_cached(
             "SELECT session, untouched FROM snapshot_sessions WHERE snapshot = ?1 ORDER BY position",
         )?;
         let mut rows = statement.query([id.0])?;
-        let mut entries = Vec::new();
+        let (mut entries, mut complete) = (Vec::new(), true);
         while let Some(row) = rows.next()? {
             let (part, untouched) = (row.get(0)?, row.get(1)?);
             if let std::collections::hash_map::Entry::Vacant(vacant) = known.entry(part) {
                 // One that is lost is not listed; reading the snapshot will say so.
-                let Some(entry) = self.session_entry(part)? else { continue };
+                let Some(entry) = self.session_entry(part)? else {
+                    complete = false;
+                    continue;
+                };
                 vacant.insert(entry);
             }
             entries.push(SessionEntry { untouched, ..known[&part].clone() });
         }
-        Ok(entries)
+        // Nothing is saved without a session.
+        complete &= !entries.is_empty();
+        Ok((entries, complete))
     }
 
     fn session_entry(&self, part: i64) -> rusqlite::Result<Option<SessionEntry>> {
@@ -194,6 +206,8 @@ impl Store {
             .prepare_cached("SELECT name, identities FROM sessions WHERE part = ?1")?
             .query_row([part], fields)
             .optional()?;
+        // Every session has panes.
+        let row = row.filter(|(_, identities)| !identities.is_empty() && identities.len() % 16 == 0);
         Ok(row.map(|(name, identities)| SessionEntry {
             name: name.into(),
             untouched: false,
@@ -207,12 +221,13 @@ impl Store {
              JOIN servers v ON v.id = g.server WHERE v.machine = ?1 AND v.socket = ?2 AND g.ending IS NOT NULL",
         )?;
         let rows = statement.query_map(params![server.machine, &server.socket[..]], |row| {
-            let at = moment(row.get(4)?);
-            let ending = match row.get::<_, String>(3)?.as_str() {
-                "collapse" => Some(Ending::Collapse { since: at }),
-                "last-session-closed" => Some(Ending::LastSessionClosed { at }),
-                _ => None,
-            };
+            let ending = row.get::<_, Option<i64>>(4)?.map(moment).and_then(|at| {
+                match row.get_ref(3).ok()?.as_str().ok()? {
+                    "collapse" => Some(Ending::Collapse { since: at }),
+                    "last-session-closed" => Some(Ending::LastSessionClosed { at }),
+                    _ => None,
+                }
+            });
             Ok((generation(row, 0)?, ending))
         })?;
         rows.filter_map(|row| match row {

@@ -47,7 +47,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 use evermux_core::capture::{self, Pattern};
 use evermux_core::problem::{Problem, Subject};
-use evermux_core::store::{Access, Store, StoreError};
+use evermux_core::store::{Access, Aside, Store, StoreError};
 
 use crate::context::{Context, Global};
 use crate::error::{CliError, Exit};
@@ -171,17 +171,38 @@ fn open_to_change(context: &Context) -> Result<Store, CliError> {
 /// of the way, not lost: what lives can be saved all the same, and the emergency files take its place.
 pub(crate) fn open_to_work(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
     match Store::open(&context.place(), Access::Write) {
-        Err(StoreError::Damaged { path, what }) => {
-            let aside = Store::set_aside(&context.place(), context.now())?;
-            let moved = |aside: PathBuf| {
-                let what = format!("is damaged ({what}); it was moved to {}", aside.display());
-                Problem::new(Subject::Path(path), what)
-            };
-            let problems = aside.map(moved).into_iter().collect();
-            Ok((Store::open(&context.place(), Access::Write)?, problems))
-        }
+        Err(StoreError::Damaged { path, what }) => mend(context, path, &what),
         other => Ok((other?, Vec::new())),
     }
+}
+
+/// The same for who is going to restore: what that needs of the database is read before anything is done.
+pub(crate) fn open_to_restore(context: &Context) -> Result<(Store, Vec<Problem>), CliError> {
+    let (store, problems) = open_to_work(context)?;
+    let server = context.server();
+    match store.timeline(&server).and_then(|_| store.all_restores(&server)) {
+        Err(StoreError::Damaged { path, what }) => {
+            drop(store);
+            mend(context, path, &what)
+        }
+        _ => Ok((store, problems)),
+    }
+}
+
+/// Moves a damaged database out of the way and opens a new one with what could be read of it.
+pub(crate) fn mend(context: &Context, path: PathBuf, what: &str) -> Result<(Store, Vec<Problem>), CliError> {
+    let aside = Store::set_aside(&context.place(), context.now())?;
+    let moved = |aside: Aside| {
+        let brought = match aside.snapshots {
+            0 => String::new(),
+            count => format!("; {} could be brought over", describe::count(count as usize, "snapshot")),
+        };
+        let what = format!("is damaged ({what}); it was moved to {}{brought}", aside.path.display());
+        tracing::warn!("{} {what}", path.display());
+        Problem::new(Subject::Path(path), what)
+    };
+    let problems = aside.map(moved).into_iter().collect();
+    Ok((Store::open(&context.place(), Access::Write)?, problems))
 }
 
 /// What the settings ask of every capture.

@@ -131,7 +131,7 @@ fn allow(words: &[String]) -> Allow {
 /// Finds what comes back, starts a server if there is none, and restores.
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let places = args.places()?;
-    let (store, mut problems) = super::open_to_work(context)?;
+    let (store, mut problems) = super::open_to_restore(context)?;
     logging::to_file(&context.place());
     let asked = Asked { snapshot: args.snapshot.as_ref(), places: &places, machine: args.from.as_deref() };
     let mut sources = sources::find(context, &store, &asked)?;

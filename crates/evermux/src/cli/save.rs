@@ -6,7 +6,7 @@ use evermux_core::capture::{self, Pattern};
 use evermux_core::history;
 use evermux_core::model::Kind;
 use evermux_core::save::{self, Request, SaveError};
-use evermux_core::store::{Emergency, Listed, Store, Wanted};
+use evermux_core::store::{Emergency, Listed, Store, StoreError, Wanted};
 use evermux_core::tmux::Server;
 use serde::Serialize;
 
@@ -70,7 +70,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let _watchdog = Watchdog::new("the save", context.config.save.deadline, context.json);
     let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
     tracing::debug!(socket = %context.socket.display(), client = %server.client().display(), "found the server");
-    let (store, problems) = super::open_to_work(context)?;
+    let (mut store, mut problems) = super::open_to_work(context)?;
     logging::to_file(&context.place());
     let request = Request {
         server: &context.server(),
@@ -81,8 +81,14 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         emergency: Emergency::Now,
         patience: context.config.save.deadline,
     };
-    let outcome = save::save(&store, &server, &request, &|| context.now(), &mut || context.random())
-        .map_err(|error| nothing_fits(args, error))?;
+    let save =
+        |store: &Store| save::save(store, &server, &request, &|| context.now(), &mut || context.random());
+    let mut saved = save(&store);
+    if let Err(SaveError::Store(StoreError::Damaged { path, what })) = saved {
+        (store, problems) = super::mend(context, path, &what)?;
+        saved = save(&store);
+    }
+    let outcome = saved.map_err(|error| nothing_fits(args, error))?;
     // Who saves their everyday server wants it kept; a throw-away one has to be named: `evermux keeper watch`.
     if context.is_default_server() && !store.watched()?.contains(&context.server()) {
         store.watch_by_default(&context.server(), context.now())?;

@@ -6,7 +6,7 @@ use bstr::{BStr, BString};
 use evermux_core::choose::{LiveServer, RestoreSet, choose};
 use evermux_core::history::Which;
 use evermux_core::model::{BlockId, ServerName, Snapshot, SnapshotId};
-use evermux_core::problem::{Problem, Subject};
+use evermux_core::problem::Problem;
 use evermux_core::restore::{Chosen, NoSuchPlace, Place};
 use evermux_core::store::{Access, EmergencyFile, Store, Text};
 use evermux_core::text::names::session_name;
@@ -92,7 +92,7 @@ fn stored(store: &Store, id: SnapshotId, own: bool, places: &[Place]) -> Result<
 }
 
 fn from_set(context: &Context, store: &Store, places: &[Place]) -> Result<Sources, CliError> {
-    of_set(context, store, &restore_set(context, store, &context.server())?, places)
+    of_set(store, &restore_set(context, store, &context.server())?, places)
 }
 
 /// What comes back unasked, where it is known already what is alive.
@@ -101,12 +101,12 @@ fn from_set(context: &Context, store: &Store, places: &[Place]) -> Result<Source
 /// What the store says.
 pub fn unasked(context: &Context, store: &Store, live: &LiveServer) -> Result<Sources, CliError> {
     let set = restore_set_beside(context, store, &context.server(), Some(live))?;
-    of_set(context, store, &set, &[])
+    of_set(store, &set, &[])
 }
 
-fn of_set(context: &Context, store: &Store, set: &RestoreSet, places: &[Place]) -> Result<Sources, CliError> {
+fn of_set(store: &Store, set: &RestoreSet, places: &[Place]) -> Result<Sources, CliError> {
     if set.chosen.is_empty() && set.listed.is_empty() && set.left.is_empty() {
-        return from_emergency(context, places);
+        return Ok(Sources::nothing());
     }
     if !places.is_empty() {
         return asked_for(store, set, places);
@@ -169,9 +169,10 @@ fn asked_for(store: &Store, set: &RestoreSet, places: &[Place]) -> Result<Source
         let id = chosen.chain(others).find(|(name, _)| **name == place.session).map(|(_, id)| id);
         let id = id.ok_or_else(|| no_such_place(NoSuchPlace(place.clone())))?;
         let report = store.snapshot(id)?;
-        let chosen = Chosen::places(Some(id), report.value, true, std::slice::from_ref(place))
+        let in_store = (!store.is_rescued(id)).then_some(id);
+        let chosen = Chosen::places(in_store, report.value, true, std::slice::from_ref(place))
             .map_err(no_such_place)?;
-        match sources.chosen.iter_mut().find(|known| known.id == Some(id)) {
+        match sources.chosen.iter_mut().find(|known| known.id.is_some() && known.id == in_store) {
             Some(known) => known.wanted.extend(chosen.wanted),
             None => {
                 sources.problems.extend(report.problems);
@@ -180,17 +181,6 @@ fn asked_for(store: &Store, set: &RestoreSet, places: &[Place]) -> Result<Source
         }
     }
     sources.anything = true;
-    Ok(sources)
-}
-
-/// The last resort: the database is gone or new, and an emergency file of this server is left.
-fn from_emergency(context: &Context, places: &[Place]) -> Result<Sources, CliError> {
-    let report = Store::emergencies(&context.place())?;
-    let file = report.value.into_iter().find(|file| file.snapshot.server().name == context.server());
-    let Some(file) = file else { return Ok(Sources::nothing()) };
-    let mut sources = of_file(file, true, places)?;
-    let what = "the database holds nothing of this server; its emergency file is used";
-    sources.problems.push(Problem::new(Subject::Path(context.place().folder()), what));
     Ok(sources)
 }
 

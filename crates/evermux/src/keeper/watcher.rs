@@ -12,7 +12,7 @@ use evermux_core::choose::GenerationEnd;
 use evermux_core::model::{Generation, Kind, Live, Look, PaneIdentity, SnapshotId, TmuxVersion};
 use evermux_core::procs::Cost;
 use evermux_core::save::{self, Outcome, Request, SaveError};
-use evermux_core::store::{Emergency, State, Status, Store, write_status};
+use evermux_core::store::{Emergency, State, Status, Store, StoreError, write_status};
 use evermux_core::text::quote;
 use evermux_core::tmux::{Hooks, Identity, Nonce, Ring, RunError, Server};
 use evermux_core::watch::{Effect, Event, Pace, Save, Saved, Trouble, Watch};
@@ -375,6 +375,16 @@ impl Watcher {
         let context = &self.context;
         match save::save(&store, &kept.server, &request, &|| context.now(), &mut || context.random()) {
             Ok(outcome) => Some(self.saved(what, &outcome, begun.elapsed(), cost.so_far())),
+            Err(SaveError::Store(StoreError::Damaged { path, what })) => {
+                // The next attempt finds what is left in its place.
+                let mended = crate::cli::mend(&self.context, path, &what);
+                failed(
+                    mended.map_or_else(
+                        |error| error.in_one_line(),
+                        |_| format!("the database is damaged: {what}"),
+                    ),
+                )
+            }
             Err(error) => match gone(&error) {
                 true => {
                     self.lost();

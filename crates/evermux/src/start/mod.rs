@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::restore::{self, Onto};
 use crate::cli::sources::{self, Sources};
-use crate::cli::{describe, keeper, keys, open_to_work, tmux_conf};
+use crate::cli::{describe, keeper, keys, open_to_restore, open_to_work, tmux_conf};
 use crate::config::AtStart;
 use crate::context::{Context, Global};
 use crate::error::CliError;
@@ -176,6 +176,10 @@ impl Start {
             // What was saved may be in the emergency file alone.
             Err(StoreError::Absent(_) | StoreError::Damaged { .. }) => open_to_work(context)?.0,
             store => store?,
+        };
+        let store = match store.timeline(&context.server()) {
+            Err(StoreError::Damaged { .. }) => open_to_restore(context)?.0,
+            _ => store,
         };
         let starts = store.starts(&context.server())?;
         if agreed {

@@ -16,7 +16,7 @@ use evermux_core::tmux::{ConnectError, Nonce, Server};
 use jiff::SignedDuration;
 
 use super::sessions::Sessions;
-use crate::cli::{choosing, keeper, open_to_work, restore, sources};
+use crate::cli::{choosing, keeper, open_to_restore, restore, sources};
 use crate::config::Comes;
 use crate::context::Context;
 use crate::detached;
@@ -151,7 +151,7 @@ pub fn work(context: &Context, task: Task, name: Option<&BStr>) {
 }
 
 fn try_work(context: &Context, task: Task, name: Option<&BStr>) -> Result<(), CliError> {
-    let (store, _) = open_to_work(context)?;
+    let (store, _) = open_to_restore(context)?;
     Said::Opened.tell();
     logging::to_file(&context.place());
     let brought = match task {
