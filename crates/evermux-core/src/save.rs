@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::capture::{self, Blocks, Captured, capture};
+use crate::choose::Entry;
 use crate::model::{BlockId, BlockRef, Kind, Live, ServerName, Snapshot};
 use crate::problem::Problem;
 use crate::store::{Emergency, PreparedBlock, Save, Saved, Store, StoreError, Wanted};
@@ -75,9 +76,9 @@ pub fn save(
     now: &dyn Fn() -> Timestamp,
     random: &mut dyn FnMut() -> [u8; 16],
 ) -> Result<Outcome, SaveError> {
-    let asked = now();
+    let (asked, before) = (now(), joinable(store, request)?);
     let saving = store.saving(request.server, request.patience)?;
-    if let Some(saved) = joined(store, request, asked)? {
+    if let Some(saved) = joined(before, joinable(store, request)?, asked) {
         return Ok(Outcome { saved, live: None, problems: Vec::new(), put_off: 0 });
     }
     let previous = previous(store, request.server)?;
@@ -97,8 +98,8 @@ pub fn save(
     Ok(Outcome { saved: report.value, live: Some(live), problems, put_off })
 }
 
-/// The snapshot another process made while this one waited, if it is as good as one of our own.
-fn joined(store: &Store, request: &Request<'_>, asked: Timestamp) -> Result<Option<Saved>, StoreError> {
+/// The newest snapshot that a save could join: one that has no particular purpose.
+fn joinable(store: &Store, request: &Request<'_>) -> Result<Option<Entry>, StoreError> {
     let particular =
         request.name.is_some() || request.note.is_some() || !request.capture.only_sessions.is_empty();
     if particular || request.kind != Kind::Manual {
@@ -106,10 +107,17 @@ fn joined(store: &Store, request: &Request<'_>, asked: Timestamp) -> Result<Opti
     }
     let wanted =
         Wanted { server: Some(request.server.clone()), whole: true, limit: Some(1), ..Wanted::default() };
-    let latest = store.list(&wanted)?.into_iter().next();
+    Ok(store.list(&wanted)?.into_iter().next().map(|listed| listed.entry))
+}
+
+/// The snapshot another process made while this one waited, if it is as good as one of our own: it was not there when
+/// this one was asked for (the clock alone proves nothing: it may have been set back), and was begun after that.
+fn joined(before: Option<Entry>, latest: Option<Entry>, asked: Timestamp) -> Option<Saved> {
     // Equal states make no new snapshot but are seen again: the latest sight is what counts.
-    let fresh = latest.filter(|listed| listed.entry.taken_at.max(listed.entry.still_at) >= asked);
-    Ok(fresh.map(|listed| Saved { id: listed.entry.id, new: false }))
+    let seen = |entry: &Entry| (entry.id, entry.taken_at.max(entry.still_at));
+    let fresh =
+        latest.filter(|entry| before.as_ref().map(seen) != Some(seen(entry)) && seen(entry).1 >= asked)?;
+    Some(Saved { id: fresh.id, new: false })
 }
 
 /// The newest snapshot of a whole server, to continue its texts and carry its debts. One that cannot be read any more
@@ -162,5 +170,54 @@ impl Blocks for Sink<'_> {
             // Fails only if the thread has panicked, which `join` tells.
             let _ = send.send(bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evermux_testkit::{Server as Private, tmux_binaries};
+
+    use super::*;
+    use crate::store::{Access, Place};
+    use crate::tmux::Binaries;
+
+    /// What was saved hours later, as the clock said then, is not what is there now.
+    #[test]
+    fn a_save_after_the_clock_was_set_back_saves() {
+        let tmux = tmux_binaries().pop().unwrap();
+        let private = Private::start(&tmux);
+        private.settle();
+        let uid = rustix::process::getuid().as_raw();
+        let place = Place::new(private.folder("state"), "machine", uid);
+        let store = Store::open(&place, Access::Write).unwrap();
+        let server = Server::connect(&private.socket(), uid, &Binaries::default()).unwrap();
+        let socket = private.socket().into_os_string().into_encoded_bytes();
+        let name = ServerName { machine: "machine".to_owned(), socket: socket.into() };
+        let options = capture::Options::new("machine", "boot", uid);
+        let options = capture::Options { mark: false, ..options };
+        let save = |hours: i64| {
+            let request = Request {
+                server: &name,
+                capture: &options,
+                kind: Kind::Manual,
+                name: None,
+                note: None,
+                emergency: Emergency::Never,
+                patience: Duration::from_secs(5),
+            };
+            let now = || Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(hours);
+            let mut number = u128::from(hours.unsigned_abs()) << 64;
+            let mut random = || {
+                number += 1;
+                number.to_be_bytes()
+            };
+            save(&store, &server, &request, &now, &mut random).unwrap().saved
+        };
+        let first = save(100);
+        private.run(&["new-window", "-d"]);
+        let second = save(90);
+        assert!(second.new && second.id > first.id, "{first:?} {second:?}");
+        private.run(&["new-window", "-d"]);
+        assert!(save(200).new);
     }
 }

@@ -197,12 +197,17 @@ fn solid(entries: &[&Entry], ending: Option<Ending>, lived_until: Option<Timesta
         Some(Ending::Collapse { since }) => Some(since),
         None => None,
     };
-    let last_sign = entries.iter().map(|entry| entry.still_at.max(entry.taken_at)).max();
-    let alive = collapse.or(lived_until.max(last_sign))?;
-    entries.iter().rposition(|entry| {
+    // Only what came after a snapshot proves anything of it: the clock may have been set back between two of them.
+    let mut alive = lived_until;
+    for (position, entry) in entries.iter().enumerate().rev() {
+        alive = alive.max(Some(entry.still_at.max(entry.taken_at)));
         let asked = entry.kind != Kind::Automatic && collapse.is_none_or(|since| entry.taken_at < since);
-        asked || alive.duration_since(entry.taken_at) >= COLLAPSE
-    })
+        let outlived = collapse.or(alive).is_some_and(|at| at.duration_since(entry.taken_at) >= COLLAPSE);
+        if asked || outlived {
+            return Some(position);
+        }
+    }
+    None
 }
 
 /// The sessions of a snapshot as far as they count: without the panes of restores that did not come to their end.

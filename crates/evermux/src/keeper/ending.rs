@@ -25,7 +25,9 @@ const PATIENCE: Duration = Duration::from_millis(700);
 pub fn judge(ring: Ring, last: Option<&Look>, stopping: Option<Timestamp>, now: Timestamp) -> Ending {
     let present = last.is_some_and(|look| {
         let typed = Timestamp::from_second(look.activity).unwrap_or(Timestamp::UNIX_EPOCH);
-        look.clients > 0 && (now.duration_since(typed) <= PRESENCE || typed_lately(&look.terminals, now))
+        // What was typed in the future was typed before the clock was set back, nobody knows when.
+        let just_now = now.duration_since(typed).abs() <= PRESENCE;
+        look.clients > 0 && (just_now || typed_lately(&look.terminals, now))
     });
     match stopping {
         Some(since) => Ending::Collapse { since },
@@ -38,10 +40,10 @@ pub fn judge(ring: Ring, last: Option<&Look>, stopping: Option<Timestamp>, now: 
 /// follow on a key at once. Reading from a terminal sets the device's access time, since Linux 6.x by steps of 8 s.
 fn typed_lately(terminals: &[BString], now: Timestamp) -> bool {
     const STEP: i64 = 8;
-    let earliest = (now - PRESENCE).as_second();
+    let recently = (now - PRESENCE).as_second() / STEP..=(now + PRESENCE).as_second() / STEP;
     terminals.iter().any(|terminal| {
         let read = std::fs::metadata(OsStr::from_bytes(terminal)).map(|metadata| metadata.atime());
-        read.is_ok_and(|read| read / STEP >= earliest / STEP)
+        read.is_ok_and(|read| recently.contains(&(read / STEP)))
     })
 }
 
@@ -94,6 +96,7 @@ mod tests {
         let table = [
             (Ring::LastSessionClosed, Some(look(1, 998)), None, closed),
             (Ring::LastSessionClosed, Some(look(1, 900)), None, fell),
+            (Ring::LastSessionClosed, Some(look(1, 4000)), None, fell),
             (Ring::LastSessionClosed, Some(look(0, 998)), None, fell),
             (Ring::LastSessionClosed, None, None, fell),
             (Ring::Lost, Some(look(1, 998)), None, fell),

@@ -341,3 +341,19 @@ fn reasons_in_words() {
     - closed was closed between 2027-02-24 08:12:02 and 2027-02-24 08:12:03, and the server lived on
     ");
 }
+
+#[test]
+fn a_clock_that_was_set_back_proves_nothing() {
+    // What was saved three hours later than now, as the clock said then, does not say that the server lived on.
+    let history = History::new().auto(WORK).still().after(-3 * 3600).auto("work 1").dies();
+    assert_eq!(history.back(), "work 1 2 @1 | play 3 @1");
+    // What is seen after it does.
+    let closed = History::new().auto(WORK).after(-3 * 3600).auto("work 1").still().dies();
+    assert_eq!(closed.back(), "work 1 @2");
+}
+
+#[test]
+fn a_clock_that_was_set_forward_loses_nothing() {
+    let history = History::new().auto(WORK).after(3 * 3600).auto("work 1").auto("work 1").dies();
+    assert_eq!(history.back(), "work 1 2 @1 | play 3 @1");
+}
