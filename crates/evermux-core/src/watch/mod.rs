@@ -146,8 +146,10 @@ pub struct Watch {
     here: bool,
     /// Somebody listens.
     listening: bool,
-    /// A look or a save has been asked for and its outcome is not yet known.
+    /// A look of its own has been asked for and its outcome is not yet known.
     looking: bool,
+    /// Since when a look, of its own or the one that listening begins with, has not told its outcome.
+    awaiting: Option<Instant>,
     /// What a save that is under way will have saved, if it succeeds.
     saving: Option<Unsaved>,
     paused_until: Option<Instant>,
@@ -194,6 +196,7 @@ impl Watch {
             here: false,
             listening: false,
             looking: false,
+            awaiting: None,
             saving: None,
             paused_until: None,
             seen: None,
@@ -247,13 +250,14 @@ impl Watch {
                     self.changed(now);
                 }
             }
-            Event::Deaf => self.listening = false,
+            Event::Deaf => (self.listening, self.awaiting) = (false, None),
             Event::Looked(look, took) => {
                 self.looks.ended();
                 self.looked(look, took, now);
             }
             Event::LookFailed(why) => {
                 self.looking = false;
+                self.awaiting = None;
                 self.looked_at = Some(now);
                 // A server that does not answer cannot show anything either.
                 self.looks.failed(why, now);
@@ -304,6 +308,7 @@ impl Watch {
         self.here = false;
         self.listening = false;
         self.looking = false;
+        self.awaiting = None;
         self.saving = None;
         self.seen = None;
         // There is nobody left to show it to.
@@ -318,6 +323,7 @@ impl Watch {
 
     fn looked(&mut self, look: Look, took: Duration, now: Instant) {
         self.looking = false;
+        self.awaiting = None;
         self.looked_at = Some(now);
         self.look_cost = took;
         let Some(before) = self.seen.replace(look.clone()) else { return };
@@ -368,9 +374,11 @@ impl Watch {
         }
         if !self.listening && self.listen_at(now) <= now {
             self.listening = true;
+            self.awaiting = Some(now);
             effects.push(Effect::Listen);
         } else if !self.looking && self.look_at(now) <= now {
             self.looking = true;
+            self.awaiting = Some(now);
             effects.push(Effect::Look);
         }
         if self.arm_at().is_some_and(|at| at <= now) {
@@ -439,8 +447,10 @@ impl Watch {
             .saved_at
             .map(|at| at + if self.is_working(now) { self.pace.sweep } else { self.pace.idle_sweep });
         let changes = [gathered, text].into_iter().flatten().min();
-        let wished =
-            [changes, sweep].into_iter().flatten().min().map(|at| at.max(self.purse.full_enough_at()));
+        // The look that is under way may tell that text is to be saved, too.
+        let looked = self.awaiting.map_or(now, |since| since + self.pace.gather_most);
+        let wished = [changes, sweep].into_iter().flatten().min();
+        let wished = wished.map(|at| at.max(self.purse.full_enough_at()).max(looked));
         // What proves something by its time waits for nobody's purse.
         let asked = [wished, self.confirm].into_iter().flatten().min()?;
         // Text need not come along with every change of structure: it costs more.

@@ -16,6 +16,8 @@ struct World {
     failing: Option<&'static str>,
     lost: bool,
     marking: bool,
+    /// Looks tell nothing before they are asked to.
+    slow: bool,
     log: Vec<(u64, Effect)>,
 }
 
@@ -34,6 +36,7 @@ impl World {
             failing: None,
             lost: false,
             marking: false,
+            slow: false,
             log: Vec::new(),
         };
         world.tell(Event::Came);
@@ -50,6 +53,7 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
+            Effect::Listen | Effect::Look if self.slow => {}
             Effect::Listen | Effect::Look => self.tell(Event::Looked(self.look.clone(), self.look_takes)),
             Effect::Save(save) => {
                 let saved = Saved {
@@ -342,4 +346,31 @@ fn a_deaf_listener_listens_again() {
     world.tell(Event::Deaf);
     world.pass(2 * SECOND);
     assert!(world.log.iter().any(|(_, effect)| *effect == Effect::Listen), "{:?}", world.log);
+}
+
+#[test]
+fn a_save_waits_for_the_look_that_a_ring_has_begun() {
+    let mut world = World::new();
+    world.pass(75 * SECOND);
+    world.forget();
+    let begun = world.elapsed();
+    world.slow = true;
+    // Somebody has left; the look that tells so takes its time.
+    world.tell(Event::Rang);
+    world.pass(SECOND / 5);
+    assert_eq!(world.saves(), [], "{:?}", world.log);
+    world.look.clients = 0;
+    world.tell(Event::Looked(world.look.clone(), world.look_takes));
+    let [(at, save)] = world.saves()[..] else { panic!("{:?}", world.log) };
+    assert_eq!(save, Save::All);
+    assert!(at - begun <= 300);
+    // One that never comes is not waited for.
+    world.slow = false;
+    world.pass(75 * SECOND);
+    world.forget();
+    world.slow = true;
+    let begun = world.elapsed();
+    world.tell(Event::Rang);
+    world.pass(SECOND);
+    assert!(world.saves()[0].0 - begun <= 1000, "{:?}", world.log);
 }
