@@ -9,6 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bstr::BString;
 use etcetera::BaseStrategy;
@@ -19,9 +20,11 @@ use evermux_core::store::Place;
 use evermux_core::tmux::{Binaries, SocketChoice};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::config::{self, Config};
 use crate::error::CliError;
+use crate::keeper::Clocks;
 
 /// The options that stand before or after every command.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -213,6 +216,20 @@ impl Context {
     /// The clock.
     pub fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    /// All clocks, of which the keeper reads what it has missed.
+    pub fn clocks(&self) -> Clocks {
+        let read = |clock| {
+            let time = clock_gettime(clock);
+            Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+        };
+        let awake = read(ClockId::Monotonic);
+        #[cfg(target_os = "linux")]
+        let passed = read(ClockId::Boottime);
+        #[cfg(not(target_os = "linux"))]
+        let passed = awake;
+        Clocks { awake, passed, wall: self.now() }
     }
 
     /// Sixteen bytes nobody can guess.

@@ -424,9 +424,16 @@ fn a_store_that_hangs_keeps_nobody_waiting_and_two_deaths_are_enough() {
         let client = user.tmux(&["new-session", "-s", "x"]);
         client.wait_for("the server died twice");
         assert_eq!(user.sessions(), ["x"], "tmux {}", tmux.version);
+        let told =
+            |user: &User| user.0.env.run(&["status", "--line"]).text().contains(", no restore at start");
+        user.wait("the status says so", |_| told(&user));
+        assert_eq!(user.0.env.run(&["status"]).status, Some(3));
+        let doctor = user.0.env.run(&["doctor"]).text();
+        assert!(doctor.contains("nothing comes back when it starts"), "{doctor}");
         // By hand it is tried, and then it happens by itself again.
         user.0.run(&["restore"]);
         user.expect_sessions(&["main", "other", "x"]);
+        user.wait("the status says so no more", |_| !told(&user));
         user.0.run(&["keeper", "stop"]);
         user.0.end();
         user.server().run(&["new-session", "-d", "-s", "y"]);

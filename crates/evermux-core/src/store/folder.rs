@@ -223,6 +223,13 @@ impl Folder {
     pub fn create_database(&self) -> Result<(), StoreError> {
         let path = self.database();
         let failed = || StoreError::io("making", &path);
+        // What a database that was removed has left beside it. Its connections may still live, in this process, too, and
+        // share that file: SQLite would make it shorter under them, which ends a process by SIGBUS.
+        let mut shared = path.as_os_str().to_owned();
+        shared.push("-shm");
+        if !self.check(&path)? && self.check(Path::new(&shared))? {
+            fs::remove_file(&shared).map_err(StoreError::io("removing", Path::new(&shared)))?;
+        }
         // Made under another name and linked into place: a descriptor of the database itself is never opened and
         // closed here, which would drop the POSIX locks of a connection in another thread.
         let file = temporary(&path).map_err(failed())?;

@@ -54,6 +54,8 @@ impl Store {
     fn read_snapshot(&self, id: SnapshotId) -> Result<Report<Snapshot>, StoreError> {
         let root = root(&self.connection, id).map_err(|error| self.failed(error))?;
         let (generation, root) = root.ok_or(StoreError::NoSnapshot(id))?;
+        // What was whole when it was read last may be damaged now.
+        self.whole.borrow_mut().remove(&generation);
         let Report { value, problems } = decode(&self.connection, root);
         let value = value.ok_or_else(|| StoreError::Lost {
             what: format!("snapshot {id}"),

@@ -56,7 +56,7 @@ pub use part::PreparedBlock;
 pub use prune::{Over, Past, Pruning, Size, Step as PruneStep, StepDone, over, write_over};
 pub use salvage::Aside;
 pub use save::{Emergency, Save, Saved, Saving};
-pub use status::{RestoredNote, State, Status, restored, status, write_restored, write_status};
+pub use status::{Missed, RestoredNote, State, Status, restored, status, write_restored, write_status};
 pub use timeline::{Listed, Wanted};
 
 use crate::model::{BlockId, Generation, ServerName, SnapshotId};

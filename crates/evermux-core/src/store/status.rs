@@ -47,6 +47,23 @@ pub struct Status {
     pub waiting: usize,
     /// How long the last save took, in milliseconds.
     pub took: Option<u64>,
+    /// When nothing was looked at or saved the last time, though it was to be.
+    #[serde(default)]
+    pub missed: Option<Missed>,
+    /// Nothing comes back when the server starts, because the last starts died of it.
+    #[serde(default)]
+    pub restore_disabled: bool,
+}
+
+/// A time in which nothing was saved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// Its beginning.
+    pub since: Timestamp,
+    /// Its end.
+    pub until: Timestamp,
+    /// What kept the keeper from it.
+    pub why: String,
 }
 
 /// What the last restore of a server has brought.

@@ -1,6 +1,6 @@
 //! `evermux status`: whether the server is saved, in a moment's reading.
 
-use evermux_core::store::{self, Over, RestoredNote, State, Status};
+use evermux_core::store::{self, Missed, Over, RestoredNote, State, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -23,6 +23,9 @@ pub struct Args {
     line: bool,
 }
 
+/// What was missed is shown for so long.
+const RECENT: SignedDuration = SignedDuration::from_hours(24);
+
 /// How a server is kept.
 enum Standing {
     /// Nobody keeps it, or the keeper has said nothing for too long.
@@ -36,7 +39,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let now = context.now();
     let found = store::status(&context.place(), &context.server());
     let standing = match found {
-        Some(status) if now.duration_since(status.at) <= SILENCE => Standing::Kept(status),
+        // One from the future was written before the clock was set back.
+        Some(status) if now.duration_since(status.at).abs() <= SILENCE => Standing::Kept(status),
         silent => Standing::Unkept(silent),
     };
     let over = store::over(&context.place());
@@ -65,6 +69,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         "restored": restored,
         "trouble": status.and_then(|status| status.trouble.clone()),
         "trouble_since": status.and_then(|status| status.trouble_since),
+        "missed": status.and_then(|status| status.missed.as_ref()).map(|missed| json!({
+            "since": missed.since,
+            "until": missed.until,
+            "why": missed.why,
+        })),
+        "restore_disabled": status.is_some_and(|status| status.restore_disabled),
         "keeper": status.map(|status| status.keeper),
         "at": status.map(|status| status.at),
         "line": line,
@@ -73,13 +83,21 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let exit = match &standing {
         _ if args.line => Exit::Done,
         Standing::Unkept(_) => Exit::NothingThere,
-        Standing::Kept(status) if status.state == State::Trouble => Exit::Problems,
+        Standing::Kept(status) if status.state == State::Trouble || status.restore_disabled => Exit::Problems,
         Standing::Kept(_) => Exit::Done,
     };
     Outcome { exit, ..Outcome::new(text, &json) }
 }
 
 fn line(standing: &Standing, now: Timestamp) -> String {
+    let mut line = saving(standing, now);
+    if let Standing::Kept(Status { restore_disabled: true, .. }) = standing {
+        line.push_str(", no restore at start");
+    }
+    line
+}
+
+fn saving(standing: &Standing, now: Timestamp) -> String {
     match standing {
         Standing::Unkept(None) => "not kept".to_owned(),
         Standing::Unkept(Some(status)) => {
@@ -111,7 +129,7 @@ fn short(time: SignedDuration) -> String {
 
 fn full(context: &Context, standing: &Standing, line: &str, over: Option<&Over>, now: Timestamp) -> String {
     let style = match standing {
-        Standing::Kept(status) if matches!(status.state, State::Saved | State::Behind) => GOOD,
+        Standing::Kept(Status { state: State::Saved | State::Behind, restore_disabled: false, .. }) => GOOD,
         _ => NOTICE,
     };
     let mut text = format!("{style}{line}{style:#}\n");
@@ -136,12 +154,26 @@ fn full(context: &Context, standing: &Standing, line: &str, over: Option<&Over>,
             if let Some(since) = status.trouble_since {
                 row("since", format!("{} ago; see evermux log", short(now.duration_since(since))));
             }
+            if let Some(missed) = status.missed.as_ref().filter(|it| now.duration_since(it.until) < RECENT) {
+                row("missed", missed_text(missed, now));
+            }
+            if status.restore_disabled {
+                let what = "none at start: the server died in the last two; to try it: evermux restore";
+                row("restore", what.to_owned());
+            }
         }
     }
     if let Some(over) = over {
         row("limit", too_much(over));
     }
     text
+}
+
+/// How long nothing was saved, when, and why.
+fn missed_text(missed: &Missed, now: Timestamp) -> String {
+    let [long, ago] =
+        [missed.until.duration_since(missed.since), now.duration_since(missed.until)].map(short);
+    format!("{long} until {ago} ago: {}", outside(&missed.why))
 }
 
 #[cfg(test)]
@@ -163,10 +195,13 @@ mod tests {
                 panes: Some(1),
                 waiting: 0,
                 took: None,
+                missed: None,
+                restore_disabled: state == State::Saved && ago == 4,
             })
         };
         let table = [
             (status(State::Saved, 3, None), "saved 3s ago"),
+            (status(State::Saved, 4, None), "saved 4s ago, no restore at start"),
             (status(State::Behind, 90, None), "saved 1m ago"),
             (
                 status(State::Trouble, 90, Some("the disk is full\x1b[2J")),
@@ -179,5 +214,14 @@ mod tests {
         for (standing, expected) in table {
             assert_eq!(line(&standing, now), expected);
         }
+    }
+
+    #[test]
+    fn what_was_missed_is_told_with_its_length() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let until = now - SignedDuration::from_mins(5);
+        let since = until - SignedDuration::from_hours(9);
+        let missed = Missed { since, until, why: "the machine slept".to_owned() };
+        assert_eq!(missed_text(&missed, now), "9h until 5m ago: the machine slept");
     }
 }

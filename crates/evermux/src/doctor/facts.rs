@@ -137,6 +137,8 @@ pub struct Kept {
     pub wrong: Option<String>,
     /// What was done at its last start.
     pub start: Option<(StartOutcome, Timestamp)>,
+    /// Nothing comes back at its next start, because the last ones died of it.
+    pub restore_disabled: bool,
 }
 
 /// A disk.

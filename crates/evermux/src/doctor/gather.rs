@@ -20,6 +20,7 @@ use crate::setup::block;
 use crate::setup::file::Looked;
 use crate::setup::services::{self, Manager};
 use crate::setup::units;
+use crate::start;
 
 /// How long everything may take together.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -216,14 +217,14 @@ fn kept(context: &Context, store: &Store, server: &evermux_core::model::ServerNa
         Ok(Some(report)) => report.problems.first().map(ToString::to_string),
         Ok(None) => None,
     };
-    let start =
-        store.starts(server).ok().and_then(|starts| starts.first().map(|note| (note.outcome, note.at)));
+    let starts = store.starts(server).unwrap_or_default();
     Kept {
         socket: outside(&server.socket),
         hooks: hooks(&context.for_socket(&server.socket)),
         status: store::status(&context.place(), server),
         wrong,
-        start,
+        start: starts.first().map(|note| (note.outcome, note.at)),
+        restore_disabled: start::has_died(store, server, &starts).unwrap_or(false),
     }
 }
 

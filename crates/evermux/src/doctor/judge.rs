@@ -363,7 +363,7 @@ fn kept(facts: &Facts, found: &Kept, keeper: bool, findings: &mut Vec<Finding>) 
         let what = format!("{socket}: its newest snapshot is not whole: {wrong}");
         findings.push(Finding::of(Problem, "kept", what, "evermux verify, then: evermux save"));
     }
-    let status = found.status.as_ref().filter(|status| facts.now.duration_since(status.at) <= SILENCE);
+    let status = found.status.as_ref().filter(|status| facts.now.duration_since(status.at).abs() <= SILENCE);
     match status {
         _ if !keeper => {}
         None => {
@@ -402,17 +402,18 @@ fn kept(facts: &Facts, found: &Kept, keeper: bool, findings: &mut Vec<Finding>) 
             }
         }
     }
-    match found.start {
-        Some((StartOutcome::Unsafe, at)) => findings.push(Finding::of(
+    if found.restore_disabled {
+        let what = format!("{socket}: nothing comes back when it starts: tmux died in the last two restores");
+        findings.push(Finding::of(
             Problem,
             "restore",
-            format!(
-                "{socket}: nothing was restored at the start of {at}: tmux died in the two restores before"
-            ),
+            what,
             "evermux restore --dry-run, then: evermux restore",
-        )),
+        ));
+    }
+    match found.start {
         Some((StartOutcome::Restoring, at))
-            if facts.now.duration_since(at) > SignedDuration::from_mins(10) =>
+            if !found.restore_disabled && facts.now.duration_since(at) > SignedDuration::from_mins(10) =>
         {
             let what = format!("{socket}: the restore at the start of {at} has not ended");
             findings.push(Finding::of(Warning, "restore", what, "evermux restore completes it."));

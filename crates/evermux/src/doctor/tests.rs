@@ -27,6 +27,8 @@ fn status() -> Status {
         trouble_since: None,
         panes: Some(8),
         took: Some(21),
+        missed: None,
+        restore_disabled: false,
     }
 }
 
@@ -72,6 +74,7 @@ fn well() -> Facts {
                 status: Some(status()),
                 wrong: None,
                 start: Some((StartOutcome::Restored, now())),
+                restore_disabled: false,
             }],
         }),
         disk: Some(Disk { free: 9_000_000_000, files: Some(1_000_000) }),
@@ -231,6 +234,7 @@ fn what_is_wrong_with_what_was_saved() {
             socket: "/c".to_owned(),
             status: Some(old),
             start: Some((StartOutcome::Unsafe, now())),
+            restore_disabled: true,
             ..kept.clone()
         },
         Kept { socket: "/d".to_owned(), wrong: Some("a window is lost".to_owned()), ..kept },
@@ -251,7 +255,7 @@ fn what_is_wrong_with_what_was_saved() {
         -> What is slow, the disk or tmux? evermux -v save
     warning kept: /c: the keeper has said nothing of it for 30 s
         -> evermux log; evermux keeper stop; evermux keeper start
-    problem restore: /c: nothing was restored at the start of 2026-11-20T14:00:00Z: tmux died in the two restores before
+    problem restore: /c: nothing comes back when it starts: tmux died in the last two restores
         -> evermux restore --dry-run, then: evermux restore
     problem kept: /d: its newest snapshot is not whole: a window is lost
         -> evermux verify, then: evermux save

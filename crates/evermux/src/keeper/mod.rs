@@ -4,9 +4,15 @@
 //! lock that says "the keeper lives", looks once a second whether somebody wants something (the mailbox is the store),
 //! and ends on SIGTERM, after everything is saved.
 
+mod clocks;
 mod ending;
 mod listener;
+mod notices;
+mod opened;
+mod saver;
 mod watcher;
+
+pub use clocks::Clocks;
 
 use std::collections::HashMap;
 use std::os::unix::process::CommandExt;
@@ -19,6 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bstr::BString;
 use evermux_core::store::{Lock, Store};
+use jiff::SignedDuration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
@@ -26,6 +33,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::logging;
 use crate::retention;
+use clocks::Gap;
 use watcher::{Message, Watcher};
 
 /// How long to wait for another keeper that is ending.
@@ -39,9 +47,6 @@ const UPGRADE: Duration = Duration::from_secs(5);
 
 /// How long the last saves may take together once the end was asked for (systemd waits 90 s).
 const LAST_SAVES: Duration = Duration::from_secs(20);
-
-/// A clock that says so much more than the machine counted: it slept, or was stopped.
-const SLEPT: Duration = Duration::from_secs(30);
 
 /// Runs the keeper until it is asked to end.
 ///
@@ -71,7 +76,7 @@ pub fn run(context: &Context) -> Result<(), CliError> {
     context.notify_ready();
     let mut keeper = Keeper::new(context.clone(), store);
     let _pruning = retention::begin(context);
-    while let Why::Upgrade = keep(&mut keeper, &lock, &woken) {
+    while let Why::Upgrade | Why::Moved = keep(&mut keeper, &lock, &woken) {
         // The lock goes with the old program: its file is closed by the new one's beginning.
         let error = become_new(&keeper.program);
         tracing::warn!("{}; the old version goes on", error.in_one_line());
@@ -83,6 +88,9 @@ pub fn run(context: &Context) -> Result<(), CliError> {
 /// Keeps until there is a reason to end, and ends.
 fn keep(keeper: &mut Keeper, lock: &Lock, woken: &Receiver<i32>) -> Why {
     let why = loop {
+        if keeper.has_another_store() {
+            break Why::Moved;
+        }
         keeper.look_into_mailbox();
         match woken.recv_timeout(MAILBOX) {
             // A terminal that closes is no reason to stop saving.
@@ -121,6 +129,10 @@ enum Why {
     Displaced,
     /// Its program was replaced.
     Upgrade,
+    /// The database was moved, removed or replaced. It begins anew, since it is never safe to have two databases of one
+    /// path open: POSIX locks belong to a process and end with the first descriptor that is closed, and without them
+    /// other processes cut the memory that the connections share.
+    Moved,
 }
 
 struct Keeper {
@@ -131,10 +143,11 @@ struct Keeper {
     watchers: HashMap<BString, (Sender<Message>, JoinHandle<()>)>,
     /// The program, and when its file was last changed.
     program: PathBuf,
-    version: Option<(u64, SystemTime)>,
-    looked: Instant,
-    /// Both clocks at the last round.
-    clocks: (Instant, SystemTime),
+    version: Option<Version>,
+    /// When its file was looked at, and what was there.
+    looked: (Instant, Option<Version>),
+    /// The clocks at the last round.
+    clocks: Clocks,
 }
 
 impl Keeper {
@@ -142,7 +155,7 @@ impl Keeper {
         // Of a program that was replaced later, Linux would say "(deleted)": the path is kept as it was.
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("evermux"));
         let version = version(&program);
-        let now = (Instant::now(), SystemTime::now());
+        let clocks = context.clocks();
         Self {
             context,
             store,
@@ -150,16 +163,13 @@ impl Keeper {
             watchers: HashMap::new(),
             program,
             version,
-            looked: now.0,
-            clocks: now,
+            looked: (Instant::now(), version),
+            clocks,
         }
     }
 
     /// Follows what is registered, and pauses.
     fn look_into_mailbox(&mut self) {
-        if !self.store.is_in_place() {
-            self.reopen();
-        }
         let changes = self.store.changes().ok();
         if changes.is_some() && changes == self.changes {
             return;
@@ -190,6 +200,15 @@ impl Keeper {
         self.tell_all(&|| Message::Pause(paused));
     }
 
+    /// Whether there is another database now, which knows what was kept so far.
+    fn has_another_store(&mut self) -> bool {
+        if self.store.is_in_place() {
+            return false;
+        }
+        self.reopen();
+        self.store.is_in_place()
+    }
+
     /// Goes on with another database, which shall know what was kept so far.
     fn reopen(&mut self) {
         match self.opened() {
@@ -218,32 +237,46 @@ impl Keeper {
 
     /// Says how long nothing could be saved, and has everything looked at.
     fn notice_sleep(&mut self) {
-        let now = (Instant::now(), SystemTime::now());
-        let counted = now.0.duration_since(self.clocks.0);
-        let passed = now.1.duration_since(self.clocks.1).unwrap_or_default();
+        let now = self.context.clocks();
+        let gap = Gap::since(&self.clocks, &now, MAILBOX);
         self.clocks = now;
-        if passed > counted + SLEPT || counted > MAILBOX + SLEPT {
-            tracing::info!(
-                seconds = passed.max(counted).as_secs(),
-                "the machine slept, or its clock was set"
-            );
-            self.tell_all(&|| Message::Wake);
-            // A pause ends by the clock.
-            self.changes = None;
+        match gap {
+            None => {}
+            Some(Gap::Missed(missed)) => {
+                let seconds = missed.until.duration_since(missed.since).as_secs();
+                tracing::info!(seconds, "{}; it goes on, this long nothing was saved", missed.why);
+                self.tell_all(&|| Message::Wake(Some(missed.clone())));
+                // A pause ends by the clock.
+                self.changes = None;
+            }
+            Some(Gap::SetBack(by)) => {
+                tracing::info!(seconds = by.as_secs(), "the clock was set back");
+                self.bring_pause_forward(by);
+                self.tell_all(&|| Message::Wake(None));
+            }
         }
+    }
+
+    /// Has a pause end when it was to, though the clock was set back.
+    fn bring_pause_forward(&mut self, by: SignedDuration) {
+        let brought = self.store.paused_until().and_then(|until| match until {
+            Some(until) => self.store.pause(Some(until - by)),
+            None => Ok(()),
+        });
+        if let Err(error) = brought {
+            tracing::warn!(error = error.in_full(), "the pause lasts longer than was asked for");
+        }
+        self.changes = None;
     }
 
     /// Whether the program's file is another one than at the beginning, and whole: it did not change since the last look.
     fn is_replaced(&mut self) -> bool {
-        if self.looked.elapsed() < UPGRADE {
+        if self.looked.0.elapsed() < UPGRADE {
             return false;
         }
-        self.looked = Instant::now();
         let found = version(&self.program);
-        let settled = |(_, changed): (u64, SystemTime)| {
-            changed.elapsed().is_ok_and(|since| since > Duration::from_secs(5))
-        };
-        found.is_some_and(settled) && found != self.version
+        let (_, before) = std::mem::replace(&mut self.looked, (Instant::now(), found));
+        found.is_some() && found == before && found != self.version
     }
 
     /// Begins anew where it has ended.
@@ -264,12 +297,15 @@ impl Keeper {
     }
 }
 
-/// Which file a path leads to, and when it was changed.
-fn version(program: &std::path::Path) -> Option<(u64, SystemTime)> {
+/// Which file it is, when it was changed, and how long it is.
+type Version = (u64, SystemTime, u64);
+
+/// The file that a path leads to.
+fn version(program: &std::path::Path) -> Option<Version> {
     use std::os::unix::fs::MetadataExt;
 
     let metadata = program.metadata().ok()?;
-    Some((metadata.ino(), metadata.modified().ok()?))
+    Some((metadata.ino(), metadata.modified().ok()?, metadata.len()))
 }
 
 /// Becomes the new version of itself, in the same process: a service manager sees no end.

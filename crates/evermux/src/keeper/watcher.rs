@@ -1,26 +1,22 @@
 //! One server, kept: carries out what [`evermux_core::watch`] decides.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bstr::{BString, ByteSlice};
-use evermux_core::capture::Flood;
 use evermux_core::choose::GenerationEnd;
-use evermux_core::model::{Generation, Kind, Live, Look, PaneIdentity, SnapshotId, TmuxVersion};
-use evermux_core::procs::Cost;
-use evermux_core::save::{self, Outcome, Request, SaveError};
-use evermux_core::store::{Emergency, State, Status, Store, StoreError, write_status};
-use evermux_core::text::quote;
+use evermux_core::model::{Generation, Look, TmuxVersion};
+use evermux_core::store::{Emergency, Missed, State, Status};
 use evermux_core::tmux::{Hooks, Identity, Nonce, Ring, RunError, Server};
-use evermux_core::watch::{Effect, Event, Pace, Save, Saved, Trouble, Watch};
-use jiff::Timestamp;
+use evermux_core::watch::{Effect, Event, Pace, Save, Trouble, Watch};
+use jiff::{SignedDuration, Timestamp};
 
+use super::notices::Notices;
+use super::saver::{NotSaved, Saver};
 use super::{ending, listener};
 use crate::context::Context;
-use crate::error::CliError;
 
 /// How often to look for a server that is not there.
 const AWAY: Duration = Duration::from_secs(1);
@@ -28,20 +24,11 @@ const AWAY: Duration = Duration::from_secs(1);
 /// How long the server may take to answer a look.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How long a save waits for another one of the same server.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a save may take at most, whatever the settings say: while it hangs nothing else is done for the server.
-const LONGEST_SAVE: Duration = Duration::from_secs(20);
-
-/// How long the last save may take.
-const LAST_SAVE: Duration = Duration::from_secs(10);
-
 /// How long the wait for a ring may take to tell how a server went, where something else has noticed first.
 const VERDICT: Duration = Duration::from_secs(1);
 
-/// A status is written again when what it says is older than this.
-const FRESH: Duration = Duration::from_secs(2);
+/// Trouble that lasted so long is told afterwards.
+const WORTH: SignedDuration = SignedDuration::from_secs(5);
 
 /// What a watcher is told.
 pub enum Message {
@@ -51,10 +38,10 @@ pub enum Message {
     Ended(u64, Ring),
     /// Save everything now.
     Flush,
-    /// Do nothing until then.
+    /// Do nothing until then. What is new in the store may concern this server, too.
     Pause(Option<Timestamp>),
-    /// The machine slept.
-    Wake,
+    /// Nothing was done for a while, or the clock was set.
+    Wake(Option<Missed>),
     /// Save everything and end.
     End,
     /// The server is not to be kept any more.
@@ -67,6 +54,8 @@ pub struct Watcher {
     sender: Sender<Message>,
     receiver: Receiver<Message>,
     watch: Watch,
+    saver: Saver,
+    notices: Notices,
     /// The server, while it is there.
     kept: Option<Kept>,
     /// Tells the messages of the present wait from those of earlier ones.
@@ -75,28 +64,22 @@ pub struct Watcher {
     hears: bool,
     /// Messages that came while one of them was waited for.
     waiting: VecDeque<Message>,
-    /// The panes of the last snapshot.
-    panes: HashSet<PaneIdentity>,
-    /// How many of them wait for their shells.
-    unstarted: usize,
-    sessions: usize,
     /// When the system was first seen to stop.
     stopping: Option<Timestamp>,
-    /// What was last written for others to read.
-    status: Option<(Status, Instant)>,
-    saved_at: Option<Timestamp>,
-    snapshot: Option<SnapshotId>,
-    took: Option<Duration>,
-    pause: Option<Timestamp>,
-    /// What the user is to be told as soon as a terminal shows the server.
-    news: Option<String>,
+    /// The last time in which nothing was saved.
+    missed: Option<Missed>,
+    /// Nothing is restored when the server starts.
+    restore_disabled: bool,
 }
 
 /// A server that is there.
-struct Kept {
-    server: Arc<Server>,
-    version: TmuxVersion,
-    generation: Generation,
+pub struct Kept {
+    /// How to talk to it.
+    pub server: Arc<Server>,
+    /// Its version.
+    pub version: TmuxVersion,
+    /// Which life of it.
+    pub generation: Generation,
 }
 
 impl Watcher {
@@ -104,24 +87,19 @@ impl Watcher {
     pub fn start(context: Context) -> (Sender<Message>, JoinHandle<()>) {
         let (sender, receiver) = channel();
         let watcher = Self {
-            context,
             sender: sender.clone(),
             receiver,
             watch: Watch::new(Pace::default(), Instant::now()),
+            saver: Saver::new(context.clone()),
+            notices: Notices::new(context.clone()),
+            context,
             kept: None,
             listening: 0,
             hears: false,
             waiting: VecDeque::new(),
-            panes: HashSet::new(),
-            unstarted: 0,
-            sessions: 0,
             stopping: None,
-            status: None,
-            saved_at: None,
-            snapshot: None,
-            took: None,
-            pause: None,
-            news: None,
+            missed: None,
+            restore_disabled: false,
         };
         (sender, thread::spawn(move || watcher.run()))
     }
@@ -131,7 +109,8 @@ impl Watcher {
             if self.kept.is_none() {
                 self.find();
             }
-            self.write_status();
+            let status = self.status();
+            self.notices.write(status);
             let now = Instant::now();
             let next = match (&self.kept, self.watch.next(now)) {
                 (None, _) => now + AWAY,
@@ -167,12 +146,18 @@ impl Watcher {
             Message::Looked(..) | Message::Ended(..) => {}
             Message::Flush => self.tell(Event::Flush),
             Message::Pause(until) => {
-                self.pause = until;
-                let now = self.context.now();
-                let left = until.and_then(|until| Duration::try_from(until.duration_since(now)).ok());
+                let left =
+                    until.and_then(|until| Duration::try_from(until.duration_since(self.context.now())).ok());
+                self.restore_disabled = self.saver.restore_is_disabled();
                 self.tell(Event::Pause(left.map(|left| Instant::now() + left)));
             }
-            Message::Wake => self.look(),
+            Message::Wake(missed) => {
+                // Who was to be left alone was not missed.
+                if missed.is_some() && !self.is_paused() && self.kept.is_some() {
+                    self.missed = missed;
+                }
+                self.look();
+            }
             Message::End | Message::Leave => {}
         }
     }
@@ -180,22 +165,29 @@ impl Watcher {
     /// Tells the brain what happened, and does what it says.
     fn tell(&mut self, event: Event) {
         tracing::trace!(?event, "told");
-        let before = self.watch.trouble().map(|trouble| trouble.since);
+        let before = self.watch.trouble().cloned();
         let mut effects: VecDeque<Effect> = self.watch.handle(event, Instant::now()).into();
         self.note_trouble(before);
         while let Some(effect) = effects.pop_front() {
             let Some(event) = self.carry_out(effect) else { continue };
+            let before = self.watch.trouble().cloned();
             effects.extend(self.watch.handle(event, Instant::now()));
+            self.note_trouble(before);
         }
     }
 
     /// Says in the log when something begins to go wrong, and how long it did.
-    fn note_trouble(&self, before: Option<Instant>) {
+    fn note_trouble(&mut self, before: Option<Trouble>) {
         let socket = self.context.socket.display();
         match (before, self.watch.trouble()) {
             (None, Some(trouble)) => tracing::warn!(%socket, "{}", trouble.what),
-            (Some(since), None) => {
-                tracing::info!(%socket, seconds = since.elapsed().as_secs(), "it goes on; this long nothing was saved");
+            (Some(trouble), None) => {
+                let long = SignedDuration::try_from(trouble.since.elapsed()).unwrap_or_default();
+                tracing::info!(%socket, seconds = long.as_secs(), "it goes on; this long nothing was saved");
+                if long >= WORTH && self.kept.is_some() {
+                    let until = self.context.now();
+                    self.missed = Some(Missed { since: until - long, until, why: trouble.what });
+                }
             }
             _ => {}
         }
@@ -208,8 +200,16 @@ impl Watcher {
             Effect::Look => self.look(),
             Effect::Arm => self.arm(),
             Effect::Save(what) => return self.save(what, Emergency::WhenDue),
-            Effect::Show(trouble) => self.show(&trouble),
-            Effect::Clear => self.clear(),
+            Effect::Show(trouble) => {
+                let script = self.notices.show(&trouble);
+                self.run_script(&script);
+                self.tell_news();
+            }
+            Effect::Clear => {
+                let script = self.notices.clear();
+                self.run_script(script);
+                self.tell_news();
+            }
         }
         None
     }
@@ -225,16 +225,9 @@ impl Watcher {
         };
         let generation = Generation { boot: self.context.boot.clone(), pid, started };
         tracing::info!(socket = %self.context.socket.display(), pid, "a server is there");
-        // Whoever took its socket away for a while has not ended it.
-        let alive = self.store().and_then(|store| {
-            store.saving(&self.context.server(), PATIENCE)?.retract_ending(&generation)?;
-            Ok(())
-        });
-        if let Err(error) = alive {
-            tracing::debug!("that the server lives could not be noted: {}", error.in_one_line());
-        }
+        self.saver.came(&generation);
+        self.restore_disabled = self.saver.restore_is_disabled();
         self.kept = Some(Kept { server: Arc::new(server), version, generation });
-        (self.panes, self.sessions) = Default::default();
         self.stopping = None;
         self.tell(Event::Came);
     }
@@ -263,8 +256,9 @@ impl Watcher {
         match look.server {
             Some((pid, started)) if (pid, started) == (kept.generation.pid, kept.generation.started) => {
                 self.tell(Event::Looked(look, took));
-                if !self.watch.is_behind() && self.watch.trouble().is_none() && self.saved_at.is_some() {
-                    self.saved_at = Some(self.context.now());
+                if !self.watch.is_behind() && self.watch.trouble().is_none() && self.saver.saved_at.is_some()
+                {
+                    self.saver.saved_at = Some(self.context.now());
                 }
                 self.tell_news();
             }
@@ -307,20 +301,14 @@ impl Watcher {
         let Some(kept) = self.kept.take() else { return };
         self.listening += 1;
         self.hears = false;
-        self.news = None;
+        self.notices.gone();
         self.notice_stopping();
         let end = GenerationEnd {
             generation: kept.generation,
             ending: ending::judge(ring, self.watch.seen(), self.stopping, self.context.now()),
         };
         tracing::info!(socket = %self.context.socket.display(), ending = ?end.ending, "the server is gone");
-        let noted = self.store().and_then(|store| {
-            store.saving(&self.context.server(), PATIENCE)?.note_ending(&end)?;
-            Ok(())
-        });
-        if let Err(error) = noted {
-            tracing::warn!("how the server ended could not be noted: {}", error.in_one_line());
-        }
+        self.saver.gone(&end);
         self.tell(Event::Gone);
     }
 
@@ -345,133 +333,52 @@ impl Watcher {
         }
     }
 
-    fn store(&self) -> Result<Store, CliError> {
-        Ok(crate::cli::open_to_work(&self.context)?.0)
-    }
-
     fn save(&mut self, what: Save, emergency: Emergency) -> Option<Event> {
-        let kept = self.kept.as_ref()?;
-        let begun = Instant::now();
-        let cost = Cost::begin(Some(kept.generation.pid));
-        let failed = |error: String| Some(Event::SaveFailed(error));
-        let store = match self.store() {
-            Ok(store) => store,
-            Err(error) => return failed(error.in_one_line()),
-        };
-        let mut options = crate::cli::capture_options(&self.context);
-        options.text = what == Save::All;
-        // What is saved last is saved whole.
-        options.flood = (emergency != Emergency::Now).then(Flood::default);
-        options.limit = options.limit.min(if emergency == Emergency::Now { LAST_SAVE } else { LONGEST_SAVE });
-        let request = Request {
-            server: &self.context.server(),
-            capture: &options,
-            kind: Kind::Automatic,
-            name: None,
-            note: None,
-            emergency,
-            patience: PATIENCE,
-        };
-        let context = &self.context;
-        match save::save(&store, &kept.server, &request, &|| context.now(), &mut || context.random()) {
-            Ok(outcome) => Some(self.saved(what, &outcome, begun.elapsed(), cost.so_far())),
-            Err(SaveError::Store(StoreError::Damaged { path, what })) => {
-                // The next attempt finds what is left in its place.
-                let mended = crate::cli::mend(&self.context, path, &what);
-                failed(
-                    mended.map_or_else(
-                        |error| error.in_one_line(),
-                        |_| format!("the database is damaged: {what}"),
-                    ),
-                )
-            }
-            Err(error) => match gone(&error) {
-                true => {
-                    self.lost();
-                    None
+        match self.saver.save(self.kept.as_ref()?, what, emergency) {
+            Ok(saved) => {
+                if saved.lost {
+                    self.notice_stopping();
                 }
-                false => failed(CliError::from(error).in_one_line()),
-            },
+                Some(Event::Saved(what, saved))
+            }
+            Err(NotSaved::Gone) => {
+                self.lost();
+                None
+            }
+            Err(NotSaved::Failed(why)) => Some(Event::SaveFailed(why)),
         }
     }
 
-    fn saved(&mut self, what: Save, outcome: &Outcome, took: Duration, cost: Duration) -> Event {
-        let (panes, sessions) = outcome.live.as_ref().map(contents).unwrap_or_default();
-        // Nobody knows what was there before the first save.
-        let lost = self.panes.is_empty()
-            || sessions < self.sessions
-            || self.panes.iter().any(|pane| !panes.contains(pane));
-        if lost {
-            self.notice_stopping();
-        }
-        // Identities that were set just now: the server rings, because an option was set.
-        let marked = panes.iter().any(|pane| !self.panes.contains(pane));
-        let put_off = outcome.put_off > 0;
-        let saved = Saved { cost, panes: panes.len(), lost, put_off, marked };
-        (self.panes, self.sessions) = (panes, sessions);
-        let waiting = |live: &Live| live.snapshot.panes().filter(|pane| pane.facts.waiting).count();
-        self.unstarted = outcome.live.as_ref().map(waiting).unwrap_or_default();
-        self.saved_at = Some(self.context.now());
-        self.snapshot = Some(outcome.saved.id);
-        self.took = Some(took);
-        if outcome.saved.new {
-            tracing::debug!(id = %outcome.saved.id, ?what, milliseconds = took.as_millis() as u64, "saved");
-        }
-        Event::Saved(what, saved)
-    }
-
-    /// Shows the users of the server what goes wrong: an option for status lines, and once a message.
-    fn show(&mut self, trouble: &Trouble) {
-        if let Ok(option) = quote::tmux_word(quote::tmux_message(trouble.what.as_bytes()).as_bytes()) {
-            self.run_script(&format!("set-option -g @evermux-trouble {}\n", option.to_str_lossy()));
-        }
-        self.news = Some(format!("evermux cannot save: {}", trouble.what));
-        self.tell_news();
-    }
-
-    /// Takes back what was shown.
-    fn clear(&mut self) {
-        self.run_script("set-option -gu @evermux-trouble\n");
-        // Who has not heard of it need not hear that it is over.
-        self.news = self.news.is_none().then(|| "evermux saves again".to_owned());
-        self.tell_news();
-    }
-
-    /// Shows a message in every terminal; as long as there is none, it waits.
+    /// Shows what is new in the terminals that the last look has seen.
     fn tell_news(&mut self) {
         let terminals = self.watch.seen().map(|look| look.terminals.as_slice()).unwrap_or_default();
-        let Some(news) = &self.news else { return };
-        let Ok(text) = quote::tmux_word(quote::tmux_message(news.as_bytes()).as_bytes()) else { return };
-        let line = |terminal: &BString| {
-            let terminal = quote::tmux_word(terminal).ok()?;
-            Some(format!("display-message -c {} {}\n", terminal.to_str_lossy(), text.to_str_lossy()))
-        };
-        let script: String = terminals.iter().filter_map(line).collect();
-        if !script.is_empty() {
+        if let Some(script) = self.notices.message(terminals) {
             self.run_script(&script);
-            self.news = None;
         }
+    }
+
+    fn is_paused(&self) -> bool {
+        self.watch.paused_until().is_some_and(|until| until > Instant::now())
     }
 
     /// Saves everything before the end.
     fn flush(&mut self) {
-        let paused = self.pause.is_some_and(|until| until > self.context.now());
-        if self.kept.is_some() && !paused {
+        if self.kept.is_some() && !self.is_paused() {
             self.notice_stopping();
             if let Some(Event::SaveFailed(why)) = self.save(Save::All, Emergency::Now) {
                 tracing::warn!("the last save failed: {why}");
             }
         }
         self.stop_listening();
-        self.status = None;
-        self.write_status();
+        let status = self.status();
+        self.notices.write_anyway(status);
     }
 
     /// Leaves the server as if nobody had kept it.
     fn leave(&mut self) {
         if let Some(kept) = &self.kept {
             self.run_script(&Hooks::of(kept.version).disarm());
-            self.run_script("set-option -gu @evermux-trouble\n");
+            self.run_script(Notices::HIDE);
         }
         self.stop_listening();
     }
@@ -492,62 +399,30 @@ impl Watcher {
         }
     }
 
-    /// Writes how things stand, if that is news.
-    fn write_status(&mut self) {
+    /// How things stand.
+    fn status(&self) -> Status {
         let trouble = self.watch.trouble();
         let state = match (&self.kept, trouble) {
-            _ if self.pause.is_some_and(|until| until > self.context.now()) => State::Paused,
+            _ if self.is_paused() => State::Paused,
             (None, _) => State::Away,
             (Some(_), Some(_)) => State::Trouble,
             (Some(_), None) if self.watch.is_behind() => State::Behind,
             (Some(_), None) => State::Saved,
         };
         let now = self.context.now();
-        let status = Status {
+        Status {
             at: now,
             keeper: std::process::id(),
             state,
-            saved_at: self.saved_at,
-            snapshot: self.snapshot.map(|id| id.0),
+            saved_at: self.saver.saved_at,
+            snapshot: self.saver.snapshot.map(|id| id.0),
             trouble: trouble.map(|trouble| trouble.what.clone()),
             trouble_since: trouble.map(|trouble| now - trouble.since.elapsed()),
-            panes: self.kept.as_ref().map(|_| self.panes.len()),
-            waiting: self.unstarted,
-            took: self.took.map(|took| took.as_millis() as u64),
-        };
-        let news = |(old, written): &(Status, Instant)| {
-            (old.state, &old.trouble, old.snapshot) != (status.state, &status.trouble, status.snapshot)
-                || written.elapsed() >= FRESH
-        };
-        if self.status.as_ref().is_some_and(|old| !news(old)) {
-            return;
+            panes: self.kept.as_ref().map(|_| self.saver.panes()),
+            waiting: self.saver.unstarted,
+            took: self.saver.took.map(|took| took.as_millis() as u64),
+            missed: self.missed.clone(),
+            restore_disabled: self.restore_disabled,
         }
-        let written = write_status(&self.context.place(), &self.context.server(), &status);
-        if let Err(error) = written {
-            tracing::debug!(%error, "the status could not be written");
-        }
-        self.status = Some((status, Instant::now()));
-    }
-}
-
-/// The panes and the number of sessions of what was saved.
-fn contents(live: &Live) -> (HashSet<PaneIdentity>, usize) {
-    let windows = live.snapshot.windows().iter();
-    let panes = windows.flat_map(|window| window.panes.iter().map(|pane| pane.identity)).collect();
-    (panes, live.snapshot.sessions().len())
-}
-
-/// Whether a save failed because the server went away.
-fn gone(error: &SaveError) -> bool {
-    use evermux_core::capture;
-    use evermux_core::tmux::{ListError, ListingError};
-
-    match error {
-        SaveError::Capture(
-            capture::Error::List(ListError::Run(RunError::Gone { .. }))
-            | capture::Error::List(ListError::Listing(ListingError::Truncated | ListingError::NoSession))
-            | capture::Error::Run(RunError::Gone { .. }),
-        ) => true,
-        SaveError::Capture(_) | SaveError::Store(_) => false,
     }
 }

@@ -110,6 +110,8 @@ fn a_status_is_read_as_it_was_written() {
         trouble_since: None,
         panes: Some(2),
         took: Some(15),
+        missed: None,
+        restore_disabled: false,
     };
     drop(store);
     write_status(&ground.place, &name, &written).unwrap();
