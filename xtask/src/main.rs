@@ -4,6 +4,7 @@ mod bench;
 mod check_macos;
 mod demo;
 mod faults;
+mod fuzz;
 mod generate;
 mod machine;
 mod page;
@@ -29,6 +30,7 @@ enum Command {
     CheckMacos(check_macos::Arguments),
     Demo(demo::Arguments),
     Faults(faults::Arguments),
+    Fuzz(fuzz::Arguments),
     Generate(generate::Arguments),
     Soak(soak::Arguments),
     Test(test::Arguments),
@@ -42,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         Command::CheckMacos(arguments) => check_macos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

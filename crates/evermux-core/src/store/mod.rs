@@ -46,6 +46,8 @@ use rusqlite::Connection;
 pub use care::{Forgotten, Verified};
 pub use database::Access;
 pub use emergency::EmergencyFile;
+#[cfg(feature = "fuzzing")]
+pub use emergency::fuzz_document;
 pub use error::{Refusal, StoreError};
 pub use folder::Place;
 pub use journal::{Began, Journal, RestoreId, RestoreState, Restoring, Step, StoredRestore};

@@ -48,3 +48,12 @@ pub use script::{for_version, in_blocks};
 pub use server::{CaptureError, Server, yield_line};
 pub use socket::{ConnectError, Peer, SocketChoice, peer};
 pub use start::{Start, StartError};
+
+/// Reads bytes as the replies of a listing's two clients.
+#[cfg(feature = "fuzzing")]
+pub fn fuzz_listing(reply: &[u8]) {
+    let nonce = Nonce::from_random([0xab; 16]);
+    let Ok((mut listing, mut own)) = list_parse::parse_listing(&nonce, reply) else { return };
+    let _ = list_parse::parse_options_reply(&nonce, reply, listing.server.version, &mut own);
+    own.put_into(&mut listing);
+}

@@ -210,7 +210,11 @@ fn read(path: &Path, uid: u32, shown: &str) -> Result<Option<String>, ConfigErro
     Ok(Some(text))
 }
 
-fn parse(text: &str) -> Result<Loaded, toml::de::Error> {
+/// The settings of a config file with this text, over the defaults.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn parse(text: &str) -> Result<Loaded, toml::de::Error> {
     // The file is read alone first, so that an error names its line and column and not a place in a merged table.
     let file: toml::Table = toml::from_str(text)?;
     let mut merged: toml::Table = toml::from_str(DEFAULTS)?;
