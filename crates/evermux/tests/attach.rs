@@ -382,18 +382,36 @@ fn a_disk_that_never_answers_is_in_nobodys_way() {
 fn what_comes_too_late_keeps_its_name() {
     on_every_tmux(|tmux| {
         // Another restore takes long: its shells do not come to their prompts.
-        let user = User::with_saved(tmux, &["work"]);
-        user.server().run(&["new-session", "-d", "-s", "other"]);
-        let lock = user.server().sandbox().write(user.lock("restore"), "");
-        std::fs::set_permissions(&lock, PermissionsExt::from_mode(0o600)).unwrap();
-        let lock = File::open(lock).unwrap();
-        lock.lock().unwrap();
-        let _terminal = in_time(&user, &["attach", "work"], |_| {
-            user.sessions().len() == 2 && user.sessions()[0].ends_with(" 1")
-        });
-        assert_eq!(user.sessions()[1], "other 0");
-        drop(lock);
-        user.wait("it is there", |_| user.sessions().contains(&"work 0".to_owned()));
+        for used in [false, true] {
+            let user = User::with_saved(tmux, &["work"]);
+            user.server().run(&["new-session", "-d", "-s", "other"]);
+            let lock = user.server().sandbox().write(user.lock("restore"), "");
+            std::fs::set_permissions(&lock, PermissionsExt::from_mode(0o600)).unwrap();
+            let lock = File::open(lock).unwrap();
+            lock.lock().unwrap();
+            let terminal = in_time(&user, &["attach", "work"], |_| {
+                user.sessions().len() == 2 && user.sessions()[0].ends_with(" 1")
+            });
+            assert_eq!(user.sessions()[1], "other 0");
+            if used {
+                user.wait("somebody types", |server| {
+                    terminal.keys(&["Space"]);
+                    let times =
+                        server.lines(&["list-clients", "-F", "#{client_activity} #{session_created}"]);
+                    let times: Vec<i64> =
+                        times[0].split(' ').map(|time| time.parse().unwrap_or_default()).collect();
+                    times[0] > times[1] + 1
+                });
+            }
+            drop(lock);
+            if used {
+                user.wait("it is there", |_| user.sessions().contains(&"work 0".to_owned()));
+                assert_eq!(user.sessions().len(), 3, "{:?}", user.sessions());
+            } else {
+                // Nobody has used what they have instead: they are led there.
+                user.wait_for_sessions(&["other 0", "work 1"]);
+            }
+        }
     });
 }
 

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::hooks::Hooks;
 use super::quiet;
@@ -37,6 +37,31 @@ pub fn receive(
     into: &[SessionId],
     limit: Duration,
 ) -> Result<Arrivals, RunError> {
+    let (here, hooks) = look(server, version, limit)?;
+    let free = into.iter().copied().filter(|id| here.is_free(*id));
+    let strays = here.strays(into).into_iter().zip(free);
+    Ok(Arrivals { terminals: here.terminals(), ..absorb(server, version, strays, &hooks, limit)? })
+}
+
+/// The same for the client of one terminal, which is shown this session instead, whoever else shows it.
+///
+/// # Errors
+/// [`RunError`].
+pub fn lead(
+    server: &Server,
+    version: TmuxVersion,
+    terminal: &BStr,
+    into: SessionId,
+    limit: Duration,
+) -> Result<Arrivals, RunError> {
+    let (here, hooks) = look(server, version, limit)?;
+    let strays = here.strays(&[into]).into_iter().filter(|stray| stray.terminal == terminal);
+    let strays = strays.map(|stray| (stray, into));
+    Ok(Arrivals { terminals: here.terminals(), ..absorb(server, version, strays, &hooks, limit)? })
+}
+
+/// Who and what is there, and the user's hooks.
+fn look(server: &Server, version: TmuxVersion, limit: Duration) -> Result<(Here, Hooks), RunError> {
     const SEPARATOR: &str = "evermux --";
     let mut script = Script::default();
     script.push(command("list-clients").value("-F", CLIENT));
@@ -46,10 +71,20 @@ pub fn receive(
     Hooks::list(version, SEPARATOR, &mut script);
     let output = server.run(&script.for_version(version), limit)?;
     let (listing, hooks) = output.stdout.split_once_str(SEPARATOR).unwrap_or((&output.stdout, b""));
-    let here = Here::read(listing);
-    let mut found = Arrivals { terminals: here.terminals(), ..Arrivals::default() };
-    let strays = here.strays(into);
-    if strays.is_empty() {
+    Ok((Here::read(listing), Hooks::read(hooks, SEPARATOR)))
+}
+
+/// Shows the clients of these what stands beside them, and ends them, as far as their shells are at rest.
+fn absorb(
+    server: &Server,
+    version: TmuxVersion,
+    strays: impl Iterator<Item = (Stray, SessionId)>,
+    hooks: &Hooks,
+    limit: Duration,
+) -> Result<Arrivals, RunError> {
+    let mut found = Arrivals::default();
+    let mut strays = strays.peekable();
+    if strays.peek().is_none() {
         return Ok(found);
     }
     let table = ProcessTable::read().ok();
@@ -60,8 +95,7 @@ pub fn receive(
         })
     };
     let mut group = Script::default();
-    let free = into.iter().filter(|id| here.is_free(**id));
-    for (stray, into) in strays.iter().zip(free) {
+    for (stray, into) in strays {
         if !at_rest(stray.pid) {
             found.pending = true;
             continue;
@@ -71,8 +105,7 @@ pub fn receive(
         found.absorbed += 1;
     }
     if found.absorbed > 0 {
-        let script = Hooks::read(hooks, SEPARATOR).without(&group);
-        server.run(&script.for_version(version), limit)?;
+        server.run(&hooks.without(&group).for_version(version), limit)?;
     }
     Ok(found)
 }

@@ -28,7 +28,7 @@ mod used;
 mod work;
 
 pub use apply::ApplyError;
-pub use arrivals::{Arrivals, fresh, receive};
+pub use arrivals::{Arrivals, fresh, lead, receive};
 pub use later::Later;
 pub use leftovers::beginning;
 pub use skeleton::SESSION_TAG;

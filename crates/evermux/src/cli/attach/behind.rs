@@ -6,11 +6,12 @@
 
 use std::cell::Cell;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{ChildStdout, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bstr::{BStr, ByteSlice};
-use evermux_core::restore::{Manner, Stage};
+use evermux_core::restore::{Manner, Stage, lead};
 use evermux_core::store::{StartNote, StartOutcome, Store};
 use evermux_core::tmux::{ConnectError, Nonce, Server};
 use jiff::SignedDuration;
@@ -87,13 +88,21 @@ pub struct Behind {
 }
 
 impl Behind {
-    /// Starts it.
+    /// Starts it. `terminal`: the one that may have gone elsewhere by the time the session comes.
     ///
     /// # Errors
     /// If the program cannot be run.
-    pub fn start(context: &Context, task: Task, name: Option<&OsStr>) -> Result<Self, CliError> {
+    pub fn start(
+        context: &Context,
+        task: Task,
+        name: Option<&OsStr>,
+        terminal: Option<&Path>,
+    ) -> Result<Self, CliError> {
         let mut command = detached::stranger()?;
         command.arg("-S").arg(&context.socket).arg("attach").args(name);
+        if let Some(terminal) = terminal {
+            command.arg("--terminal").arg(terminal);
+        }
         command.arg("--behind").arg(match task {
             Task::Restore => "restore",
             Task::Keep => "keep",
@@ -142,15 +151,21 @@ pub fn fail(error: &CliError) {
 }
 
 /// Is the process behind.
-pub fn work(context: &Context, task: Task, name: Option<&BStr>) {
+pub fn work(context: &Context, task: Task, name: Option<&BStr>, terminal: Option<&BStr>) {
     detached::leave();
-    if let Err(error) = try_work(context, task, name) {
+    if let Err(error) = try_work(context, task, name, terminal) {
         tracing::warn!(error = error.in_one_line(), "attach");
         Said::Failed(error.in_one_line()).tell();
     }
 }
 
-fn try_work(context: &Context, task: Task, name: Option<&BStr>) -> Result<(), CliError> {
+fn try_work(
+    context: &Context,
+    task: Task,
+    name: Option<&BStr>,
+    terminal: Option<&BStr>,
+) -> Result<(), CliError> {
+    let begun = Instant::now();
     let (store, _) = open_to_restore(context)?;
     Said::Opened.tell();
     logging::to_file(&context.place());
@@ -158,6 +173,10 @@ fn try_work(context: &Context, task: Task, name: Option<&BStr>) -> Result<(), Cl
         Task::Restore => bring(context, &store, name),
         Task::Keep => Ok(()),
     };
+    let terminal = terminal.filter(|_| brought.is_ok() && begun.elapsed() >= PATIENCE);
+    if let Some(Err(error)) = terminal.map(|terminal| lead_back(context, name, terminal)) {
+        tracing::debug!(error = error.in_one_line(), "the terminal stays where it is");
+    }
     store.watch_by_default(&context.server(), context.now())?;
     let kept = store.watched()?.contains(&context.server());
     drop(store);
@@ -213,6 +232,30 @@ fn bring(context: &Context, store: &Store, name: Option<&BStr>) -> Result<(), Cl
     let outcome = restore::done(context, &restored, sources.problems);
     for problem in &outcome.problems {
         tracing::warn!(problem = output::outside(problem.to_string()), "attach");
+    }
+    Ok(())
+}
+
+/// So long a terminal waits in any case.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long to look for a terminal that may be about to go elsewhere.
+const LEADING: Duration = Duration::from_secs(5);
+
+/// Leads a terminal that could not wait any longer from the session it made instead, if nobody has used that yet.
+fn lead_back(context: &Context, name: Option<&BStr>, terminal: &BStr) -> Result<(), CliError> {
+    let limit = context.config.save.deadline;
+    let end = Instant::now() + LEADING;
+    while Instant::now() < end {
+        let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
+        let sessions = Sessions::list(&server, Nonce::from_random(context.random()), limit)?;
+        let (Some(session), Some(version)) = (sessions.find(name), sessions.version) else { return Ok(()) };
+        let found = lead(&server, version, terminal, session.id, limit)?;
+        let has_come = found.terminals.iter().any(|other| other == terminal);
+        if found.absorbed > 0 || has_come && !found.pending {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }

@@ -51,6 +51,10 @@ pub struct Args {
     #[arg(long, hide = true, value_name = "TASK")]
     behind: Option<Task>,
 
+    /// The terminal that is behind of
+    #[arg(long, hide = true, value_name = "DEVICE")]
+    terminal: Option<OsString>,
+
     /// Away from the terminal
     #[arg(long, hide = true)]
     detached: bool,
@@ -98,7 +102,7 @@ fn be_behind(global: &Global, args: &Args, task: Task) -> Exit {
         };
     }
     match Context::new(global) {
-        Ok(context) => behind::work(&context, task, args.name()),
+        Ok(context) => behind::work(&context, task, args.name(), args.terminal()),
         Err(error) => behind::fail(&error),
     }
     Exit::Done
@@ -107,6 +111,10 @@ fn be_behind(global: &Global, args: &Args, task: Task) -> Exit {
 impl Args {
     fn name(&self) -> Option<&BStr> {
         self.name.as_deref().map(|name| BStr::new(name.as_bytes()))
+    }
+
+    fn terminal(&self) -> Option<&BStr> {
+        self.terminal.as_deref().map(|terminal| BStr::new(terminal.as_bytes()))
     }
 }
 
@@ -236,7 +244,7 @@ impl Attach<'_> {
             && let Some(session) = sessions.find(name)
         {
             // Nothing of that matters to who only wants his terminal.
-            let _ = Behind::start(self.context, Task::Keep, None);
+            let _ = Behind::start(self.context, Task::Keep, None, None);
             return Ok(goal(&server, &sessions, session.id));
         }
         let brought = self.bring();
@@ -276,7 +284,9 @@ impl Attach<'_> {
     /// Has the session brought back behind us, and waits for it as long as that is bearable.
     fn bring(&self) -> Brought {
         let task = if self.context.declines_restore() { Task::Keep } else { Task::Restore };
-        let mut behind = match Behind::start(self.context, task, self.args.name.as_deref()) {
+        // What runs in a pane is no client.
+        let terminal = self.terminal.device.as_deref().filter(|_| self.terminal.tmux.is_none());
+        let mut behind = match Behind::start(self.context, task, self.args.name.as_deref(), terminal) {
             Ok(behind) if task == Task::Restore => behind,
             Ok(_) => return Brought::default(),
             Err(error) => return Brought::note(format!("nothing was restored: {}", error.in_one_line())),
@@ -293,7 +303,8 @@ impl Attach<'_> {
                 None if stage == Some(Said::Building) => {
                     // It will have its name itself.
                     let note =
-                        "it takes long to bring the session back: evermux attach goes there later".to_owned();
+                        "it takes long to bring the session back; unless you use this one, it is shown when it comes"
+                            .to_owned();
                     return Brought { note: Some(note), nameless: true };
                 }
                 None => {
