@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use evermux_core::model::{BlockId, Snapshot};
-use evermux_core::store::{Access, Place, Store, Wanted};
+use evermux_core::store::{Access, Emergency, Place, PreparedBlock, Save, Store, Wanted};
 use evermux_testkit::{Env, Server, Tmux, describe};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 /// A server, its evermux, and what was saved before the case.
@@ -62,6 +64,32 @@ impl Ground {
         self.kept.clear();
         remove(&self.base)?;
         remove(&self.env.state())
+    }
+
+    /// Begins the store anew with snapshots of three days ago, a second apart.
+    pub fn age(&mut self, count: usize) -> Result<()> {
+        let machine = self.folder().context("it has saved")?;
+        let machine = machine.file_name().and_then(|name| name.to_str()).context("a plain name")?.to_owned();
+        let (_, sample) = self.kept.last_key_value().context("it has saved")?;
+        let place = Place::new(self.env.state(), machine, self.env.state().metadata()?.uid());
+        let blocks: Vec<PreparedBlock> = {
+            let store = Store::open(&place, Access::Read)?;
+            let read = blocks(sample).into_iter().map(|id| PreparedBlock::new(&store.block(&id)?));
+            read.collect::<Result<_, _>>()?
+        };
+        remove(&self.env.state())?;
+        let store = Store::open(&place, Access::Write)?;
+        let saving = store.saving(&sample.server().name, Duration::from_secs(5))?;
+        for number in 0..count {
+            let (taken_at, server, sessions, mut windows) = sample.clone().into_parts();
+            windows[0].name = format!("old-{number}").into();
+            let at =
+                taken_at - SignedDuration::from_hours(72) + SignedDuration::from_secs(i64::try_from(number)?);
+            let snapshot = Snapshot::new(at, server, sessions, windows)?;
+            let save = Save { emergency: Emergency::Never, ..Save::automatic(&snapshot, &blocks) };
+            saving.save(&save)?;
+        }
+        Ok(())
     }
 
     /// Puts the state folder back.

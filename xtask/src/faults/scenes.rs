@@ -51,6 +51,13 @@ pub fn all() -> Vec<Box<dyn Scene>> {
             may_go: &[2],
         }),
         Box::new(Command {
+            name: "prune",
+            words: &["prune"],
+            begin: Begin::Aged,
+            restores: false,
+            may_go: &AGED,
+        }),
+        Box::new(Command {
             name: "restore",
             words: &["restore"],
             begin: Begin::Ended,
@@ -78,7 +85,12 @@ enum Begin {
     Saved,
     /// There is a snapshot, and the server is gone.
     Ended,
+    /// There are snapshots of three days ago, a second apart, and one of now.
+    Aged,
 }
+
+/// Of the snapshots of three days ago those that a prune may remove: all but one.
+const AGED: [i64; 5] = [1, 2, 3, 4, 5];
 
 /// A command that is run under strace.
 struct Command {
@@ -108,6 +120,11 @@ impl Scene for Command {
             Begin::Nothing => ground.keep_nothing()?,
             Begin::Saved => {
                 rename(&ground, "changed");
+                ground.env.ok(&["save"]);
+                ground.keep()?;
+            }
+            Begin::Aged => {
+                ground.age(AGED.len() + 1)?;
                 ground.env.ok(&["save"]);
                 ground.keep()?;
             }
@@ -182,13 +199,18 @@ impl Command {
     }
 
     fn judge_removal(&self, ground: &Ground, attempt: &Attempt, wrong: &mut Vec<String>) {
-        let is_there = |id: &i64| ground.snapshots().is_ok_and(|all| all.contains_key(id));
-        if matches!(attempt.status, Some(0 | 3)) && self.may_go.iter().any(is_there) {
-            wrong.push("it said that it removed what is still there".to_owned());
+        let are_there = || {
+            let all = ground.snapshots().unwrap_or_default();
+            self.may_go.iter().filter(|id| all.contains_key(id)).count()
+        };
+        // Of a prune one may stay for the hour it is of.
+        let stay = usize::from(self.begin == Begin::Aged);
+        if matches!(attempt.status, Some(0 | 3)) && are_there() > stay {
+            wrong.push(format!("it said that it removed what is still there: {}", attempt.told.trim_end()));
         }
-        let _ = ground.env.run(self.words);
-        if self.may_go.iter().any(is_there) {
-            wrong.push("the next one does not remove it".to_owned());
+        let next = ground.env.run(self.words);
+        if are_there() > stay {
+            wrong.push(format!("the next one does not remove it: {next}"));
         }
         store_is_sound(ground, self.may_go, wrong);
     }
