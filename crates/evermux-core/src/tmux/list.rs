@@ -20,6 +20,10 @@ pub enum ListError {
     Listing(#[from] ListingError),
 }
 
+/// How often a listing is asked for that contradicts itself: on a machine that has very much to do a server once told of a
+/// window and of none of its panes, while several restores and saves worked on it.
+const ATTEMPTS: u32 = 3;
+
 impl Server {
     /// Lists everything in one client. A second one follows before tmux 3.2, for the options of single objects, and up to
     /// 3.7 where some but not all panes of a window have an identity and one has other options.
@@ -27,6 +31,20 @@ impl Server {
     /// # Errors
     /// [`ListError`]. Then nothing may be concluded about the server, least of all that something is not there.
     pub fn list(&self, request: &ListRequest, limit: Duration) -> Result<Report<Listing>, ListError> {
+        let mut attempt = 1;
+        loop {
+            match self.list_once(request, limit) {
+                Err(ListError::Listing(ListingError::GaveUp | ListingError::Malformed { .. }))
+                    if attempt < ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                listed => return listed,
+            }
+        }
+    }
+
+    fn list_once(&self, request: &ListRequest, limit: Duration) -> Result<Report<Listing>, ListError> {
         let nonce = request.nonce;
         let output = self.run(&list_script::list_script(request), limit)?;
         let (mut listing, mut own) = list_parse::parse_listing(&nonce, &output.stdout)?;
