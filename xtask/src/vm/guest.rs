@@ -141,7 +141,8 @@ impl Guest {
     pub fn ok(&self, user: &str, command: &str) -> Result<String> {
         let said = self.run(user, command)?;
         if said.status != Some(0) {
-            bail!("{user}: {command}: {:?}\n{}", said.status, said.text);
+            let begins = command.lines().next().unwrap_or_default();
+            bail!("{user}: {begins}: {:?}\n{}", said.status, said.text);
         }
         Ok(said.text)
     }
@@ -185,14 +186,13 @@ impl Guest {
         bail!("no {text:?} at the console")
     }
 
-    /// Puts a program into `/usr/local/bin`.
+    /// Puts evermux into `/usr/local/bin`.
     ///
     /// # Errors
     /// If that fails.
     pub fn put_program(&self, program: &Path) -> Result<()> {
         let mut ssh = self.ssh("root", &[]);
-        let name = program.file_name().context("a program has a name")?.to_string_lossy().into_owned();
-        let to = format!("/usr/local/bin/{name}");
+        let to = "/usr/local/bin/evermux";
         ssh.arg(format!("cat > {to}.new && chmod 755 {to}.new && mv {to}.new {to} && sync"));
         run(ssh.stdin(File::open(program)?))
     }
