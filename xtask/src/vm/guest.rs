@@ -108,13 +108,13 @@ impl Guest {
         }
     }
 
-    /// Asks it to go off (`systemctl poweroff` or `reboot`) and waits until it has.
+    /// Does something as root, has it go off (`systemctl` `poweroff` or `reboot`) right after that, and waits until it has.
     ///
     /// # Errors
     /// If it does not go.
-    pub fn shut_down(&mut self, verb: &str) -> Result<Duration> {
+    pub fn shut_down(&mut self, before: &str, verb: &str) -> Result<Duration> {
         let begun = Instant::now();
-        self.try_ssh("root", &format!("systemctl --no-block {verb}"), COMMAND)?;
+        self.try_ssh("root", &format!("{before}\nsystemctl --no-block {verb}"), COMMAND)?;
         while begun.elapsed() < BOOT {
             let qemu = self.qemu.as_mut().context("it is on")?;
             if qemu.try_wait()?.is_some() {

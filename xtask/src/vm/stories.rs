@@ -149,13 +149,10 @@ fn come_in(guest: &mut Guest, way: usize) -> Result<(&'static str, Option<Login>
 /// Orderly ends: the text of the last second is there, and nobody has closed anything.
 fn reboot(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     for (number, verb) in [(101, "reboot"), (102, "poweroff")] {
-        ADA.go_on(guest, number)?;
-        let before = ADA.facts(guest)?;
-        let took = guest.shut_down(verb)?;
-        guest.boot()?;
+        let (before, took) = ADA.go_on_until_off(guest, number, verb)?;
         table.row(not_closed(guest, verb)?);
         let _login = come_in(guest, 0)?;
-        let what = format!("{verb} ({} s) right after a key", took.as_secs());
+        let what = format!("{verb} ({} s) a second after the last key", took.as_secs());
         table.row(Told::by(&what, ADA.differs(guest, &before)?));
     }
     Ok(())
@@ -216,7 +213,7 @@ fn logout(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     guest.run(ADA.user, "for name in $(tmux list-sessions -F '#{session_name}' | grep '^[0-9]'); do tmux kill-session -t =$name; done")?;
     guest.ok("root", "mkdir -p /etc/systemd/logind.conf.d; printf '[Login]\\nKillUserProcesses=yes\\n' > /etc/systemd/logind.conf.d/vm.conf; systemctl restart systemd-logind")?;
     // Only sessions that begin from now on end so: begin anew.
-    guest.shut_down("reboot")?;
+    guest.shut_down("", "reboot")?;
     guest.boot()?;
     let login = guest.login(ADA.user, &format!("{SIZE}; tmux"))?;
     sleep(Duration::from_secs(5));
@@ -243,7 +240,7 @@ fn service(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
         "loginctl enable-linger ada; printf 'export FROM_PROFILE=yes\\n' >> /home/ada/.profile",
     )?;
     guest.ok(ADA.user, "evermux install --yes --tmux-service")?;
-    guest.shut_down("reboot")?;
+    guest.shut_down("", "reboot")?;
     guest.boot()?;
     for number in [401, 402] {
         let end = Instant::now() + Duration::from_secs(90);
@@ -251,12 +248,10 @@ fn service(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
         while guest.run("root", ask)?.status != Some(0) && Instant::now() < end {
             sleep(Duration::from_secs(1));
         }
-        ADA.go_on(guest, number)?;
-        let before = ADA.facts(guest)?;
-        guest.shut_down(if number == 401 { "poweroff" } else { "reboot" })?;
-        guest.boot()?;
+        let verb = if number == 401 { "poweroff" } else { "reboot" };
+        let (before, _) = ADA.go_on_until_off(guest, number, verb)?;
         table.row(Told::by(
-            "tmux.service: off right after a key, there at boot",
+            "tmux.service: off a second after the last key, there at boot",
             ADA.differs(guest, &before)?,
         ));
     }

@@ -49,20 +49,37 @@ impl Work {
         Ok(())
     }
 
+    /// Does some work, and has the machine go off at once (`systemctl` VERB); what was there a second after the keys, and how
+    /// long it took to go off.
+    ///
+    /// # Errors
+    /// If it does not go off.
+    pub fn go_on_until_off(
+        &self,
+        guest: &mut Guest,
+        number: usize,
+        verb: &str,
+    ) -> Result<(String, Duration)> {
+        let script = format!("{}\nsleep 1\n{FACTS}", line(number));
+        let quoted = self.script(&script).replace('\'', "'\\''");
+        let command = format!("runuser -u {} -- sh -c '{quoted}' > /root/before; sync", self.user);
+        let took = guest.shut_down(&command, verb)?;
+        guest.boot()?;
+        Ok((guest.ok("root", "cat /root/before")?, took))
+    }
+
     /// Does some work: a line in every pane.
     ///
     /// # Errors
     /// If tmux does not do it.
     pub fn go_on(&self, guest: &Guest, number: usize) -> Result<()> {
-        let script = format!(
-            "for pane in $(tmux list-panes -a -F '#{{pane_id}}'); do tmux send-keys -t $pane \" printf 'did-%s\\\\n' {number}\" Enter; done"
-        );
+        let script = line(number);
         guest.ok(self.user, &self.script(&script))?;
         let end = Instant::now() + SAVED;
-        let line = format!("did-{number} ");
+        let done = format!("did-{number} ");
         while Instant::now() < end {
             let facts = self.facts(guest)?;
-            if facts.lines().filter(|text| text.contains(": ")).all(|text| text.contains(&line)) {
+            if facts.lines().filter(|text| text.contains(": ")).all(|text| text.contains(&done)) {
                 return Ok(());
             }
             sleep(Duration::from_millis(500));
@@ -152,6 +169,13 @@ impl Work {
             script.replace("tmux ", &format!("tmux -L {} ", self.server))
         }
     }
+}
+
+/// What types a line into every pane.
+fn line(number: usize) -> String {
+    format!(
+        "for pane in $(tmux list-panes -a -F '#{{pane_id}}'); do tmux send-keys -t $pane \" printf 'did-%s\\n' {number}\" Enter; done"
+    )
 }
 
 /// The lines that are only in one of two texts.
