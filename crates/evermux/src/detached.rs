@@ -2,13 +2,22 @@
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::Instant;
 
+use bstr::ByteSlice;
+use evermux_core::procs::executable;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::error::CliError;
+
+/// The file that this process executes; where it was replaced or removed since, its last path. So other processes of ours
+/// are known by their files also after an upgrade.
+pub fn program() -> Option<PathBuf> {
+    executable(std::process::id()).map(|path| PathBuf::from(path.to_os_str_lossy().into_owned()))
+}
 
 /// This program, to be started away from the terminal: in a directory that cannot vanish, and not as what a service
 /// manager watches. It still has to [`leave`].

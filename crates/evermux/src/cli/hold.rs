@@ -48,7 +48,7 @@ pub fn leave(context: &Context, later: Later) -> Result<(), CliError> {
 /// # Errors
 /// If the server does not answer.
 pub fn end(server: &Server) -> Result<(), CliError> {
-    let own = std::env::current_exe().ok();
+    let own = detached::program();
     let own = own.as_deref().and_then(Path::file_name);
     for number in server.remove_bells(LIMIT)? {
         // The process may be gone, and its number somebody else's.
@@ -75,8 +75,7 @@ pub fn run(context: &Context) -> Result<Outcome, CliError> {
     let later =
         Later::inherit(&will).ok_or_else(|| CliError::usage("nothing was bequeathed to this process"))?;
     drop(will);
-    let helper = std::env::current_exe()
-        .map_err(|error| failed("cannot tell where evermux itself is").because(&error))?;
+    let helper = detached::program().ok_or_else(|| failed("cannot tell where evermux itself is"))?;
     let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
     let held = later.len();
     later.attend(&server, &helper, &mut || context.random());

@@ -50,6 +50,7 @@ use evermux_core::problem::{Problem, Subject};
 use evermux_core::store::{Access, Aside, Store, StoreError};
 
 use crate::context::{Context, Global};
+use crate::detached;
 use crate::error::{CliError, Exit};
 use crate::logging;
 use crate::output::{self, Outcome};
@@ -214,7 +215,7 @@ pub(crate) fn capture_options(context: &Context) -> capture::Options {
     options.ignored_sessions = patterns(&context.config.exclude.sessions);
     options.no_text_programs = patterns(&context.config.exclude.programs);
     options.asker = Some(std::process::id());
-    options.helper = std::env::current_exe().ok();
+    options.helper = detached::program();
     options.limit = context.config.save.deadline;
     options
 }
