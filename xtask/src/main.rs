@@ -7,6 +7,7 @@ mod faults;
 mod fuzz;
 mod generate;
 mod machine;
+mod month;
 mod page;
 mod soak;
 mod subject;
@@ -32,6 +33,7 @@ enum Command {
     Faults(faults::Arguments),
     Fuzz(fuzz::Arguments),
     Generate(generate::Arguments),
+    Month(month::Arguments),
     Soak(soak::Arguments),
     Test(test::Arguments),
     TmuxVersions(tmux_versions::Arguments),
@@ -46,6 +48,7 @@ fn main() -> anyhow::Result<()> {
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Month(arguments) => month::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::TmuxVersions(arguments) => tmux_versions::run(&arguments),

@@ -13,10 +13,12 @@ pub enum Part {
     Bench,
     /// What the keeper loses and costs.
     Keeper,
+    /// What a month of work takes.
+    Month,
 }
 
-/// How the keeper's part begins.
-const KEEPER: &str = "## The keeper\n";
+/// How the parts after the first begin, in their order.
+const PARTS: [(Part, &str); 2] = [(Part::Keeper, "## The keeper\n"), (Part::Month, "## A month of work\n")];
 
 /// Replaces a part of the page.
 ///
@@ -25,13 +27,25 @@ const KEEPER: &str = "## The keeper\n";
 pub fn write(part: Part, text: &str) -> Result<()> {
     let file = workspace().join("docs/benchmarks.md");
     let page = fs::read_to_string(&file).unwrap_or_default();
-    let at = page.find(KEEPER).unwrap_or(page.len());
-    let (bench, keeper) = page.split_at(at);
-    let page = match part {
-        Part::Bench => format!("{}\n\n{keeper}", text.trim_end()),
-        Part::Keeper => format!("{}\n\n{text}", bench.trim_end()),
-    };
+    let page = replace(&page, part, text);
     fs::write(&file, format!("{}\n", page.trim_end()))?;
     say(&format!("written: {}", file.display()));
     Ok(())
+}
+
+/// The page with another text for a part.
+fn replace(page: &str, part: Part, text: &str) -> String {
+    let begins = |of: Part| match PARTS.iter().position(|(part, _)| *part == of) {
+        Some(position) => PARTS[position..].iter().find_map(|(_, heading)| page.find(heading)),
+        None => Some(0),
+    };
+    let next = match part {
+        Part::Bench => Part::Keeper,
+        Part::Keeper | Part::Month => Part::Month,
+    };
+    let begin = begins(part).unwrap_or(page.len());
+    let end = if part == Part::Month { page.len() } else { begins(next).unwrap_or(page.len()) };
+    format!("{}\n\n{}\n\n{}", page[..begin].trim_end(), text.trim(), page[end..].trim_start())
+        .trim_start()
+        .to_owned()
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::capture::{self, Blocks, Captured, capture};
+use crate::capture::{self, Blocks, Captured, capture_beside};
 use crate::choose::Entry;
 use crate::model::{BlockId, BlockRef, Kind, Live, ServerName, Snapshot};
 use crate::problem::Problem;
@@ -81,9 +81,19 @@ pub fn save(
     if let Some(saved) = joined(before, joinable(store, request)?, asked) {
         return Ok(Outcome { saved, live: None, problems: Vec::new(), put_off: 0 });
     }
-    let previous = previous(store, request.server)?;
-    let (captured, blocks) =
-        capture_blocks(store, server, previous.as_ref(), request.capture, now(), random)?;
+    let mut unreadable = None;
+    let mut read_previous = || {
+        let previous = previous(store, request.server);
+        previous.unwrap_or_else(|error| {
+            unreadable = Some(error);
+            None
+        })
+    };
+    let captured = capture_blocks(store, server, &mut read_previous, request.capture, now(), random);
+    if let Some(error) = unreadable {
+        return Err(error.into());
+    }
+    let (captured, blocks) = captured?;
     let Captured { live, mut problems, coverage, put_off } = captured;
     let report = saving.save(&Save {
         snapshot: &live.snapshot,
@@ -133,11 +143,11 @@ pub(crate) fn previous(store: &Store, server: &ServerName) -> Result<Option<Snap
     }
 }
 
-/// Captures, and makes the blocks ready for the store meanwhile.
+/// Captures, and makes the blocks ready for the store meanwhile. The previous snapshot is read while tmux lists.
 pub(crate) fn capture_blocks(
     store: &Store,
     server: &Server,
-    previous: Option<&Snapshot>,
+    read_previous: &mut dyn FnMut() -> Option<Snapshot>,
     options: &capture::Options,
     now: Timestamp,
     random: &mut dyn FnMut() -> [u8; 16],
@@ -146,7 +156,7 @@ pub(crate) fn capture_blocks(
     std::thread::scope(|scope| {
         let compress = scope.spawn(move || receive.iter().map(|bytes| PreparedBlock::new(&bytes)).collect());
         let mut sink = Sink { store, send: Some(send) };
-        let captured = capture(server, previous, options, now, random, &mut sink);
+        let captured = capture_beside(server, read_previous, options, now, random, &mut sink);
         sink.send = None;
         let blocks: Result<Vec<PreparedBlock>, StoreError> =
             compress.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

@@ -5,7 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use evermux_core::history::{self, Policy, Pruned};
-use evermux_core::store::{Access, Over, Store, StoreError, write_over};
+use evermux_core::model::SnapshotId;
+use evermux_core::store::{Access, Over, Store, StoreError, Wanted, write_over};
 use jiff::SignedDuration;
 
 use crate::cli::choosing;
@@ -15,6 +16,8 @@ use crate::error::CliError;
 
 /// How often the keeper prunes.
 const EVERY: Duration = Duration::from_secs(10 * 60);
+/// How often where nothing is saved.
+const SELDOM: Duration = Duration::from_secs(6 * 3600);
 /// How long after its beginning the keeper prunes first: a starting machine has better things to do.
 const FIRST: Duration = Duration::from_secs(60);
 /// How long one round of the keeper may take.
@@ -53,6 +56,8 @@ pub fn begin(context: &Context) -> Sender<()> {
 
 fn run(context: &Context, stop: &Receiver<()>) {
     let mut pause = FIRST;
+    // The newest snapshot when nothing was left to do, and when that was.
+    let mut settled: Option<(Option<SnapshotId>, Instant)> = None;
     while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(pause) {
         let begun = Instant::now();
         let mut worked = Instant::now();
@@ -62,11 +67,20 @@ fn run(context: &Context, stop: &Receiver<()>) {
             worked = Instant::now();
             begun.elapsed() < ROUND
         };
-        let pruned =
-            Store::open(&context.place(), Access::Write).and_then(|store| prune(context, &store, &mut go_on));
+        let pruned = Store::open(&context.place(), Access::Write).and_then(|store| {
+            let newest = newest(&store)?;
+            // Where nothing was saved, only time has passed: that can wait.
+            let calm = |(id, at): (Option<SnapshotId>, Instant)| id == newest && at.elapsed() < SELDOM;
+            if settled.is_some_and(calm) {
+                return Ok(true);
+            }
+            let complete = prune(context, &store, &mut go_on)?.complete;
+            settled = complete.then(|| (newest, Instant::now()));
+            Ok(complete)
+        });
         pause = match pruned {
-            Ok(Pruned { complete: false, .. }) => ROUND,
-            Ok(_) => EVERY,
+            Ok(false) => ROUND,
+            Ok(true) => EVERY,
             Err(StoreError::Busy { .. }) => FIRST,
             Err(error) => {
                 tracing::warn!("old snapshots could not be removed: {}", CliError::from(error).in_one_line());
@@ -74,6 +88,11 @@ fn run(context: &Context, stop: &Receiver<()>) {
             }
         };
     }
+}
+
+fn newest(store: &Store) -> Result<Option<SnapshotId>, StoreError> {
+    let newest = store.list(&Wanted { limit: Some(1), ..Wanted::default() })?;
+    Ok(newest.first().map(|listed| listed.entry.id))
 }
 
 /// Prunes for a moment after a save by hand, if no keeper does and it is time. What goes wrong is not the save's.

@@ -23,6 +23,7 @@ use bstr::BString;
 use jiff::Timestamp;
 use thiserror::Error;
 
+pub use self::text::extend as extend_history;
 pub use options::{Flood, Options};
 pub use policy::{POLICY_OPTION, Pattern, Policy, UNFINISHED_OPTION, standing};
 
@@ -118,7 +119,37 @@ pub fn capture(
     random: &mut dyn FnMut() -> [u8; 16],
     blocks: &mut dyn Blocks,
 ) -> Result<Captured, Error> {
-    let (listed, processes) = look(server, options, random)?;
+    let looked = look(server, options, random, &mut || {})?;
+    put_together(server, looked, previous, options, now, random, blocks)
+}
+
+/// The same where the previous snapshot has still to be read: that is done while tmux lists.
+///
+/// # Errors
+/// As [`capture`].
+pub fn capture_beside(
+    server: &Server,
+    read_previous: &mut dyn FnMut() -> Option<Snapshot>,
+    options: &Options,
+    now: Timestamp,
+    random: &mut dyn FnMut() -> [u8; 16],
+    blocks: &mut dyn Blocks,
+) -> Result<Captured, Error> {
+    let mut previous = None;
+    let looked =
+        look(server, options, random, &mut || previous = previous.take().or_else(&mut *read_previous))?;
+    put_together(server, looked, previous.as_ref(), options, now, random, blocks)
+}
+
+fn put_together(
+    server: &Server,
+    (listed, processes): (Report<Listing>, ProcessTable),
+    previous: Option<&Snapshot>,
+    options: &Options,
+    now: Timestamp,
+    random: &mut dyn FnMut() -> [u8; 16],
+    blocks: &mut dyn Blocks,
+) -> Result<Captured, Error> {
     let (listing, mut problems) = (listed.value, listed.problems);
     let sources = Sources {
         listing: &listing,
@@ -145,16 +176,17 @@ pub fn capture(
     Ok(Captured { live, coverage, problems, put_off })
 }
 
-/// Lists the server, and reads the process table while tmux works. That table may be older than a pane that was made
+/// Lists the server, and reads the process table while tmux works; `meanwhile` is done then, too. That table may be older than a pane that was made
 /// in that moment: then it is read again.
 fn look(
     server: &Server,
     options: &Options,
     random: &mut dyn FnMut() -> [u8; 16],
+    meanwhile: &mut dyn FnMut(),
 ) -> Result<(Report<Listing>, ProcessTable), Error> {
     let mut looks = 1;
     loop {
-        let (listed, processes) = look_once(server, options, Nonce::from_random(random()))?;
+        let (listed, processes) = look_once(server, options, Nonce::from_random(random()), meanwhile)?;
         if looks == LOOKS || !is_ending(&listed.value, &processes) {
             return Ok((listed, processes));
         }
@@ -179,6 +211,7 @@ fn look_once(
     server: &Server,
     options: &Options,
     nonce: Nonce,
+    meanwhile: &mut dyn FnMut(),
 ) -> Result<(Report<Listing>, ProcessTable), Error> {
     // tmux knows a directory only by asking the process, too.
     let current = cfg!(not(any(target_os = "linux", target_os = "macos")));
@@ -186,6 +219,7 @@ fn look_once(
     let (listed, processes) = std::thread::scope(|scope| {
         let listing = scope.spawn(|| server.list(&request, options.limit));
         let processes = ProcessTable::read();
+        meanwhile();
         (listing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), processes)
     });
     let (listed, processes) = (listed?, processes?);

@@ -33,6 +33,7 @@ use crate::tmux::{
     CaptureError, CaptureRequest, CaptureScript, Frame, FrameHead, ListedPane, ListedWindow, Nonce, Server,
 };
 
+pub use self::sealing::extend;
 pub(super) use self::shot::End;
 
 /// A pane whose text is wanted.
