@@ -55,6 +55,12 @@ pub fn begin(context: &Context) -> Sender<()> {
 }
 
 fn run(context: &Context, stop: &Receiver<()>) {
+    let store = match Store::open(&context.place(), Access::Write) {
+        Ok(store) => store,
+        Err(error) => {
+            return tracing::warn!("no old snapshots are removed: {}", CliError::from(error).in_one_line());
+        }
+    };
     let mut pause = FIRST;
     // The newest snapshot when nothing was left to do, and when that was.
     let mut settled: Option<(Option<SnapshotId>, Instant)> = None;
@@ -67,7 +73,11 @@ fn run(context: &Context, stop: &Receiver<()>) {
             worked = Instant::now();
             begun.elapsed() < ROUND
         };
-        let pruned = Store::open(&context.place(), Access::Write).and_then(|store| {
+        if !store.is_in_place() {
+            // The keeper begins anew, and this with it: two databases of one path must not be open in one process.
+            return;
+        }
+        let mut round = || -> Result<bool, StoreError> {
             let newest = newest(&store)?;
             // Where nothing was saved, only time has passed: that can wait.
             let calm = |(id, at): (Option<SnapshotId>, Instant)| id == newest && at.elapsed() < SELDOM;
@@ -77,8 +87,8 @@ fn run(context: &Context, stop: &Receiver<()>) {
             let complete = prune(context, &store, &mut go_on)?.complete;
             settled = complete.then(|| (newest, Instant::now()));
             Ok(complete)
-        });
-        pause = match pruned {
+        };
+        pause = match round() {
             Ok(false) => ROUND,
             Ok(true) => EVERY,
             Err(StoreError::Busy { .. }) => FIRST,
