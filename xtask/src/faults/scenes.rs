@@ -29,6 +29,11 @@ pub trait Scene: Sync {
         }
     }
 
+    /// Whether a case takes so long that a quick run tries only some kinds of calls.
+    fn is_slow(&self) -> bool {
+        false
+    }
+
     /// Runs it; what is wrong then. None: the fault did not take place.
     fn attempt(&self, ground: &Ground, case: &Case) -> Result<Option<Vec<String>>>;
 }
@@ -155,6 +160,10 @@ impl Scene for Command {
             }
         }
         Ok(ground)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.restores
     }
 
     fn calls(&self, ground: &Ground) -> Result<Vec<Call>> {

@@ -181,6 +181,10 @@ impl Scene for Keeping {
         "keeper"
     }
 
+    fn is_slow(&self) -> bool {
+        true
+    }
+
     fn ground(&self, tools: &Tools) -> Result<Ground> {
         let mut ground = Ground::new(&tools.program, &tools.tmux)?;
         ground.env.ok(&["keeper", "watch"]);
