@@ -42,7 +42,7 @@ const PRUNE: i64 = 600;
 /// What the design allows the store of a day of work, as a multiple of its output, compressed.
 const BUDGET: f64 = 1.3;
 /// Why it is more.
-const WHY: &str = "What is above the budget is the price of the history that is kept of a day (all states of the last hour, one a minute before): each state has its own screens, lists of blocks, windows and facts of every pane that changed since the one before, 15 to 30 kB in all, and text that was young then lies in blocks of several sizes. It does not add up: what a day keeps of a state a minute is one an hour on the next.";
+const WHY: &str = "What is above the budget is the price of the history that is kept of a day (all states of the last hour, one a minute before): each state has its own screens, lists of blocks, windows and facts of every pane that changed since the one before, 15 to 30 kB in all, and text that was young then lies in blocks of several sizes. A day later one state an hour is left of it.";
 
 /// How things stand at the end of a day.
 struct Evening {
