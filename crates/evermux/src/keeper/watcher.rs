@@ -180,7 +180,12 @@ impl Watcher {
     fn note_trouble(&mut self, before: Option<Trouble>) {
         let socket = self.context.socket.display();
         match (before, self.watch.trouble()) {
-            (None, Some(trouble)) => tracing::warn!(%socket, "{}", trouble.what),
+            (None, Some(trouble)) => {
+                tracing::warn!(%socket, "{}", trouble.what);
+                // What is tried next may hang as well.
+                let status = self.status();
+                self.notices.write(status);
+            }
             (Some(trouble), None) => {
                 let long = SignedDuration::try_from(trouble.since.elapsed()).unwrap_or_default();
                 tracing::info!(%socket, seconds = long.as_secs(), "it goes on; this long nothing was saved");
