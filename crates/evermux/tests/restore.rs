@@ -129,8 +129,7 @@ fn what_came_back_and_what_is_owed() {
     ");
     assert_output!(env.run(&["undo"]), @"
     --- stderr ---
-    error: no tmux server at $SANDBOX/tmux-UID/default: its socket is dead
-    hint: -L NAME or -S PATH names another server.
+    error: there is nothing to undo
     [exit 4]
     ");
 }
@@ -193,8 +192,7 @@ fn without_anything_saved_there_is_nothing_to_restore() {
     ");
     assert_output!(env.run(&["undo"]), @"
     --- stderr ---
-    error: no tmux server at $SANDBOX/tmux-UID/default
-    hint: -L NAME or -S PATH names another server.
+    error: there is nothing to undo
     [exit 4]
     ");
     assert!(!server.lives(), "no server is started for nothing");

@@ -9,7 +9,6 @@ use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,9 @@ use thiserror::Error;
 
 use super::{Ending, Job, LATER};
 use crate::model::PaneId;
+
+/// What starts the process that takes panes over from this one.
+pub type Heir = std::process::Command;
 
 /// Why panes cannot be held.
 #[derive(Debug, Error)]
@@ -142,9 +144,9 @@ impl Held {
         let _ = (&self.stream).write_all(LATER.as_bytes());
     }
 
-    /// Has the process that `command` starts hold these instead of this one; by which numbers it finds them
-    /// ([`Held::inherit`]). If it is not started, they are let go with `command`.
-    pub fn bequeath(held: Vec<Self>, command: &mut Command) -> Vec<RawFd> {
+    /// Has the process that `heir` starts hold these instead of this one; by which numbers it finds them
+    /// ([`Held::inherit`]). If it is not started, they are let go with `heir`.
+    pub fn bequeath(held: Vec<Self>, heir: &mut Heir) -> Vec<RawFd> {
         let numbers = held.iter().map(|held| held.stream.as_raw_fd()).collect();
         let keep = move || {
             for held in &held {
@@ -154,7 +156,7 @@ impl Held {
         };
         // SAFETY: between fork and exec it makes system calls alone. Only there the descriptors become ones that are
         // inherited, so that nothing else that this process starts can hold panes unknowingly.
-        unsafe { command.pre_exec(keep) };
+        unsafe { heir.pre_exec(keep) };
         numbers
     }
 

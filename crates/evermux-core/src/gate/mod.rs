@@ -24,7 +24,7 @@ mod wait;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-pub use hold::{Gate, GateError, Held};
+pub use hold::{Gate, GateError, Heir, Held};
 pub use wait::Waiter;
 
 /// What a waiting pane becomes when it is let go.

@@ -9,7 +9,6 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +17,7 @@ use super::pace::Pace;
 use super::prompts::{self, AtPrompt, Tail};
 use super::settle;
 use super::skeleton::MadePane;
-use crate::gate::{Ending, Held};
+use crate::gate::{Ending, Heir, Held};
 use crate::model::{PaneId, PaneIdentity, TmuxVersion};
 use crate::procs::exists;
 use crate::tmux::{Door, Nonce, Server, Shown};
@@ -84,9 +83,9 @@ impl Later {
         self.panes.is_empty()
     }
 
-    /// Has the process that `command` starts take them over; what that process must be told ([`Later::inherit`]). They
-    /// belong to `command` until it is dropped.
-    pub fn bequeath(self, command: &mut Command) -> Vec<u8> {
+    /// Has the process that `heir` starts take them over; what that process must be told ([`Later::inherit`]). They
+    /// belong to `heir` until it is dropped.
+    pub fn bequeath(self, heir: &mut Heir) -> Vec<u8> {
         let version = self.version.map(|version| version.to_string()).unwrap_or_default();
         let (mut held, mut panes) = (Vec::new(), Vec::new());
         for pane in self.panes {
@@ -95,7 +94,7 @@ impl Later {
             panes.push(WillPane { number: 0, identity: pane.identity, id, tty, pid, tail });
             held.push(pane.held);
         }
-        for (pane, number) in panes.iter_mut().zip(Held::bequeath(held, command)) {
+        for (pane, number) in panes.iter_mut().zip(Held::bequeath(held, heir)) {
             pane.number = number;
         }
         serde_json::to_vec(&Will { version, panes }).unwrap_or_default()
