@@ -52,6 +52,14 @@ pub const RESTORE: &str = "EVERMUX_RESTORE";
 /// Its value in a server that evermux itself has started, in order to restore into it.
 const RESTORED_BY_ANOTHER: &str = "elsewhere";
 
+/// Its value in a server that a service starts: nobody sits before it, and tmux may wait until everything is there.
+pub const RESTORE_AND_WAIT: &str = "wait";
+
+/// Whether whoever has started this server waits for its sessions, however long that takes.
+pub fn waits_for_restore() -> bool {
+    variable(RESTORE).is_some_and(|value| value == RESTORE_AND_WAIT)
+}
+
 /// What a command knows of the world.
 #[derive(Clone, Debug)]
 pub struct Context {

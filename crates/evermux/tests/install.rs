@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use common::assert_output;
+use evermux_core::store::{Access, Place, Store};
 use evermux_testkit::{Env, Server, tmux_binaries};
 use serde_json::Value;
 
@@ -293,6 +295,54 @@ fn systemd_understands_our_units() {
     assert!(verified.status.success() && said.is_empty(), "{said}");
 }
 
+/// What `tmux.service` has a shell run.
+fn script_of_service(env: &Env) -> String {
+    let unit = read(&env.sandbox().path("home/.config/systemd/user/tmux.service"));
+    let line = unit
+        .lines()
+        .find(|line| line.starts_with("ExecStart=@/bin/sh \"-sh\" -c \""))
+        .expect("the unit has one");
+    let script =
+        line.split_once(" -c \"").expect("the unit has one").1.strip_suffix('"').expect("the unit has one");
+    assert!(!script.contains(['\\', '%', '$']), "what systemd undoes: {script}");
+    script.to_owned()
+}
+
+/// Nobody sits before a service: tmux waits for a restore that takes longer than anybody at a terminal would, and no session
+/// is made beside what comes.
+#[test]
+fn the_server_as_a_service_waits_for_its_sessions() {
+    for tmux in tmux_binaries() {
+        let server = Server::builder(&tmux).name("default").absent();
+        let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+        env.sandbox().program("bin/systemctl", "#!/bin/sh\necho running\n");
+        env.run(&["install", "--yes", "--tmux-service"]);
+        server.run(&["new-session", "-d", "-s", "work"]);
+        server.wait_for_prompts();
+        env.ok(&["save"]);
+        env.run(&["keeper", "stop"]);
+        server.kill_all();
+        let database = fs::read_dir(env.state()).unwrap().map(|it| it.unwrap().path()).find(|it| it.is_dir());
+        let machine = database.unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+        let place = Place::new(env.state(), machine, rustix::process::getuid().as_raw());
+        let store = Store::open(&place, Access::Write).unwrap();
+        let name = store.servers().unwrap().remove(0);
+        // A disk that takes its time, longer than the 3 s that tmux waits for otherwise.
+        let slow = store.restoring(&name, Duration::ZERO).unwrap();
+        let begun = Instant::now();
+        let mut shell = env.sandbox().command("/bin/sh");
+        shell.env("EVERMUX_DIR", env.state()).env("EVERMUX_CONFIG", "/dev/null");
+        let mut starting = shell.args(["-c", &script_of_service(&env)]).spawn().unwrap();
+        server.wait_until("the service waits", |_| begun.elapsed() > Duration::from_secs(4));
+        assert!(starting.try_wait().unwrap().is_none(), "tmux {}", tmux.version);
+        drop(slow);
+        assert!(starting.wait().unwrap().success());
+        assert_eq!(server.run(&["list-sessions", "-F", "#{session_name}"]), "work", "tmux {}", tmux.version);
+        assert!(!server.run(&["show-environment", "-g"]).contains("EVERMUX_RESTORE"));
+        env.run(&["keeper", "stop"]);
+    }
+}
+
 /// What `tmux.service` runs, run by a shell: one session, or those of the config file, whichever version.
 #[test]
 fn the_server_as_a_service_has_no_session_too_many() {
@@ -305,12 +355,8 @@ fn the_server_as_a_service_has_no_session_too_many() {
             env.sandbox().program("bin/systemctl", "#!/bin/sh\necho running\n");
             env.run(&["install", "--yes", "--tmux-service"]);
             fs::write(conf(&env), config).unwrap();
-            let unit = read(&env.sandbox().path("home/.config/systemd/user/tmux.service"));
-            let line =
-                unit.lines().find(|line| line.starts_with("ExecStart=@/bin/sh \"-sh\" -c \"")).unwrap();
-            let script = line.split_once(" -c \"").unwrap().1.strip_suffix('"').unwrap();
-            assert!(!script.contains(['\\', '%', '$']), "what systemd undoes: {script}");
-            let ended = env.sandbox().command("/bin/sh").args(["-c", script]).status().unwrap();
+            let script = script_of_service(&env);
+            let ended = env.sandbox().command("/bin/sh").args(["-c", &script]).status().unwrap();
             assert!(ended.success(), "tmux {}", tmux.version);
             let listed = server.run(&["list-sessions", "-F", "#{session_name}"]) + "\n";
             assert_eq!(listed, sessions, "tmux {}", tmux.version);
@@ -326,7 +372,7 @@ fn the_keeper_tells_the_service_manager_that_it_is_well() {
     let env = home(false);
     let path = env.sandbox().path("notify");
     let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let mut keeper = env.command(&["keeper", "run"]).env("NOTIFY_SOCKET", &path).spawn().unwrap();
     let hear = || {
         let mut bytes = [0; 256];

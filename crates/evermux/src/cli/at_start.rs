@@ -6,13 +6,16 @@
 use std::process::{ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::context::Global;
+use crate::context::{Global, waits_for_restore};
 use crate::detached;
 use crate::error::Exit;
 use crate::start::{self, Parent};
 
 /// How long tmux waits at most.
 const LIMIT: Duration = Duration::from_secs(3);
+
+/// The same where a service starts it: what finds no session after that makes one. The unit allows 60 s.
+const FOR_A_SERVICE: Duration = Duration::from_secs(45);
 
 /// How long it waits for the text of sessions that stand already.
 const FOR_TEXT: Duration = Duration::from_millis(800);
@@ -49,11 +52,11 @@ fn child() -> Option<ChildStdout> {
     detached::start(&mut command).ok()?.stdout
 }
 
-/// Waits until the child has said that it is done, or has ended; at most [`LIMIT`], and no longer than [`FOR_TEXT`] once
+/// Waits until the child has said that it is done, or has ended; for a limited time, and no longer than [`FOR_TEXT`] once
 /// everything stands.
 fn wait(mut said: ChildStdout) {
     let begun = Instant::now();
-    let mut end = begun + LIMIT;
+    let mut end = begun + if waits_for_restore() { FOR_A_SERVICE } else { LIMIT };
     let mut word = [0];
     while let Some(Ok(1)) = detached::hear(&mut said, &mut word, end) {
         if word != [Parent::STANDS] {

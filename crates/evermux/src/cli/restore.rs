@@ -1,6 +1,7 @@
 //! `evermux restore`: brings back what was saved.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use evermux_core::history::Which;
 use evermux_core::model::Debt;
@@ -223,6 +224,14 @@ impl Onto {
             }
         }
     }
+}
+
+/// Takes the variable away with which a server was started: it has been heard by now, and is not for what runs in it.
+///
+/// # Errors
+/// What tmux says.
+pub fn unset_restore(server: &Server, limit: Duration) -> Result<(), RunError> {
+    server.run(format!("set-environment -gu {RESTORE}\n").as_bytes(), limit).map(drop)
 }
 
 /// Restores into a server; `told` hears how far it has come. Panes whose shells start later are left to a process of their

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::context::{RESTORE, RESTORE_AND_WAIT};
+
 /// The keeper's unit.
 pub const KEEPER: &str = "evermux.service";
 /// The unit of the tmux server.
@@ -106,7 +108,7 @@ pub fn panes() -> String {
 /// The tmux server as a service of the user's systemd, with the environment of a login shell.
 ///
 /// A shell whose own name begins with a dash is a login shell, whichever it is. `start-server` reads the config file, of
-/// which the last line restores; only if there is no session then, one is made, as tmux without sessions ends.
+/// which the last line restores, however long that takes; only if there is no session then, one is made, as tmux without sessions ends.
 ///
 /// `graphical-session.target`, or another one that is named, comes first, so that its environment is there;
 /// `default.target` does not: what starts after it finds the sessions there.
@@ -114,7 +116,7 @@ pub fn tmux(parts: &TmuxParts) -> String {
     let TmuxParts { tmux, shell, target } = parts;
     let name = shell.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let script = format!(
-        "exec '{}' start-server ';' if-shell -F '#{{?#{{S:1}},,1}}' 'new-session -d'",
+        "exec env {RESTORE}={RESTORE_AND_WAIT} '{}' start-server ';' if-shell -F '#{{?#{{S:1}},,1}}' 'new-session -d'",
         tmux.display()
     );
     let after = if target == "default.target" { String::new() } else { format!("After={target}\n") };
@@ -251,9 +253,8 @@ mod tests {
         };
         assert!(text("graphical-session.target").contains("\nAfter=graphical-session.target\n"));
         assert!(!text("default.target").contains("After="));
-        assert!(
-            text("default.target")
-                .contains("ExecStart=@/bin/zsh \"-zsh\" -c \"exec '/usr/bin/tmux' start-server")
-        );
+        assert!(text("default.target").contains(
+            "ExecStart=@/bin/zsh \"-zsh\" -c \"exec env EVERMUX_RESTORE=wait '/usr/bin/tmux' start-server"
+        ));
     }
 }

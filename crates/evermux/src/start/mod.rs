@@ -18,7 +18,7 @@ use crate::cli::restore::{self, Onto};
 use crate::cli::sources::{self, Sources};
 use crate::cli::{describe, keeper, keys, open_to_restore, open_to_work, tmux_conf};
 use crate::config::AtStart;
-use crate::context::{Context, Global};
+use crate::context::{Context, Global, waits_for_restore};
 use crate::error::CliError;
 use crate::logging;
 use crate::output;
@@ -69,6 +69,10 @@ impl Parent {
 pub fn run(global: &Global, agreed: bool, parent: &mut Parent) {
     let Ok((context, wrong)) = Context::or_defaults(global) else { return };
     let Some(start) = Start::find(context) else { return };
+    if waits_for_restore() {
+        // If tmux does not answer, the restore will say so.
+        let _ = restore::unset_restore(&start.server, WHO);
+    }
     let result = match wrong.into_iter().next() {
         Some(error) => Err(error),
         None => start.run(agreed, parent),
