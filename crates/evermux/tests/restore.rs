@@ -249,7 +249,7 @@ fn a_database_that_is_damaged_costs_only_history() {
       owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
     --- stderr ---
     warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000.000000Z
-    warning: $SANDBOX/state/MACHINE/default-SERVER.emergency: is used: snapshot 1 is not in the database
+    warning: $SANDBOX/state/MACHINE/default-SERVER.emergency: this emergency file is used, because snapshot 1 is not in the database
     [exit 3]
     ");
 }

@@ -132,7 +132,7 @@ impl Store {
         }
         let decoded = decode(&Both { connection: &self.connection, parts: &parts }, root);
         let mut problems = decoded.problems;
-        let what = format!("is used: snapshot {id} {why}");
+        let what = format!("this emergency file is used, because snapshot {id} {why}");
         problems.insert(0, Problem::new(Subject::Path(path.to_owned()), what));
         Some(Rescued { snapshot: Report { value: decoded.value?, problems }, parts })
     }
