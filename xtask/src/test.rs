@@ -8,10 +8,11 @@ use crate::{faults, tmux_versions};
 /// Without these there is nothing to test.
 const NEEDED: &[(&str, &str)] = &[("tmux", "tmux")];
 
-/// Shells whose prompts, quoting and redrawing are tested beside those of sh and bash, where they are installed.
-const WANTED: &[(&str, &str)] = &[("zsh", "zsh"), ("fish", "fish")];
+/// Shells whose prompts, quoting and redrawing are tested beside those of sh and bash, where they are installed, and a bus
+/// on which a machine is told to go off.
+const WANTED: &[(&str, &str)] = &[("zsh", "zsh"), ("fish", "fish"), ("dbus-daemon", "dbus-daemon")];
 
-/// Installs what the tests need (tmux in several versions, zsh, fish) and runs them all.
+/// Installs what the tests need (tmux in several versions, shells, a bus) and runs them all.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Passed on to `cargo test --workspace`
@@ -23,7 +24,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     install(NEEDED)?;
     if let Err(error) = install(WANTED) {
-        say(&format!("testing without some shells: {error:#}"));
+        say(&format!("testing without some of zsh, fish and dbus-daemon: {error:#}"));
     }
     // Without a network the tests run on the versions there are, and say so.
     if let Err(error) = tmux_versions::run(&tmux_versions::Arguments::default()) {

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use evermux_core::history::{self, Policy, Pruned};
 use evermux_core::model::SnapshotId;
-use evermux_core::store::{Access, Over, Store, StoreError, Wanted, write_over};
+use evermux_core::store::{Over, Store, StoreError, Wanted, write_over};
 use jiff::SignedDuration;
 
 use crate::cli::choosing;
 use crate::cli::describe::bytes;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::keeper::Database;
 
 /// How often the keeper prunes.
 const EVERY: Duration = Duration::from_secs(10 * 60);
@@ -45,17 +46,17 @@ pub fn too_much(over: &Over) -> String {
 
 /// Prunes in a thread of the keeper's as long as the other end is there. A kill at any moment harms nothing, so nobody
 /// has to wait for it.
-pub fn begin(context: &Context) -> Sender<()> {
+pub fn begin(context: &Context, database: Database) -> Sender<()> {
     let (sender, receiver) = channel();
     let context = context.clone();
     if context.config.keep.automatic {
-        thread::spawn(move || run(&context, &receiver));
+        thread::spawn(move || run(&context, &database, &receiver));
     }
     sender
 }
 
-fn run(context: &Context, stop: &Receiver<()>) {
-    let store = match Store::open(&context.place(), Access::Write) {
+fn run(context: &Context, database: &Database, stop: &Receiver<()>) {
+    let store = match database.open(context) {
         Ok(store) => store,
         Err(error) => {
             return tracing::warn!("no old snapshots are removed: {}", CliError::from(error).in_one_line());
@@ -74,7 +75,7 @@ fn run(context: &Context, stop: &Receiver<()>) {
             begun.elapsed() < ROUND
         };
         if !store.is_in_place() {
-            // The keeper begins anew, and this with it: two databases of one path must not be open in one process.
+            // The keeper begins anew, and this with it.
             return;
         }
         let mut round = || -> Result<bool, StoreError> {

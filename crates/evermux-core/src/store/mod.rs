@@ -64,6 +64,13 @@ pub use timeline::{Listed, Wanted};
 use crate::model::{BlockId, Generation, ServerName, SnapshotId};
 use folder::{Folder, server_key};
 
+/// Which file a database is: another one can take its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseFile {
+    device: u64,
+    inode: u64,
+}
+
 /// An open store. Reads without a lock; one value serves one thread at a time.
 #[derive(Debug)]
 pub struct Store {
@@ -72,8 +79,8 @@ pub struct Store {
     access: Access,
     /// The format of the database as it is.
     format: u32,
-    /// Which file the connection is on: device and inode.
-    file: (u64, u64),
+    /// Which file the connection is on.
+    file: DatabaseFile,
     /// Per generation (its row), the snapshot that was found whole.
     whole: RefCell<HashMap<i64, SnapshotId>>,
     /// Snapshots that emergency files had to help with.
@@ -101,6 +108,29 @@ impl Store {
             whole: RefCell::default(),
             rescued: RefCell::default(),
         })
+    }
+
+    /// Opens the same database once more, for another thread of the process that has it open.
+    ///
+    /// Two databases of one path must not be open in one process: SQLite's locks are POSIX locks, which belong to a process and
+    /// end with the first descriptor of their file that is closed; without them other processes cut the memory that the
+    /// connections share (SIGBUS, seen).
+    ///
+    /// # Errors
+    /// [`StoreError::Replaced`] if it is not at its place any more; those of [`Store::open`].
+    pub fn open_again(place: &Place, file: DatabaseFile) -> Result<Self, StoreError> {
+        let folder = Folder::open(place, false)?;
+        let path = folder.database();
+        if identity(&path) != Some(file) {
+            return Err(StoreError::Replaced(path));
+        }
+        let store = Self::open(place, Access::Write)?;
+        if store.file == file { Ok(store) } else { Err(StoreError::Replaced(path)) }
+    }
+
+    /// Which file the database is.
+    pub fn file(&self) -> DatabaseFile {
+        self.file
     }
 
     /// Takes the lock for saving `server`, waiting up to `patience` for another process.
@@ -236,9 +266,9 @@ impl Text for Store {
     }
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
+fn identity(path: &Path) -> Option<DatabaseFile> {
     let metadata = fs::symlink_metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
+    Some(DatabaseFile { device: metadata.dev(), inode: metadata.ino() })
 }
 
 /// A moment as it stands in the database; finer parts than a microsecond are dropped.

@@ -5,6 +5,8 @@
 //! and ends on SIGTERM, after everything is saved.
 
 mod clocks;
+#[cfg(target_os = "linux")]
+mod departure;
 mod ending;
 mod listener;
 mod notices;
@@ -13,6 +15,7 @@ mod saver;
 mod watcher;
 
 pub use clocks::Clocks;
+pub use opened::Database;
 
 use std::collections::HashMap;
 use std::os::unix::process::CommandExt;
@@ -48,6 +51,19 @@ const UPGRADE: Duration = Duration::from_secs(5);
 /// How long the last saves may take together once the end was asked for (systemd waits 90 s).
 const LAST_SAVES: Duration = Duration::from_secs(20);
 
+/// How long a machine that goes off or to sleep is kept waiting; logind itself waits for 5 s.
+#[cfg(target_os = "linux")]
+const DEPARTURE: Duration = Duration::from_secs(4);
+
+/// What wakes the keeper.
+enum Woken {
+    /// A signal.
+    Signal(i32),
+    /// The machine goes off, or to sleep: everything is to be saved, and this to be dropped after that.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    Departure(Sender<()>),
+}
+
 /// Runs the keeper until it is asked to end.
 ///
 /// # Errors
@@ -60,12 +76,14 @@ pub fn run(context: &Context) -> Result<(), CliError> {
     logging::to_file(&context.place());
     tracing::info!(pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), "the keeper begins");
     let (wake, woken) = channel();
+    #[cfg(target_os = "linux")]
+    departure::begin(when_it_departs(wake.clone()));
     std::thread::spawn(move || {
         for signal in signals.forever() {
             if matches!(signal, SIGTERM | SIGINT) {
                 std::thread::spawn(end_at_last);
             }
-            if wake.send(signal).is_err() {
+            if wake.send(Woken::Signal(signal)).is_err() {
                 return;
             }
         }
@@ -75,29 +93,40 @@ pub fn run(context: &Context) -> Result<(), CliError> {
     ignored.map_err(|error| CliError::failed("cannot take signals").because(&error))?;
     context.notify_ready();
     let mut keeper = Keeper::new(context.clone(), store);
-    let _pruning = retention::begin(context);
-    while let Why::Upgrade | Why::Moved = keep(&mut keeper, &lock, &woken) {
+    loop {
+        let pruning = retention::begin(context, keeper.database.clone());
+        let why = keep(&mut keeper, &lock, &woken);
+        drop(pruning);
+        let kept = keeper.end();
+        match why {
+            Why::Asked | Why::Displaced => return Ok(()),
+            Why::Upgrade => {}
+            Why::Moved => match keeper.with_another_store(&kept, &woken) {
+                Some(changed) => keeper = changed,
+                None => return Ok(()),
+            },
+        }
         // The lock goes with the old program: its file is closed by the new one's beginning.
         let error = become_new(&keeper.program);
         tracing::warn!("{}; the old version goes on", error.in_one_line());
         keeper.go_on();
     }
-    Ok(())
 }
 
-/// Keeps until there is a reason to end, and ends.
-fn keep(keeper: &mut Keeper, lock: &Lock, woken: &Receiver<i32>) -> Why {
+/// Keeps until there is a reason to end.
+fn keep(keeper: &mut Keeper, lock: &Lock, woken: &Receiver<Woken>) -> Why {
     let why = loop {
-        if keeper.has_another_store() {
+        if !keeper.store.is_in_place() || keeper.database.is_damaged() {
             break Why::Moved;
         }
         keeper.look_into_mailbox();
         match woken.recv_timeout(MAILBOX) {
             // A terminal that closes is no reason to stop saving.
-            Ok(SIGHUP) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Woken::Signal(SIGHUP)) | Err(RecvTimeoutError::Timeout) => {}
             // Somebody wants everything saved at once.
-            Ok(SIGUSR1) => keeper.tell_all(&|| Message::Flush),
-            Ok(_) | Err(RecvTimeoutError::Disconnected) => break Why::Asked,
+            Ok(Woken::Signal(SIGUSR1)) => keeper.tell_all(&|| Message::Flush),
+            Ok(Woken::Departure(saved)) => keeper.tell_all(&|| Message::Depart(saved.clone())),
+            Ok(Woken::Signal(_)) | Err(RecvTimeoutError::Disconnected) => break Why::Asked,
         }
         keeper.notice_sleep();
         if !lock.counts() {
@@ -109,8 +138,22 @@ fn keep(keeper: &mut Keeper, lock: &Lock, woken: &Receiver<i32>) -> Why {
         keeper.context.notify_alive();
     };
     tracing::info!(?why, "the keeper ends");
-    keeper.end();
     why
+}
+
+/// What to do when the machine goes off or to sleep: have everything saved, and wait for that.
+#[cfg(target_os = "linux")]
+fn when_it_departs(wake: Sender<Woken>) -> impl Fn() + Send + 'static {
+    move || {
+        let (saving, saved) = channel();
+        tracing::info!("the machine goes off, or to sleep");
+        // The wait ends when the last watcher has dropped what it was given.
+        if wake.send(Woken::Departure(saving)).is_ok()
+            && saved.recv_timeout(DEPARTURE) == Err(RecvTimeoutError::Timeout)
+        {
+            tracing::warn!("not everything could be saved before the machine goes");
+        }
+    }
 }
 
 /// Ends the process if its end hangs: on a disk or a server that does not answer.
@@ -129,15 +172,16 @@ enum Why {
     Displaced,
     /// Its program was replaced.
     Upgrade,
-    /// The database was moved, removed or replaced. It begins anew, since it is never safe to have two databases of one
-    /// path open: POSIX locks belong to a process and end with the first descriptor that is closed, and without them
-    /// other processes cut the memory that the connections share.
+    /// The database was moved, removed or replaced, or is damaged. It begins anew, since two databases of one path must not
+    /// be open in one process ([`Store::open_again`]).
     Moved,
 }
 
 struct Keeper {
     context: Context,
     store: Store,
+    /// Which one it is: for the threads.
+    database: Database,
     /// What [`Store::changes`] last said.
     changes: Option<i64>,
     watchers: HashMap<BString, (Sender<Message>, JoinHandle<()>)>,
@@ -158,6 +202,7 @@ impl Keeper {
         let clocks = context.clocks();
         Self {
             context,
+            database: Database::of(&store),
             store,
             changes: None,
             watchers: HashMap::new(),
@@ -179,8 +224,7 @@ impl Keeper {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(error = error.in_full(), "cannot read what is to be kept");
-                // The database may have been moved away: from the next round on it is the new one.
-                self.reopen();
+                self.database.note(&error);
                 return;
             }
         };
@@ -195,37 +239,39 @@ impl Keeper {
         });
         for socket in sockets {
             let context = self.context.for_socket(&socket);
-            self.watchers.entry(socket).or_insert_with(|| Watcher::start(context));
+            self.watchers.entry(socket).or_insert_with(|| Watcher::start(context, self.database.clone()));
         }
         self.tell_all(&|| Message::Pause(paused));
     }
 
-    /// Whether there is another database now, which knows what was kept so far.
-    fn has_another_store(&mut self) -> bool {
-        if self.store.is_in_place() {
-            return false;
+    /// Goes on with the database that is there now, which shall know what was kept; its threads have ended. Tries until that
+    /// can be opened; none if it is asked to end meanwhile.
+    fn with_another_store(self, kept: &[BString], woken: &Receiver<Woken>) -> Option<Self> {
+        let Self { context, store, program, version, looked, clocks, .. } = self;
+        drop(store);
+        let open = || -> Result<Store, CliError> {
+            let (store, problems) = crate::cli::open_to_work(&context)?;
+            for problem in problems {
+                tracing::warn!("{problem}");
+            }
+            for socket in kept {
+                store.watch(&context.for_socket(socket).server(), context.now())?;
+            }
+            Ok(store)
+        };
+        loop {
+            match open() {
+                Ok(store) => {
+                    return Some(Self { program, version, looked, clocks, ..Self::new(context, store) });
+                }
+                Err(error) => tracing::warn!("cannot open the store: {}", error.in_one_line()),
+            }
+            context.notify_alive();
+            match woken.recv_timeout(MAILBOX) {
+                Ok(Woken::Signal(SIGTERM | SIGINT)) | Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+            }
         }
-        self.reopen();
-        self.store.is_in_place()
-    }
-
-    /// Goes on with another database, which shall know what was kept so far.
-    fn reopen(&mut self) {
-        match self.opened() {
-            Ok(store) => (self.store, self.changes) = (store, None),
-            Err(error) => tracing::warn!("cannot open the store: {}", error.in_one_line()),
-        }
-    }
-
-    fn opened(&self) -> Result<Store, CliError> {
-        let (store, problems) = crate::cli::open_to_work(&self.context)?;
-        for problem in problems {
-            tracing::warn!("{problem}");
-        }
-        for socket in self.watchers.keys() {
-            store.watch(&self.context.for_socket(socket).server(), self.context.now())?;
-        }
-        Ok(store)
     }
 
     fn tell_all(&self, message: &dyn Fn() -> Message) {
@@ -285,15 +331,17 @@ impl Keeper {
         self.changes = None;
     }
 
-    /// Has everything saved, and waits for it.
-    fn end(&mut self) {
+    /// Has everything saved, and waits for it; which servers were kept.
+    fn end(&mut self) -> Vec<BString> {
         self.tell_all(&|| Message::End);
         let end = Instant::now() + LAST_SAVES;
-        for (_, (_, thread)) in self.watchers.drain() {
+        let ended = self.watchers.drain().map(|(socket, (_, thread))| {
             while !thread.is_finished() && Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(5));
             }
-        }
+            socket
+        });
+        ended.collect()
     }
 }
 

@@ -13,7 +13,7 @@ use evermux_core::tmux::{ListError, ListingError, RunError};
 use evermux_core::watch::{Save, Saved};
 use jiff::Timestamp;
 
-use super::opened::Opened;
+use super::opened::{Database, Opened};
 use super::watcher::Kept;
 use crate::context::Context;
 use crate::error::CliError;
@@ -56,9 +56,9 @@ pub struct Saver {
 
 impl Saver {
     /// One for the server of `context`.
-    pub fn new(context: Context) -> Self {
+    pub fn new(context: Context, database: Database) -> Self {
         Self {
-            store: Opened::new(context.clone()),
+            store: Opened::new(context.clone(), database),
             context,
             panes: HashSet::new(),
             sessions: 0,
@@ -99,20 +99,16 @@ impl Saver {
         let server = self.context.server();
         let disabled = self.with_store(|store| {
             let starts = store.starts(&server)?;
-            start::has_died(store, &server, &starts)
+            Ok(start::has_died(store, &server, &starts).unwrap_or(false))
         });
         disabled.unwrap_or(false)
     }
 
     /// Does something with the store, which is opened anew after an error.
-    fn with_store<T, E: Into<CliError>>(
-        &mut self,
-        work: impl FnOnce(&Store) -> Result<T, E>,
-    ) -> Result<T, String> {
-        let done = self.store.get().and_then(|store| work(store).map_err(Into::into));
-        done.map_err(|error| {
-            self.store.close();
-            error.in_one_line()
+    fn with_store<T>(&mut self, work: impl FnOnce(&Store) -> Result<T, StoreError>) -> Result<T, String> {
+        self.store.get().and_then(work).map_err(|error| {
+            self.store.close_after(&error);
+            CliError::from(error).in_one_line()
         })
     }
 
@@ -124,7 +120,8 @@ impl Saver {
         let begun = Instant::now();
         let cost = Cost::begin(Some(kept.generation.pid));
         let (context, server) = (&self.context, self.context.server());
-        let store = self.store.get().map_err(|error| NotSaved::Failed(error.in_one_line()))?;
+        let store =
+            self.store.get().map_err(|error| NotSaved::Failed(CliError::from(error).in_one_line()))?;
         let mut options = crate::cli::capture_options(context);
         options.text = what == Save::All;
         // What is saved last is saved whole.
@@ -141,19 +138,12 @@ impl Saver {
         };
         match save::save(store, &kept.server, &request, &|| context.now(), &mut || context.random()) {
             Ok(outcome) => Ok(self.saved(what, &outcome, begun.elapsed(), cost.so_far())),
-            Err(error) => {
-                self.store.close();
-                Err(match error {
-                    SaveError::Store(StoreError::Damaged { path, what }) => {
-                        // The next attempt finds what is left in its place.
-                        let mended = crate::cli::mend(&self.context, path, &what);
-                        let damaged = format!("the database is damaged: {what}");
-                        NotSaved::Failed(mended.map_or_else(|error| error.in_one_line(), |_| damaged))
-                    }
-                    error if is_gone(&error) => NotSaved::Gone,
-                    error => NotSaved::Failed(CliError::from(error).in_one_line()),
-                })
+            Err(SaveError::Store(error)) => {
+                self.store.close_after(&error);
+                Err(NotSaved::Failed(CliError::from(error).in_one_line()))
             }
+            Err(error) if is_gone(&error) => Err(NotSaved::Gone),
+            Err(error) => Err(NotSaved::Failed(CliError::from(error).in_one_line())),
         }
     }
 

@@ -14,6 +14,7 @@ use evermux_core::watch::{Effect, Event, Pace, Save, Trouble, Watch};
 use jiff::{SignedDuration, Timestamp};
 
 use super::notices::Notices;
+use super::opened::Database;
 use super::saver::{NotSaved, Saver};
 use super::{ending, listener};
 use crate::context::Context;
@@ -38,6 +39,8 @@ pub enum Message {
     Ended(u64, Ring),
     /// Save everything now.
     Flush,
+    /// The machine goes off, or to sleep: save everything, the emergency file as well, and drop this.
+    Depart(Sender<()>),
     /// Do nothing until then. What is new in the store may concern this server, too.
     Pause(Option<Timestamp>),
     /// Nothing was done for a while, or the clock was set.
@@ -84,13 +87,13 @@ pub struct Kept {
 
 impl Watcher {
     /// Starts one for the server of `context`.
-    pub fn start(context: Context) -> (Sender<Message>, JoinHandle<()>) {
+    pub fn start(context: Context, database: Database) -> (Sender<Message>, JoinHandle<()>) {
         let (sender, receiver) = channel();
         let watcher = Self {
             sender: sender.clone(),
             receiver,
             watch: Watch::new(Pace::default(), Instant::now()),
-            saver: Saver::new(context.clone()),
+            saver: Saver::new(context.clone(), database),
             notices: Notices::new(context.clone()),
             context,
             kept: None,
@@ -145,6 +148,12 @@ impl Watcher {
             }
             Message::Looked(..) | Message::Ended(..) => {}
             Message::Flush => self.tell(Event::Flush),
+            Message::Depart(saved) => {
+                if let Some(event) = self.save_at_last() {
+                    self.tell(event);
+                }
+                drop(saved);
+            }
             Message::Pause(until) => {
                 let left =
                     until.and_then(|until| Duration::try_from(until.duration_since(self.context.now())).ok());
@@ -366,14 +375,24 @@ impl Watcher {
         self.watch.paused_until().is_some_and(|until| until > Instant::now())
     }
 
+    /// Saves everything, since there may be no other time to do it.
+    fn save_at_last(&mut self) -> Option<Event> {
+        if self.kept.is_none() || self.is_paused() {
+            return None;
+        }
+        let event = self.save(Save::All, Emergency::Now);
+        if let Some(Event::SaveFailed(why)) = &event {
+            tracing::warn!("the last save failed: {why}");
+        }
+        event
+    }
+
     /// Saves everything before the end.
     fn flush(&mut self) {
         if self.kept.is_some() && !self.is_paused() {
             self.notice_stopping();
-            if let Some(Event::SaveFailed(why)) = self.save(Save::All, Emergency::Now) {
-                tracing::warn!("the last save failed: {why}");
-            }
         }
+        self.save_at_last();
         self.stop_listening();
         let status = self.status();
         self.notices.write_anyway(status);

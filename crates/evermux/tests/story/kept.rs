@@ -20,7 +20,13 @@ pub struct Kept {
 impl Kept {
     #[track_caller]
     pub fn begin(tmux: &Tmux, config: &str) -> Self {
-        let kept = Self { story: Story::begin(tmux, config) };
+        Self::of(Story::begin(tmux, config))
+    }
+
+    /// Has the server of a story kept.
+    #[track_caller]
+    pub fn of(story: Story) -> Self {
+        let kept = Self { story };
         kept.story.server.wait_for_prompts();
         kept.story.run(&["keeper", "watch"]);
         kept.wait("the first save", |kept| !kept.list().is_empty());
