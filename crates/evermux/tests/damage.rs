@@ -230,6 +230,27 @@ fn files() {
 }
 
 #[test]
+fn what_no_emergency_file_has_comes_from_the_snapshot_before() {
+    let ground = Ground::new();
+    ground.reset();
+    for entry in fs::read_dir(ground.folder()).unwrap().flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "emergency") {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let connection = Connection::open(ground.folder().join("evermux.db")).unwrap();
+    let spoil = "UPDATE parts SET data = randomblob(length(data)) WHERE id IN
+                 (SELECT id FROM parts WHERE kind = 'session' ORDER BY id DESC LIMIT 2)";
+    assert_eq!(connection.execute(spoil, []).unwrap(), 2, "both sessions of the second snapshot");
+    drop(connection);
+    let output = ground.env.run(&["restore"]);
+    assert_eq!(output.status, Some(3), "{output}");
+    assert!(output.to_string().contains("damaged in snapshot 2; as it was in snapshot 1"), "{output}");
+    let windows = ground.server.lines(&["list-windows", "-a", "-F", "#{session_name}:#{window_index}"]);
+    assert_eq!(windows, ["other:0", "work:0"]);
+}
+
+#[test]
 fn rows() {
     let ground = Ground::new();
     ground.reset();

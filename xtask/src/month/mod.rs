@@ -144,7 +144,7 @@ fn look_back(store: &Store, now: i64) -> Result<Vec<(&'static str, f64)>> {
     let restore = || -> Result<usize> {
         let set = choose(&store.timeline(&name())?, None, now, &Options::default());
         let mut bytes = 0;
-        for chosen in Chosen::set(store, &set, &[])?.value {
+        for chosen in Chosen::set(store, &name(), &set, &[])?.value {
             let texts = chosen.snapshot.panes().filter_map(|pane| pane.text.as_ref());
             for block in texts.flat_map(|text| text.history.iter().chain([&text.screen])) {
                 bytes += store.block(&block.id)?.len();

@@ -217,7 +217,7 @@ impl Guest {
             "-o",
             "UserKnownHostsFile=/dev/null",
         ]);
-        ssh.args(["-o", "ConnectTimeout=10", "-o", "BatchMode=yes", "-i"]).arg(&self.image.key);
+        ssh.args(["-o", "ConnectTimeout=60", "-o", "BatchMode=yes", "-i"]).arg(&self.image.key);
         ssh.args(["-p", &self.port.to_string()]).args(options).arg(format!("{user}@127.0.0.1"));
         ssh
     }

@@ -92,7 +92,7 @@ fn stored(store: &Store, id: SnapshotId, own: bool, places: &[Place]) -> Result<
 }
 
 fn from_set(context: &Context, store: &Store, places: &[Place]) -> Result<Sources, CliError> {
-    of_set(store, &restore_set(context, store, &context.server())?, places)
+    of_set(store, &context.server(), &restore_set(context, store, &context.server())?, places)
 }
 
 /// What comes back unasked, where it is known already what is alive.
@@ -101,17 +101,22 @@ fn from_set(context: &Context, store: &Store, places: &[Place]) -> Result<Source
 /// What the store says.
 pub fn unasked(context: &Context, store: &Store, live: &LiveServer) -> Result<Sources, CliError> {
     let set = restore_set_beside(context, store, &context.server(), Some(live))?;
-    of_set(store, &set, &[])
+    of_set(store, &context.server(), &set, &[])
 }
 
-fn of_set(store: &Store, set: &RestoreSet, places: &[Place]) -> Result<Sources, CliError> {
+fn of_set(
+    store: &Store,
+    server: &ServerName,
+    set: &RestoreSet,
+    places: &[Place],
+) -> Result<Sources, CliError> {
     if set.chosen.is_empty() && set.listed.is_empty() && set.left.is_empty() {
         return Ok(Sources::nothing());
     }
     if !places.is_empty() {
         return asked_for(store, set, places);
     }
-    let report = Chosen::set(store, set, &[])?;
+    let report = Chosen::set(store, server, set, &[])?;
     Ok(Sources { problems: report.problems, anything: true, ..Sources::new(report.value) })
 }
 
@@ -224,7 +229,7 @@ fn from_machine(
         None => {
             let set = choose(&store.timeline(server)?, None, context.now(), &options(context));
             if places.is_empty() {
-                let report = Chosen::set(&store, &set, &[])?;
+                let report = Chosen::set(&store, server, &set, &[])?;
                 Sources { problems: report.problems, ..Sources::new(report.value) }
             } else {
                 asked_for(&store, &set, places)?
