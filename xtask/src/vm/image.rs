@@ -15,8 +15,8 @@ use crate::machine::{self, run, say, target};
 /// The users who work there; `root` is the third.
 pub const USERS: [&str; 2] = ["ada", "bob"];
 
-/// What is installed beyond the essential.
-const PACKAGES: &str = "systemd-sysv,dbus,dbus-user-session,libpam-systemd,tmux,openssh-server,\
+/// What is installed beyond the essential. Without polkit logind lets nobody but root delay a shutdown.
+const PACKAGES: &str = "systemd-sysv,dbus,dbus-user-session,libpam-systemd,polkitd,tmux,openssh-server,\
                         linux-image-cloud-amd64,initramfs-tools,iproute2,procps,udev,login,passwd";
 
 /// What only makes a machine that is emulated slower.
