@@ -102,8 +102,7 @@ fn details_of_a_process_that_is_gone_are_absent() {
         waiting.pid()
     };
     let process = Process::made_up(pid, 1, &[], "");
-    let unread =
-        Process { argv: OnceLock::new(), directory: OnceLock::new(), executable: OnceLock::new(), ..process };
+    let unread = Process { asked: Asked::default(), ..process };
     assert!(unread.argv().is_empty() && unread.directory().is_none() && unread.executable().is_none());
 }
 
