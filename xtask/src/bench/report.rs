@@ -243,3 +243,34 @@ impl Report {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows;
+    use super::*;
+
+    #[test]
+    fn every_work_has_its_words_on_the_page() {
+        let row = |work: &'static str| {
+            let mut row = Row { budget: Some(1.5), ..Row::new(work, 100, 0) };
+            let took = Duration::from_millis(10);
+            let limits = vec![Limit { took, tmux: took }];
+            row.take(Measured {
+                limits,
+                ours: vec![Cost { took: took * 2, ..Cost::default() }],
+                stall: None,
+            });
+            row
+        };
+        let rows = rows::names().map(row).collect();
+        let report = Report { tmux: "3.3a".to_owned(), runs: 5, rows, beside: Vec::new() };
+        let page = report.page();
+        for work in rows::names() {
+            assert!(words::about(work).starts_with("Limit: "), "{work}");
+            assert!(
+                page.contains(&format!("| {work} (100 panes) | 2.00 | 2.00 | 1.50 | **missed** |")),
+                "{page}"
+            );
+        }
+    }
+}

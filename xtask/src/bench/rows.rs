@@ -89,6 +89,12 @@ const ALL: &[Work] = &[
     },
 ];
 
+/// The names of all kinds of work.
+#[cfg(test)]
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|work| work.name)
+}
+
 /// The runs of one row.
 #[derive(Default)]
 pub struct Measured {
