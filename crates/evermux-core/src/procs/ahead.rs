@@ -16,7 +16,8 @@ impl ProcessTable {
             for process in self.below(pane.pid).into_iter().take(MOST_OF_PANE) {
                 process.argv();
             }
-            (pane.directory(), pane.executable());
+            pane.directory();
+            pane.executable();
             let terminal = pane.terminal.and_then(os::terminal_path);
             let state = terminal.as_deref().and_then(|path| TerminalState::read(path).ok());
             if let Some(job) = self.job(pane.pid) {
