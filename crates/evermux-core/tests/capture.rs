@@ -95,6 +95,29 @@ fn pane(snapshot: &Snapshot, session: &str, window: usize, pane: usize) -> Pane 
     snapshot.window(session.links[window]).panes[pane].clone()
 }
 
+/// More than one client captures.
+#[test]
+fn the_text_of_many_panes() {
+    const PANES: usize = 320;
+    every_version(|mut subject| {
+        let windows: String = (1..PANES)
+            .map(|number| format!("new-window -d -t main:{number} 'echo text-{number}; exec sleep 1000'\n"))
+            .collect();
+        let private = subject.private.clone();
+        assert!(private.script(windows).ok());
+        private.wait_for_prompt("main:0");
+        private.wait_until("everything is printed", |server| {
+            let rows = server.lines(&["list-panes", "-s", "-t", "main", "-F", "#{cursor_y}"]);
+            rows.len() == PANES && rows[1..].iter().all(|row| row == "1")
+        });
+        let snapshot = subject.capture().live.snapshot;
+        for number in 1..PANES {
+            let text = subject.text(&pane(&snapshot, "main", number, 0));
+            assert_eq!(text, [format!("text-{number}")], "pane {number}");
+        }
+    });
+}
+
 #[test]
 fn structure_and_identities() {
     every_version(|mut subject| {

@@ -1,11 +1,15 @@
 //! The servers that are measured: many shells, ten panes a window, ten windows a session.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use evermux_testkit::{Server, Tmux};
+
+use super::cost::spent;
+use super::limits::Limit;
 
 const PANES_PER_WINDOW: usize = 10;
 const WINDOWS_PER_SESSION: usize = 10;
@@ -38,9 +42,8 @@ impl Load {
         Ok(load)
     }
 
-    /// Starts the server with one client that creates everything from a file. How long it takes until every shell
-    /// is ready.
-    pub fn create(&self) -> Result<Duration> {
+    /// Starts the server with one client that creates everything from a file. What it takes until every shell is ready.
+    pub fn create(&self) -> Result<Limit> {
         let file = self.server.sandbox().write("create.tmux", self.script());
         self.forget("ready");
         let start = Instant::now();
@@ -49,7 +52,12 @@ impl Load {
         let output = self.server.tmux(&[&start_server[..], &source[..]].concat());
         ensure!(output.ok(), "{output}");
         self.wait_for("ready", self.panes)?;
-        Ok(start.elapsed())
+        Ok(Limit { took: start.elapsed(), tmux: self.process().map(spent).unwrap_or_default() })
+    }
+
+    /// The process of the server, if it lives.
+    pub fn process(&self) -> Option<u32> {
+        self.server.process().map(|process| process.id())
     }
 
     fn script(&self) -> String {
@@ -72,25 +80,53 @@ impl Load {
         script
     }
 
-    /// Has every pane print so many coloured lines. How long it takes until tmux has read them all.
-    pub fn print(&self, lines: usize) -> Result<Duration> {
+    /// Has every pane print so many coloured lines. What it takes until tmux has read them all.
+    pub fn print(&self, lines: usize) -> Result<Limit> {
+        self.print_in(&self.ids(), lines)
+    }
+
+    /// The same in some panes.
+    pub fn print_in(&self, panes: &[String], lines: usize) -> Result<Limit> {
         self.server.sandbox().write("home/text", coloured(lines));
         self.server.sandbox().write("home/p", "cat ~/text\nprintf x >>~/done\n");
-        let script: String =
-            self.ids().iter().map(|id| format!("send-keys -t {id} '. ~/p' Enter\n")).collect();
+        let script: String = panes.iter().map(|id| format!("send-keys -t {id} '. ~/p' Enter\n")).collect();
         self.forget("done");
+        let process = self.process();
+        let before = process.map(spent).unwrap_or_default();
         let start = Instant::now();
         let output = self.server.script(script);
         ensure!(output.ok(), "{output}");
-        self.wait_for("done", self.panes)?;
+        self.wait_for("done", panes.len())?;
         let took = start.elapsed();
-        self.server.wait_for_prompts();
-        Ok(took)
+        let tmux = process.map(spent).unwrap_or_default().saturating_sub(before);
+        self.wait_for_prompts()?;
+        Ok(Limit { took, tmux })
     }
 
     /// The ids of all panes.
     pub fn ids(&self) -> Vec<String> {
         self.server.lines(&["list-panes", "-a", "-F", "#{pane_id}"])
+    }
+
+    /// How many rows there are above the screen of each pane.
+    pub fn history_rows(&self) -> Result<HashMap<String, u32>> {
+        let lines = self.server.lines(&["list-panes", "-a", "-F", "#{pane_id} #{history_size}"]);
+        let row = |line: &String| {
+            let (pane, rows) = line.split_once(' ').context("two words")?;
+            anyhow::Ok((pane.to_owned(), rows.parse()?))
+        };
+        lines.iter().map(row).collect()
+    }
+
+    /// Waits until the cursor of every pane stands behind a prompt.
+    pub fn wait_for_prompts(&self) -> Result<()> {
+        let end = Instant::now() + LIMIT;
+        while self.server.lines(&["list-panes", "-a", "-F", "#{cursor_x}"]).iter().any(|column| column != "2")
+        {
+            ensure!(Instant::now() < end, "waited {LIMIT:?} for prompts");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
     }
 
     /// Empties a file in which shells leave a byte each.

@@ -3,9 +3,7 @@
 //! The clock tells what a person would feel; on a busy machine that is mostly the machine. So the processor time that
 //! tmux spent within one wait is told, too (where the system has `/proc/PID/schedstat`): that is tmux's own part.
 
-use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -14,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use evermux_testkit::Server;
+
+use super::cost::spent;
 
 /// Between an answer and the next question.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -24,7 +24,7 @@ pub struct Stall {
     /// By the clock.
     pub waited: Duration,
     /// What tmux was busy for within one wait.
-    pub busy: Option<Duration>,
+    pub busy: Duration,
 }
 
 impl Stall {
@@ -59,16 +59,15 @@ impl Probe {
         });
         // The attachment itself is answered, too.
         answered.recv_timeout(Duration::from_secs(10)).context("the control client does not attach")?;
-        let pid = server.lines(&["display-message", "-p", "#{pid}"]).concat();
-        let busy = PathBuf::from(format!("/proc/{pid}/schedstat"));
+        let process = server.process().context("the server lives")?.id();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let longest = thread::spawn(move || {
             let mut longest = Stall::default();
             while !stopped.load(Ordering::Relaxed) {
-                let before = spent(&busy);
+                let before = spent(process);
                 let waited = ask(&mut input, &answered)?;
-                let busy = spent(&busy).zip(before).map(|(after, before)| after.saturating_sub(before));
+                let busy = spent(process).saturating_sub(before);
                 longest = longest.max(Stall { waited, busy });
                 thread::sleep(PAUSE);
             }
@@ -91,12 +90,6 @@ impl Probe {
         self.stop.store(true, Ordering::Relaxed);
         self.longest.join().map_err(|_| anyhow::anyhow!("the probe panicked"))?
     }
-}
-
-/// The processor time a process has used; its first number, in nanoseconds.
-fn spent(schedstat: &Path) -> Option<Duration> {
-    let text = fs::read_to_string(schedstat).ok()?;
-    Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
 }
 
 fn ask(input: &mut ChildStdin, answered: &mpsc::Receiver<String>) -> Result<Duration> {

@@ -1,20 +1,26 @@
 //! The rows: the same work by tmux itself and by evermux, in turns.
 
-use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use evermux_testkit::{Env, Tmux};
 
+use super::cost::{self, Cost};
+use super::limits::{Limit, capture, list};
 use super::load::Load;
 use super::probe::{Probe, Stall};
 use super::report::Row;
 use crate::machine::say;
 
-/// How many lines are new in the row about new lines.
+/// How many lines are new in the rows about new lines.
 const NEW_LINES: usize = 20;
+
+/// Once a row has taken so long, it is not measured more than [`FEWEST`] times.
+const LONG: Duration = Duration::from_secs(25);
+const FEWEST: usize = 3;
+
+/// How often what takes a moment is done in one run.
+const MOMENTS: usize = 20;
 
 /// What is measured, and how.
 pub struct Bench {
@@ -24,245 +30,264 @@ pub struct Bench {
     pub tmux: Tmux,
     /// How often each row is measured.
     pub runs: usize,
-    /// The sizes of a small and of a large server.
-    pub panes: [usize; 2],
-    /// How many lines each pane has in the rows with text.
-    pub lines: usize,
-    /// Only rows whose name contains this.
-    pub only: String,
+    /// Servers with more panes or lines are left out.
+    pub most_lines: usize,
+    /// Only rows whose name contains one of these; all if there are none.
+    pub only: Vec<String>,
     /// Leave evermux out.
     pub limits_only: bool,
 }
 
-/// One kind of row, on a server of so many panes.
-type Measure = fn(&Bench, usize) -> Result<Row>;
+/// One kind of work.
+struct Work {
+    name: &'static str,
+    /// Panes, and lines in each.
+    sizes: &'static [(usize, usize)],
+    /// The panes for which there is a budget, and that.
+    budget: (&'static [usize], f64),
+    measure: fn(&Bench, (usize, usize)) -> Result<Measured>,
+}
+
+/// Every kind of work. 20,000 lines only up to 20 panes: more do not fit into the memory of every machine.
+const ALL: &[Work] = &[
+    Work { name: "start-up", sizes: &[(1, 0)], budget: (&[], 0.0), measure: Bench::start_up },
+    Work {
+        name: "save, text unchanged",
+        sizes: &[(1, 0), (10, 0), (100, 0), (500, 0), (1000, 0)],
+        budget: (&[100, 500], 1.5),
+        measure: Bench::save_unchanged,
+    },
+    Work {
+        name: "save, one pane has 20 new lines",
+        sizes: &[(10, 0), (100, 0), (500, 0), (1000, 0)],
+        budget: (&[100, 500], 1.5),
+        measure: Bench::save_one_changed,
+    },
+    Work {
+        name: "save, every pane has 20 new lines",
+        sizes: &[(1, 0), (10, 0), (100, 0), (500, 0), (1000, 0)],
+        budget: (&[100, 500], 1.5),
+        measure: Bench::save_all_changed,
+    },
+    Work {
+        name: "first save",
+        sizes: &[(1, 2000), (10, 2000), (100, 2000), (500, 2000), (1000, 2000), (20, 20_000)],
+        budget: (&[500], 1.15),
+        measure: Bench::first_save,
+    },
+    Work {
+        name: "restore of shells without text",
+        sizes: &[(1, 0), (10, 0), (100, 0), (500, 0), (1000, 0)],
+        budget: (&[500], 1.3),
+        measure: Bench::restore_shells,
+    },
+    Work {
+        name: "restore with text",
+        sizes: &[(1, 2000), (10, 2000), (100, 2000), (500, 2000), (20, 20_000)],
+        budget: (&[500], 1.3),
+        measure: Bench::restore_text,
+    },
+];
+
+/// The names of all kinds of work.
+#[cfg(test)]
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|work| work.name)
+}
+
+/// The runs of one row.
+#[derive(Default)]
+pub struct Measured {
+    pub limits: Vec<Limit>,
+    pub ours: Vec<Cost>,
+    /// The longest times others waited for tmux while evermux worked, and as long on the idle server.
+    pub stall: Option<(Stall, Stall)>,
+}
 
 impl Bench {
     /// Measures every row that was asked for.
     pub fn rows(&self) -> Result<Vec<Row>> {
-        let [small, large] = self.panes;
-        let lines = self.lines;
-        let rows: [(String, Measure, usize); 7] = [
-            (format!("save of {small} panes, text unchanged"), Bench::save_unchanged, small),
-            (format!("save of {large} panes, text unchanged"), Bench::save_unchanged, large),
-            (format!("save of {small} panes, {NEW_LINES} new lines each"), Bench::save_new_lines, small),
-            (format!("save of {large} panes, {NEW_LINES} new lines each"), Bench::save_new_lines, large),
-            (
-                format!("first save of {large} panes with {lines} coloured lines each"),
-                Bench::first_save,
-                large,
-            ),
-            (format!("restore of {large} shells without text"), Bench::restore_shells, large),
-            (format!("restore of {large} shells with {lines} lines each"), Bench::restore_text, large),
-        ];
-        let mut measured = Vec::new();
-        for (name, measure, panes) in rows {
-            if name.contains(&self.only) {
-                say(&name);
-                measured.push(Row { name, ..measure(self, panes)? });
+        let mut rows = Vec::new();
+        for work in ALL {
+            for &(panes, lines) in work.sizes {
+                let mut row = Row::new(work.name, panes, lines);
+                if !self.is_wanted(&row.title()) || panes * lines.max(200) > self.most_lines {
+                    continue;
+                }
+                say(&row.title());
+                let (budgeted, budget) = work.budget;
+                row.budget = budgeted.contains(&panes).then_some(budget);
+                row.take((work.measure)(self, (panes, lines))?);
+                rows.push(row);
             }
         }
-        Ok(measured)
+        Ok(rows)
     }
 
-    fn save_unchanged(&self, panes: usize) -> Result<Row> {
+    /// Whether a row was asked for.
+    pub fn is_wanted(&self, title: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| title.contains(part.as_str()))
+    }
+
+    /// `status --line`, which a status line runs all the time, and tmux's own smallest question.
+    fn start_up(&self, (panes, _): (usize, usize)) -> Result<Measured> {
+        let load = Load::start(&self.tmux, panes)?;
+        let env = Env::new(&self.program, &load.server);
+        self.ours(&env, &load, &["save"])?;
+        let mut limit = |_| {
+            let ask = || {
+                let mut client = load.server.client();
+                client.arg("has-session");
+                cost::run(client, load.process())
+            };
+            let cost = middle(&ask)?;
+            Ok(Limit { took: cost.took, tmux: cost.tmux })
+        };
+        let mut ours = |_| {
+            let ask = || Ok(self.ours(&env, &load, &["status", "--line"])?.unwrap_or_default());
+            Ok((!self.limits_only).then_some(middle(&ask)?))
+        };
+        self.turns(None, &mut limit, &mut ours)
+    }
+
+    fn save_unchanged(&self, (panes, _): (usize, usize)) -> Result<Measured> {
         let load = Load::start(&self.tmux, panes)?;
         let env = Env::new(&self.program, &load.server);
         self.settle(&load, &env)?;
-        let round = |_| {
-            let limit = list(&load)?;
-            Ok((limit, self.ours(&env, &["save"])?, None))
-        };
-        self.row(1.5, round)
+        self.turns(Some(&load), &mut |_| list(&load), &mut |_| self.ours(&env, &load, &["save"]))
     }
 
-    fn save_new_lines(&self, panes: usize) -> Result<Row> {
+    /// What is not the same any more is little: so must be what the save costs beside looking at everything.
+    fn save_one_changed(&self, (panes, _): (usize, usize)) -> Result<Measured> {
         let load = Load::start(&self.tmux, panes)?;
         load.print(2 * NEW_LINES)?;
         let env = Env::new(&self.program, &load.server);
         self.settle(&load, &env)?;
-        let round = |_| {
-            load.print(NEW_LINES)?;
-            let limit = list(&load)? + capture(&load, &format!("-{NEW_LINES}"))?;
-            Ok((limit, self.ours(&env, &["save"])?, None))
-        };
-        self.row(1.5, round)
+        let one = load.ids().split_off(panes - 1);
+        let mut limit = |_| new_lines(&load, &one);
+        self.turns(Some(&load), &mut limit, &mut |_| self.ours(&env, &load, &["save"]))
     }
 
-    fn first_save(&self, panes: usize) -> Result<Row> {
+    fn save_all_changed(&self, (panes, _): (usize, usize)) -> Result<Measured> {
         let load = Load::start(&self.tmux, panes)?;
-        load.print(self.lines)?;
+        load.print(2 * NEW_LINES)?;
         let env = Env::new(&self.program, &load.server);
-        let round = |run: usize| {
-            let limit = capture(&load, "-")?;
+        self.settle(&load, &env)?;
+        let all = load.ids();
+        let mut limit = |_| new_lines(&load, &all);
+        self.turns(Some(&load), &mut limit, &mut |_| self.ours(&env, &load, &["save"]))
+    }
+
+    fn first_save(&self, (panes, lines): (usize, usize)) -> Result<Measured> {
+        let load = Load::start(&self.tmux, panes)?;
+        load.print(lines)?;
+        let env = Env::new(&self.program, &load.server);
+        let mut limit = |_| capture(&load, &load.ids(), |_| "-".to_owned());
+        let mut ours = |run: usize| {
             let fresh = load.server.sandbox().path(format!("state-{run}"));
             let env = env.with("EVERMUX_DIR", &fresh.display().to_string());
-            let probe = Probe::start(&load.server)?;
-            let ours = self.ours(&env, &["save"])?;
-            let stall = probe.stop()?;
-            let idle = Probe::idle(&load.server, ours.unwrap_or_default())?;
-            Ok((limit, ours, ours.map(|_| (stall, idle))))
+            self.ours(&env, &load, &["save"])
         };
-        self.row(1.15, round)
+        self.turns(Some(&load), &mut limit, &mut ours)
     }
 
-    fn restore_shells(&self, panes: usize) -> Result<Row> {
+    fn restore_shells(&self, (panes, _): (usize, usize)) -> Result<Measured> {
         let load = Load::start(&self.tmux, panes)?;
         let env = Env::new(&self.program, &load.server);
-        self.ours(&env, &["save", "--no-scrollback"])?;
-        let round = |_| {
+        self.ours(&env, &load, &["save", "--no-scrollback"])?;
+        let mut limit = |_| {
             load.server.kill_all();
-            let limit = load.create()?;
-            load.server.kill_all();
-            Ok((limit, self.restore(&load, &env, &["restore", "--no-scrollback"])?, None))
+            load.create()
         };
-        self.row(1.3, round)
+        self.turns(None, &mut limit, &mut |_| self.restore(&load, &env, &["restore", "--no-scrollback"]))
     }
 
-    fn restore_text(&self, panes: usize) -> Result<Row> {
+    fn restore_text(&self, (panes, lines): (usize, usize)) -> Result<Measured> {
         let load = Load::start(&self.tmux, panes)?;
-        load.print(self.lines)?;
+        load.print(lines)?;
         let env = Env::new(&self.program, &load.server);
-        self.ours(&env, &["save"])?;
-        let round = |_| {
+        self.ours(&env, &load, &["save"])?;
+        let mut limit = |_| {
             load.server.kill_all();
-            let limit = load.create()? + load.print(self.lines)?;
-            load.server.kill_all();
-            // What the limit printed is no part of what is restored.
-            Ok((limit, self.restore(&load, &env, &["restore"])?, None))
+            // What it prints is no part of what is restored.
+            Ok(load.create()? + load.print(lines)?)
         };
-        self.row(1.3, round)
+        self.turns(None, &mut limit, &mut |_| self.restore(&load, &env, &["restore"]))
     }
 
     /// Saves until nothing is new any more: what was printed within the last second cannot be told from what is
     /// printed next before tmux 3.8, whose clock for that has whole seconds.
     fn settle(&self, load: &Load, env: &Env) -> Result<()> {
-        load.server.wait_for_prompts();
-        self.ours(env, &["save"])?;
+        load.wait_for_prompts()?;
+        self.ours(env, load, &["save"])?;
         std::thread::sleep(Duration::from_secs(2));
-        self.ours(env, &["save"])?;
+        self.ours(env, load, &["save"])?;
         Ok(())
     }
 
-    /// Runs evermux; how long it took, or none if it is left out.
-    fn ours(&self, env: &Env, command: &[&str]) -> Result<Option<Duration>> {
+    /// Runs evermux; what it cost, or none if it is left out.
+    fn ours(&self, env: &Env, load: &Load, command: &[&str]) -> Result<Option<Cost>> {
         if self.limits_only {
             return Ok(None);
         }
-        let start = Instant::now();
-        let output = env.run(command);
-        let took = start.elapsed();
-        ensure!(matches!(output.status, Some(0 | 3)), "evermux {command:?}:\n{output}");
-        Ok(Some(took))
+        cost::run(env.command(command), load.process()).map(Some)
     }
 
-    /// Restores; how long until it is done and every shell is ready.
-    fn restore(&self, load: &Load, env: &Env, command: &[&str]) -> Result<Option<Duration>> {
+    /// Restores where nothing lives; what it cost until every shell is ready.
+    fn restore(&self, load: &Load, env: &Env, command: &[&str]) -> Result<Option<Cost>> {
+        load.server.kill_all();
         load.forget("ready");
-        let start = Instant::now();
-        if self.ours(env, command)?.is_none() {
-            return Ok(None);
-        }
+        let begun = Instant::now();
+        let Some(cost) = self.ours(env, load, command)? else { return Ok(None) };
         load.wait_for("ready", load.panes)?;
-        Ok(Some(start.elapsed()))
+        let took = begun.elapsed();
+        // All its life: it began with the restore.
+        Ok(Some(Cost { took, tmux: load.process().map(cost::spent).unwrap_or_default(), ..cost }))
     }
 
-    fn row(&self, budget: f64, mut round: impl FnMut(usize) -> Result<Round>) -> Result<Row> {
-        let (mut limits, mut ours, mut stalls) = (Vec::new(), Vec::new(), Vec::<(Stall, Stall)>::new());
+    /// Measures in turns, so that a busy machine slows both; once more on `watched`, if that can be done, with a client
+    /// beside it that asks tmux all the time.
+    fn turns(
+        &self,
+        watched: Option<&Load>,
+        limit: &mut dyn FnMut(usize) -> Result<Limit>,
+        ours: &mut dyn FnMut(usize) -> Result<Option<Cost>>,
+    ) -> Result<Measured> {
+        let mut measured = Measured::default();
+        let begun = Instant::now();
         for run in 0..self.runs {
-            let (limit, our, stall) = round(run)?;
-            limits.push(limit);
-            ours.extend(our);
-            stalls.extend(stall);
+            if run >= FEWEST && begun.elapsed() > LONG {
+                break;
+            }
+            measured.limits.push(limit(run)?);
+            measured.ours.extend(ours(run)?);
         }
-        let best = ours.iter().min().zip(limits.iter().min());
-        let best = best.map(|(ours, limit)| ours.as_secs_f64() / limit.as_secs_f64());
-        let limit = median(&mut limits).unwrap_or_default();
-        let stall = stalls.into_iter().reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)));
-        let name = String::new();
-        Ok(Row { name, limit, ours: median(&mut ours), best, budget, stall })
+        ensure!(!measured.limits.is_empty(), "no runs");
+        if let Some(load) = watched.filter(|_| !self.limits_only) {
+            limit(self.runs)?;
+            let probe = Probe::start(&load.server)?;
+            let took = ours(self.runs)?.unwrap_or_default().took;
+            let stall = probe.stop()?;
+            measured.stall = Some((stall, Probe::idle(&load.server, took)?));
+        }
+        Ok(measured)
     }
 }
 
-/// What tmux needs, what evermux needs, and the longest stalls: while evermux worked, and of an idle server.
-type Round = (Duration, Option<Duration>, Option<(Stall, Stall)>);
-
-fn median(times: &mut [Duration]) -> Option<Duration> {
-    times.sort();
-    times.get(times.len() / 2).copied()
-}
-
-/// One client that lists what a snapshot holds, one scan of the process table, one append of 4 kB with fsync.
-fn list(load: &Load) -> Result<Duration> {
-    let script = listing_script(load);
-    let file = load.server.sandbox().write("list.tmux", script);
-    let page = load.server.sandbox().path("page");
-    let start = Instant::now();
-    let output = load.server.tmux(&["source-file", file.to_str().unwrap_or_default()]);
-    scan_processes();
-    let mut page = File::options().create(true).append(true).open(page)?;
-    page.write_all(&[7; 4096])?;
-    page.sync_all()?;
-    let took = start.elapsed();
-    ensure!(output.ok(), "{output}");
-    Ok(took)
-}
-
-fn listing_script(load: &Load) -> String {
-    let fields = |names: &str| {
-        names.split_whitespace().map(|name| format!("#{{{name}}}")).collect::<Vec<_>>().join("\t")
+/// Prints new lines in some panes; what tmux needs to list everything and to capture those lines and the screens.
+fn new_lines(load: &Load, panes: &[String]) -> Result<Limit> {
+    let before = load.history_rows()?;
+    load.print_in(panes, NEW_LINES)?;
+    let after = load.history_rows()?;
+    let new = |pane: &str| {
+        after.get(pane).zip(before.get(pane)).map_or(0, |(after, before)| after.saturating_sub(*before))
     };
-    let session = fields(
-        "session_id session_name session_group session_path session_created session_activity session_last_attached \
-         session_attached session_stack",
-    );
-    let window = fields(
-        "session_id window_index window_id window_name window_width window_height window_zoomed_flag window_layout \
-         window_activity window_flags automatic-rename",
-    );
-    let pane = fields(
-        "window_id pane_id pane_pid pane_tty pane_title pane_start_command pane_start_path pane_width pane_height \
-         pane_active pane_last pane_input_off pane_marked pane_in_mode pane_dead pane_dead_status cursor_x cursor_y \
-         alternate_on history_size history_limit history_bytes keypad_cursor_flag keypad_flag mouse_standard_flag \
-         mouse_button_flag mouse_all_flag mouse_sgr_flag @id",
-    );
-    let mut script = format!(
-        "list-sessions -F '{session}'\nlist-windows -a -F '{window}'\nlist-panes -a -F '{pane}'\nlist-clients\n\
-         show-options -s\nshow-options -g\nshow-options -gw\nshow-environment -g\n",
-    );
-    let server = &load.server;
-    for id in server.lines(&["list-sessions", "-F", "#{session_id}"]) {
-        let _ = writeln!(script, "show-options -t '{id}'\nshow-environment -t '{id}'");
-    }
-    for id in server.lines(&["list-windows", "-a", "-F", "#{window_id}"]) {
-        let _ = writeln!(script, "show-options -w -t {id}");
-    }
-    for id in load.ids() {
-        let _ = writeln!(script, "show-options -p -t {id}");
-    }
-    script
+    Ok(list(load)? + capture(load, panes, |pane| format!("-{}", new(pane)))?)
 }
 
-/// Reads state, arguments and directory of every process.
-fn scan_processes() {
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let folder = entry.path();
-        if entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
-            let _gone = fs::read(folder.join("stat"));
-            let _gone = fs::read(folder.join("cmdline"));
-            let _gone = fs::read_link(folder.join("cwd"));
-        }
-    }
-}
-
-/// One client that captures every pane, from a line on.
-fn capture(load: &Load, from: &str) -> Result<Duration> {
-    let script: String =
-        load.ids().iter().map(|id| format!("capture-pane -p -e -J -S {from} -t {id}\n")).collect();
-    let file = load.server.sandbox().write("capture.tmux", script);
-    let start = Instant::now();
-    let output = load.server.tmux(&["source-file", file.to_str().unwrap_or_default()]);
-    let took = start.elapsed();
-    ensure!(output.ok(), "{output}");
-    Ok(took)
+/// The middle one of several costs, by the clock.
+fn middle(run: &dyn Fn() -> Result<Cost>) -> Result<Cost> {
+    let mut costs = (0..MOMENTS).map(|_| run()).collect::<Result<Vec<Cost>>>()?;
+    costs.sort_by_key(|cost| cost.took);
+    Ok(costs[MOMENTS / 2])
 }

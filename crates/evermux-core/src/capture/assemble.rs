@@ -15,8 +15,8 @@ use super::programs::Running;
 use super::{debts, start};
 use crate::layout::{Layout, Reported};
 use crate::model::{
-    Client, Death, EnvironmentEntry, Generation, Link, LivePane, OptionEntry, Pane, PaneFacts, Server,
-    ServerName, Session, SessionFacts, SessionId, Snapshot, Window, WindowFacts, WindowId,
+    Client, Death, EnvironmentEntry, Generation, Link, LivePane, OptionEntry, Pane, PaneFacts, PaneIdentity,
+    Server, ServerName, Session, SessionFacts, SessionId, Snapshot, Window, WindowFacts, WindowId,
 };
 use crate::problem::{Problem, Subject};
 use crate::procs::{ProcessTable, TerminalState};
@@ -29,15 +29,33 @@ pub(super) struct Sources<'a> {
     pub processes: &'a ProcessTable,
     /// The state of the terminal at a path.
     pub terminal: &'a dyn Fn(&Path) -> Option<TerminalState>,
-    pub previous: Option<&'a Snapshot>,
+    pub previous: Option<Previous<'a>>,
     pub options: &'a Options,
     pub now: Timestamp,
 }
 
-impl Sources<'_> {
+/// The last snapshot of this timeline.
+pub(super) struct Previous<'a> {
+    generation: &'a Generation,
+    panes: HashMap<PaneIdentity, &'a Pane>,
+}
+
+impl<'a> Previous<'a> {
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        let panes = snapshot.panes().map(|pane| (pane.identity, pane)).collect();
+        Self { generation: &snapshot.server().generation, panes }
+    }
+}
+
+impl<'a> Sources<'a> {
     /// Whether the previous snapshot is of this life of the server.
-    fn is_of_this_life(&self) -> bool {
-        self.previous.is_some_and(|previous| previous.server().generation == self.generation())
+    pub fn is_of_this_life(&self) -> bool {
+        self.previous.as_ref().is_some_and(|previous| *previous.generation == self.generation())
+    }
+
+    /// The pane with this identity in the previous snapshot.
+    pub fn before(&self, identity: PaneIdentity) -> Option<&'a Pane> {
+        self.previous.as_ref()?.panes.get(&identity).copied()
     }
 
     fn generation(&self) -> Generation {
@@ -334,12 +352,12 @@ impl Assembly<'_> {
     fn pane(
         &mut self,
         pane: &ListedPane,
-        identity: crate::model::PaneIdentity,
+        identity: PaneIdentity,
         policy: Policy,
         subject: &Subject,
     ) -> (Pane, Option<bool>) {
         let sources = self.sources;
-        let before = sources.previous.and_then(|previous| previous.pane(identity));
+        let before = sources.before(identity);
         let (asker, helper) = (sources.options.asker, sources.options.helper.as_deref());
         let running = Running::read(pane, sources.processes, sources.terminal, asker, helper);
         let dead = Death { status: pane.dead_status, signal: pane.dead_signal };

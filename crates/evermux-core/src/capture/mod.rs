@@ -27,12 +27,12 @@ pub use self::text::extend as extend_history;
 pub use options::{Flood, Options};
 pub use policy::{POLICY_OPTION, Pattern, Policy, UNFINISHED_OPTION, standing};
 
-use self::assemble::{Draft, Sources, TextWanted};
+use self::assemble::{Draft, Previous, Sources, TextWanted};
 use self::text::{End, Found, Wanted};
 use crate::choose::Coverage;
 use crate::model::{BlockId, BlockRef, Invalid, Live, Pane, Snapshot};
 use crate::problem::{Problem, Report, Subject};
-use crate::procs::{NoProcessTable, ProcessTable, TerminalState};
+use crate::procs::{NoProcessTable, ProcessTable};
 use crate::tmux::{
     CaptureError, FrameError, ListError, ListRequest, ListedPane, Listing, Nonce, RunError, Server,
 };
@@ -154,8 +154,8 @@ fn put_together(
     let sources = Sources {
         listing: &listing,
         processes: &processes,
-        terminal: &|path: &Path| TerminalState::read(path).ok(),
-        previous,
+        terminal: &|path: &Path| processes.terminal(path),
+        previous: previous.map(Previous::new),
         options,
         now,
     };
@@ -176,8 +176,8 @@ fn put_together(
     Ok(Captured { live, coverage, problems, put_off })
 }
 
-/// Lists the server, and reads the process table while tmux works; `meanwhile` is done then, too. That table may be older than a pane that was made
-/// in that moment: then it is read again.
+/// Lists the server; while tmux works at that, reads the process table and what is asked of the panes' processes, and
+/// does `meanwhile`. That table may be older than a pane that was made in that moment: then it is read again.
 fn look(
     server: &Server,
     options: &Options,
@@ -204,7 +204,9 @@ const ENDING: Duration = Duration::from_millis(5);
 fn is_ending(listing: &Listing, processes: &ProcessTable) -> bool {
     let untold = |pane: &&ListedPane| pane.dead && pane.dead_status.is_none() && pane.dead_signal.is_none();
     let pids = listing.panes().filter(untold).filter_map(|pane| pane.pid);
-    pids.filter_map(|pid| processes.get(pid)).any(|process| process.argv().is_empty())
+    // As it is now: the table was read before the listing.
+    let ended = |pid: u32| ProcessTable::of(pid).get(pid).is_none_or(|process| process.argv().is_empty());
+    pids.filter(|pid| processes.get(*pid).is_some()).any(ended)
 }
 
 fn look_once(
@@ -218,7 +220,10 @@ fn look_once(
     let request = ListRequest { nonce, current };
     let (listed, processes) = std::thread::scope(|scope| {
         let listing = scope.spawn(|| server.list(&request, options.limit));
-        let processes = ProcessTable::read();
+        let mut processes = ProcessTable::read();
+        if let (Ok(table), Some(pid)) = (&mut processes, server.peer().pid) {
+            table.read_ahead(pid);
+        }
         meanwhile();
         (listing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), processes)
     });
@@ -256,13 +261,13 @@ fn add_texts(
 ) -> Result<usize, Error> {
     let (listing, options) = (sources.listing, sources.options);
     // What tmux's counters say is comparable within one life of a server only.
-    let previous =
-        sources.previous.filter(|previous| previous.server().generation == draft.server.generation);
+    let same_life = sources.is_of_this_life();
+    let before = |pane: &Pane| sources.before(pane.identity).filter(|_| same_life);
     let texts = std::mem::take(&mut draft.texts);
     if !options.text {
         for text in &texts {
             let pane = &mut draft.windows[text.window].panes[text.pane];
-            pane.text = previous.and_then(|previous| previous.pane(pane.identity)?.text.clone());
+            pane.text = before(pane).and_then(|before| before.text.clone());
         }
         return Ok(0);
     }
@@ -272,7 +277,7 @@ fn add_texts(
             let window = &listing.windows[text.listed.0];
             let listed = &window.panes[text.listed.1];
             let pane = &draft.windows[text.window].panes[text.pane];
-            let before = previous.and_then(|previous| previous.pane(pane.identity));
+            let before = before(pane);
             let end = text_end(text, listing, pane);
             Wanted {
                 pane: listed,

@@ -8,14 +8,11 @@ use super::policy::Pattern;
 use crate::gate::stands_at_gate;
 use crate::model::{Command, Process as ModelProcess, Program};
 use crate::procs::{
-    Evidence, Job, Process, ProcessTable, TerminalState, is_password_prompt, line_editor_waits,
+    Evidence, Job, MOST_OF_PANE, Process, ProcessTable, TerminalState, is_password_prompt, line_editor_waits,
     shell_at_terminal,
 };
 use crate::secrets;
 use crate::tmux::ListedPane;
-
-/// Most processes that are listed of one pane: `make -j` can start thousands.
-const MOST_PROCESSES: usize = 200;
 
 /// What runs in a pane.
 #[derive(Debug, Default)]
@@ -125,7 +122,7 @@ fn processes(own: &Process, table: &ProcessTable, job: Option<&Job<'_>>) -> Vec<
         job.is_some_and(|job| process.group == job.group && process.terminal == own.terminal)
     };
     let below = table.below(own.pid);
-    let alive = below.iter().filter(|process| !process.zombie).take(MOST_PROCESSES);
+    let alive = below.iter().filter(|process| !process.zombie).take(MOST_OF_PANE);
     alive
         .map(|process| ModelProcess {
             pid: process.pid,

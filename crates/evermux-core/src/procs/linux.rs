@@ -2,13 +2,13 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::OnceLock;
+use std::path::PathBuf;
 
 use bstr::{BString, ByteSlice};
 use rustix::fs::{Mode, OFlags};
 
 use super::prompt::OpenFile;
-use super::{Process, Reading};
+use super::{Asked, Process, Reading};
 
 pub(super) const SOURCE: &str = "/proc";
 
@@ -58,6 +58,13 @@ pub(super) fn directory(pid: u32) -> Option<BString> {
 /// The file it executes.
 pub(super) fn executable(pid: u32) -> Option<BString> {
     read_link(&format!("/proc/{pid}/exe"))
+}
+
+/// The path of a terminal by its device number, where that tells it.
+pub(super) fn terminal_path(device: u64) -> Option<PathBuf> {
+    // Pseudo terminals have the major numbers 136 to 143 (devices.txt); since Linux 2.6 only the first is used.
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    (major == 136).then(|| format!("/dev/pts/{minor}").into())
 }
 
 /// Whether the process is blocked reading its terminal. `wchan` says `0` where it may not be known.
@@ -157,9 +164,7 @@ fn parse_stat(line: &[u8], clock: Clock) -> Option<Process> {
         zombie: matches!(field(3), Some(b"Z" | b"X" | b"x")),
         started: clock.milliseconds(birth),
         birth,
-        argv: OnceLock::new(),
-        directory: OnceLock::new(),
-        executable: OnceLock::new(),
+        asked: Asked::default(),
     })
 }
 

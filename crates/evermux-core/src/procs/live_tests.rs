@@ -96,14 +96,27 @@ fn a_process_knows_its_place_and_its_time() {
 }
 
 #[test]
+fn what_was_read_ahead_is_there_when_the_process_is_gone() {
+    let waiting = Waiting::with_arguments("read ahead", &[]);
+    let pid = waiting.pid();
+    let unread = ProcessTable::read().unwrap();
+    let mut table = ProcessTable::read().unwrap();
+    table.read_ahead(std::process::id());
+    drop(waiting);
+    let process = table.get(pid).unwrap();
+    assert_eq!(process.argv(), ["read ahead", "-"]);
+    assert!(process.directory().is_some() && process.executable().is_some());
+    assert!(unread.get(pid).unwrap().argv().is_empty());
+}
+
+#[test]
 fn details_of_a_process_that_is_gone_are_absent() {
     let pid = {
         let waiting = Waiting::with_arguments("cat", &[]);
         waiting.pid()
     };
     let process = Process::made_up(pid, 1, &[], "");
-    let unread =
-        Process { argv: OnceLock::new(), directory: OnceLock::new(), executable: OnceLock::new(), ..process };
+    let unread = Process { asked: Asked::default(), ..process };
     assert!(unread.argv().is_empty() && unread.directory().is_none() && unread.executable().is_none());
 }
 

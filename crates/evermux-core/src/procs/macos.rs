@@ -5,13 +5,12 @@
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
-use std::sync::OnceLock;
 
 use bstr::{BString, ByteSlice};
 
 use super::arguments;
 use super::prompt::OpenFile;
-use super::{Process, Reading};
+use super::{Asked, Process, Reading};
 
 pub(super) const SOURCE: &str = "libproc";
 
@@ -57,9 +56,7 @@ fn process(pid: libc::pid_t) -> Option<Process> {
             zombie: info.pbi_status == libc::SZOMB,
             started: i64::try_from(birth / 1000).unwrap_or(i64::MAX),
             birth,
-            argv: OnceLock::new(),
-            directory: OnceLock::new(),
-            executable: OnceLock::new(),
+            asked: Asked::default(),
         });
     }
     // Of other users' processes only this may be known: their place in the tree.
@@ -75,9 +72,7 @@ fn process(pid: libc::pid_t) -> Option<Process> {
         zombie: info.pbsi_status == libc::SZOMB,
         started: 0,
         birth: 0,
-        argv: OnceLock::new(),
-        directory: OnceLock::new(),
-        executable: OnceLock::new(),
+        asked: Asked::default(),
     })
 }
 
@@ -123,6 +118,11 @@ pub(super) fn directory(pid: u32) -> Option<BString> {
     let pid = libc::pid_t::try_from(pid).ok()?;
     let info = pid_info::<libc::proc_vnodepathinfo>(pid, libc::PROC_PIDVNODEPATHINFO)?;
     Some(text(info.pvi_cdir.vip_path.as_flattened())).filter(|path| !path.is_empty())
+}
+
+/// The path of a terminal by its device number: not told here.
+pub(super) fn terminal_path(_device: u64) -> Option<std::path::PathBuf> {
+    None
 }
 
 /// The file it executes.

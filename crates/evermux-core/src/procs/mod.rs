@@ -7,6 +7,7 @@
 //! The crate `procfs` was tried first: its `cmdline` loses empty arguments and fails on bytes that are not UTF-8, and
 //! its `stat` replaces such bytes in names, so the two files read here are read by us.
 
+mod ahead;
 #[cfg(any(target_os = "macos", test))]
 mod arguments;
 mod cost;
@@ -29,12 +30,14 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use bstr::BString;
 use thiserror::Error;
 
+pub use ahead::MOST_OF_PANE;
 pub use cost::Cost;
 pub use identity::{boot, machine};
 pub use prompt::{Evidence, Reading, is_password_prompt, line_editor_waits, shell_at_terminal};
@@ -51,7 +54,8 @@ pub struct NoProcessTable {
     source: std::io::Error,
 }
 
-/// One process, as it was when the table was read. Arguments, directory and executable are read when first asked for.
+/// One process, as it was when the table was read. Arguments, directory, executable and what a shell
+/// is doing are read when first asked for.
 #[derive(Debug)]
 pub struct Process {
     /// Its id.
@@ -75,9 +79,17 @@ pub struct Process {
     /// What tells it from a later process with the same id in the same boot, unaffected by clock changes; see
     /// [`alive`]. On Linux clock ticks since boot, elsewhere microseconds or seconds since the epoch.
     pub birth: u64,
+    asked: Asked,
+}
+
+/// What of a process is read when it is first asked for.
+#[derive(Debug, Default)]
+struct Asked {
     argv: OnceLock<Vec<BString>>,
     directory: OnceLock<Option<BString>>,
     executable: OnceLock<Option<BString>>,
+    reading: OnceLock<Reading>,
+    reads_rc: OnceLock<bool>,
 }
 
 impl Process {
@@ -86,17 +98,17 @@ impl Process {
     /// It is what the process shows: a program that rewrote its title (`nginx: worker`) shows that, often as one
     /// argument with blanks in it.
     pub fn argv(&self) -> &[BString] {
-        self.argv.get_or_init(|| if self.zombie { Vec::new() } else { os::argv(self.pid) })
+        self.asked.argv.get_or_init(|| if self.zombie { Vec::new() } else { os::argv(self.pid) })
     }
 
     /// The exact bytes of its working directory, if it may be read. Of a directory that was removed, its last path.
     pub fn directory(&self) -> Option<&BString> {
-        self.directory.get_or_init(|| os::directory(self.pid)).as_ref()
+        self.asked.directory.get_or_init(|| os::directory(self.pid)).as_ref()
     }
 
     /// The file it executes, if it may be read. Of a file that was removed or replaced, its last path.
     pub fn executable(&self) -> Option<&BString> {
-        self.executable.get_or_init(|| os::executable(self.pid)).as_ref()
+        self.asked.executable.get_or_init(|| os::executable(self.pid)).as_ref()
     }
 
     /// A process that is not read from the system, for tests.
@@ -115,9 +127,12 @@ impl Process {
             zombie: false,
             started: 0,
             birth: u64::from(pid),
-            executable: OnceLock::from(argv.first().cloned()),
-            argv: OnceLock::from(argv),
-            directory: OnceLock::from(Some(BString::from(directory))),
+            asked: Asked {
+                executable: OnceLock::from(argv.first().cloned()),
+                argv: OnceLock::from(argv),
+                directory: OnceLock::from(Some(BString::from(directory))),
+                ..Asked::default()
+            },
         }
     }
 }
@@ -136,6 +151,8 @@ pub struct ProcessTable {
     by_parent: Vec<usize>,
     /// The same, ordered by process group.
     by_group: Vec<usize>,
+    /// The terminals that were [read ahead](Self::read_ahead).
+    terminals: HashMap<PathBuf, TerminalState>,
 }
 
 /// The processes in the foreground of a pane: those that get its keys.
@@ -188,7 +205,7 @@ impl ProcessTable {
         by_parent.sort_by_key(|&at| (processes[at].parent, processes[at].birth, processes[at].pid));
         let mut by_group: Vec<usize> = (0..processes.len()).collect();
         by_group.sort_by_key(|&at| processes[at].group);
-        Self { processes, by_parent, by_group }
+        Self { processes, by_parent, by_group, terminals: HashMap::new() }
     }
 
     /// All processes, ordered by id.

@@ -48,14 +48,26 @@ impl Evidence {
             foreground: true,
             alone: job.all.len() == 1,
             terminal,
-            reads_rc: rc_descriptor(shell)
-                .is_some_and(|lowest| reads_rc(shell, &os::open_files(process.pid, lowest))),
+            reads_rc: process.reads_rc(shell),
             // Costs a file of its own for every shell: only where it decides.
             reading: match shell {
-                Shell::Plain if terminal.canonical => os::reading(process.pid),
+                Shell::Plain if terminal.canonical => process.reading(),
                 _ => Reading::Unknown,
             },
         })
+    }
+}
+
+impl Process {
+    /// Whether it is blocked reading its terminal.
+    fn reading(&self) -> Reading {
+        *self.asked.reading.get_or_init(|| os::reading(self.pid))
+    }
+
+    /// Whether it, a shell of this kind, has an rc file open.
+    fn reads_rc(&self, shell: Shell) -> bool {
+        let Some(lowest) = rc_descriptor(shell) else { return false };
+        *self.asked.reads_rc.get_or_init(|| reads_rc(shell, &os::open_files(self.pid, lowest)))
     }
 }
 

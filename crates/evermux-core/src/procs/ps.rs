@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use bstr::{BString, ByteSlice};
 
 use super::prompt::OpenFile;
-use super::{Process, Reading};
+use super::{Asked, Process, Reading};
 
 pub(super) const SOURCE: &str = "ps";
 
@@ -50,6 +50,11 @@ pub(super) fn argv(_pid: u32) -> Vec<BString> {
 
 /// Not known.
 pub(super) fn directory(_pid: u32) -> Option<BString> {
+    None
+}
+
+/// The path of a terminal by its device number: not told here.
+pub(super) fn terminal_path(_device: u64) -> Option<std::path::PathBuf> {
     None
 }
 
@@ -104,9 +109,7 @@ fn parse(line: &[u8]) -> Option<Process> {
         zombie: state.starts_with(b"Z"),
         started: birth.saturating_mul(1000),
         birth: u64::try_from(birth).ok()?,
-        argv: OnceLock::from(argv),
-        directory: OnceLock::new(),
-        executable: OnceLock::new(),
+        asked: Asked { argv: OnceLock::from(argv), ..Asked::default() },
     })
 }
 

@@ -230,15 +230,17 @@ impl FrameReader {
     /// # Errors
     /// [`FrameError::Malformed`]; nothing more is emitted then.
     pub fn push(&mut self, bytes: &[u8], emit: &mut dyn FnMut(usize, Frame)) -> Result<(), FrameError> {
-        self.buffer.extend_from_slice(bytes);
-        while let Some(at) = self.buffer[self.searched..].find(self.nonce.as_bytes()) {
-            let rest = self.buffer.split_off(self.searched + at + Nonce::LENGTH);
-            let mut piece = std::mem::replace(&mut self.buffer, rest);
-            piece.truncate(piece.len() - Nonce::LENGTH);
-            self.searched = 0;
-            self.piece(&piece, emit)?;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.extend_from_slice(bytes);
+        let (mut begin, mut search) = (0, self.searched);
+        while let Some(at) = buffer[search..].find(self.nonce.as_bytes()) {
+            self.piece(&buffer[begin..search + at], emit)?;
+            begin = search + at + Nonce::LENGTH;
+            search = begin;
         }
-        self.searched = self.buffer.len().saturating_sub(Nonce::LENGTH - 1);
+        buffer.drain(..begin);
+        self.searched = buffer.len().saturating_sub(Nonce::LENGTH - 1);
+        self.buffer = buffer;
         Ok(())
     }
 

@@ -19,20 +19,21 @@ pub(super) fn known_lines(
     anchor: &[u64],
     sure: bool,
 ) -> Option<usize> {
-    let hashes: Vec<u64> = lines.iter().map(hash).collect();
+    let mut hashes: Vec<u64> = Vec::new();
     let (mut least, mut most) = (0_u32, 0_u32);
     let mut found = None;
-    for count in 1..=lines.len() {
-        let (low, high) = rows(lines.get(count - 1), width);
+    for line in lines.iter() {
+        let (low, high) = rows(line, width);
         (least, most) = (least.saturating_add(low), most.saturating_add(high));
         if least > known_rows {
             break;
         }
-        if most >= known_rows && ends_with_anchor(&hashes[..count], anchor, sure) {
+        hashes.push(hash(line));
+        if most >= known_rows && ends_with_anchor(&hashes, anchor, sure) {
             if found.is_some() {
                 return None;
             }
-            found = Some(count);
+            found = Some(hashes.len());
         }
     }
     found
