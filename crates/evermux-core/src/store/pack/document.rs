@@ -100,7 +100,11 @@ fn pieces(part: &Inside, numbers: &HashMap<String, usize>, bytes: &mut Vec<u8>) 
     bytes.extend_from_slice(rest);
     bytes.extend_from_slice(&END.to_le_bytes());
     // What is mentioned must be known from the bytes alone, or it would not be kept.
-    if found.len() == wanted.len() { Ok(()) } else { Err("has a part that hides what it mentions".to_owned()) }
+    if found.len() == wanted.len() {
+        Ok(())
+    } else {
+        Err("has a part that hides what it mentions".to_owned())
+    }
 }
 
 fn push(bytes: &mut Vec<u8>, number: usize) -> Result<(), String> {
@@ -123,9 +127,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Document, String> {
     let mut known: BTreeSet<Hash> = hashes.iter().copied().collect();
     while !reader.bytes.is_empty() {
         let kind = usize::from(reader.take(1)?[0]);
-        let kind = *KINDS.get(kind).ok_or_else(|| format!("has kind {kind}, which this evermux does not know"))?;
-        let mut part =
-            Inside { kind: kind.to_owned(), hash: Hash([0; 32]), bytes: Vec::new(), mentions: BTreeSet::new() };
+        let kind =
+            *KINDS.get(kind).ok_or_else(|| format!("has kind {kind}, which this evermux does not know"))?;
+        let mut part = Inside {
+            kind: kind.to_owned(),
+            hash: Hash([0; 32]),
+            bytes: Vec::new(),
+            mentions: BTreeSet::new(),
+        };
         loop {
             let length = reader.number()?;
             part.bytes.extend_from_slice(reader.take(length as usize)?);
@@ -176,7 +185,8 @@ mod tests {
     fn document() -> Document {
         let outside = Hash::of(b"outside");
         let block = part("block", format!("says \"{outside}\", which is no mention\n"), &[]);
-        let text = part("text", format!("{{\"a\":\"{}\",\"b\":\"{outside}\"}}", block.hash), &[block.hash, outside]);
+        let text =
+            part("text", format!("{{\"a\":\"{}\",\"b\":\"{outside}\"}}", block.hash), &[block.hash, outside]);
         let window = part("window", format!("[\"{0}\",\"{0}\"]", text.hash), &[text.hash]);
         Document { outside: vec![outside], parts: vec![block, text, window] }
     }
@@ -217,7 +227,10 @@ mod tests {
                 let known = hashes.iter().position(|hash| *hash == part.hash);
                 assert!(known.is_none_or(|known| document.parts[known].bytes == part.bytes), "at {at}");
             }
-            assert!(decode(&bytes[..at]).map_or(true, |cut| cut.parts.len() < document.parts.len()), "to {at}");
+            assert!(
+                decode(&bytes[..at]).map_or(true, |cut| cut.parts.len() < document.parts.len()),
+                "to {at}"
+            );
         }
     }
 }

@@ -78,12 +78,16 @@ impl Store {
 
 impl Saving<'_> {
     /// Puts snapshots that [`Store::packable`] named into one pack, in one transaction; whether that was done: what is too
-    /// large together, or damaged, stays as it is.
+    /// large together, or damaged, or may not go into a pack any more, stays as it is.
     ///
     /// # Errors
     /// Nothing was written.
     pub fn pack(&self, ids: &[SnapshotId]) -> Result<bool, StoreError> {
         let transaction = self.store.transaction()?;
+        if self.store.packable(&self.server, ids)? != ids {
+            // Others have changed something since.
+            return Ok(false);
+        }
         match pack(&transaction, ids) {
             Ok(()) => {}
             Err(Unfit::Sqlite(error)) => return Err(self.store.failed(error)),
@@ -107,10 +111,14 @@ fn pack(connection: &Connection, ids: &[SnapshotId]) -> Result<(), Unfit> {
     let mut parts: Vec<PartId> = Vec::new();
     for id in ids {
         let (root, entries, mentioned) = take_sessions(connection, *id)?;
-        let entries = part::put(connection, "entries", &Prepared::new(&body::write(&entries)), Present::Trust)?;
-        connection
-            .prepare_cached("INSERT INTO packed VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![id.0, pack, &root.hash.0[..], entries])?;
+        let entries =
+            part::put(connection, "entries", &Prepared::new(&body::write(&entries)), Present::Trust)?;
+        connection.prepare_cached("INSERT INTO packed VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+            id.0,
+            pack,
+            &root.hash.0[..],
+            entries
+        ])?;
         parts.extend(mentioned);
         roots.push(root);
     }
@@ -125,9 +133,11 @@ fn pack(connection: &Connection, ids: &[SnapshotId]) -> Result<(), Unfit> {
     if document::decode(&part::decompress(&data, bytes.len())?)? != document {
         return Err(Unfit::Content("is not what was put into it".to_owned()));
     }
-    connection
-        .prepare_cached("UPDATE packs SET size = ?2, data = ?3 WHERE id = ?1")?
-        .execute(params![pack, bytes.len() as i64, data])?;
+    connection.prepare_cached("UPDATE packs SET size = ?2, data = ?3 WHERE id = ?1")?.execute(params![
+        pack,
+        bytes.len() as i64,
+        data
+    ])?;
     Ok(())
 }
 
@@ -160,9 +170,8 @@ fn take_sessions(
             panes: identities.chunks_exact(16).filter_map(super::timeline::identity).collect(),
         });
     }
-    let gone = connection
-        .prepare_cached("DELETE FROM snapshot_sessions WHERE snapshot = ?1")?
-        .execute([id.0])?;
+    let gone =
+        connection.prepare_cached("DELETE FROM snapshot_sessions WHERE snapshot = ?1")?.execute([id.0])?;
     if gone == 0 || gone != sessions.len() {
         return Err(Unfit::Content(format!("snapshot {id} has lost a session")));
     }
@@ -249,7 +258,9 @@ fn unpack_one(connection: &Connection, pack: i64) -> Result<(), Unfit> {
         let id = part::put(connection, &part.kind, &Prepared::new(&part.bytes), Present::Check)?;
         rows.insert(part.hash, id);
         for mentioned in part.mentions.iter().filter_map(|hash| rows.get(hash)) {
-            connection.prepare_cached("INSERT OR IGNORE INTO refs VALUES (?1, ?2)")?.execute([id, *mentioned])?;
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO refs VALUES (?1, ?2)")?
+                .execute([id, *mentioned])?;
         }
     }
     let parts: HashMap<Hash, &Inside> = document.parts.iter().map(|part| (part.hash, part)).collect();
@@ -292,16 +303,20 @@ fn list_session(
 ) -> Result<(), Unfit> {
     let body: SessionBody = body::read(&inside.bytes)?;
     let identities: Vec<u8> = entry.panes.iter().flat_map(|pane| *pane.as_bytes()).collect();
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO sessions VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![part, &entry.name[..], body.links.len() as i64, identities])?;
+    connection.prepare_cached("INSERT OR IGNORE INTO sessions VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        part,
+        &entry.name[..],
+        body.links.len() as i64,
+        identities
+    ])?;
     Ok(())
 }
 
 /// After snapshots were removed: packs that could not be unpacked and hold nothing any more go, and the newest snapshot of
 /// each life is in no pack.
 pub(super) fn tidy(connection: &Connection) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("SELECT id FROM packs WHERE id NOT IN (SELECT pack FROM packed)")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM packs WHERE id NOT IN (SELECT pack FROM packed)")?;
     let empty: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for pack in empty {
         let mut statement = connection.prepare_cached("SELECT part FROM pack_refs WHERE pack = ?1")?;
@@ -322,9 +337,7 @@ pub(super) fn tidy(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn empty_unreadable(connection: &Connection, ids: &[SnapshotId]) -> rusqlite::Result<()> {
     for id in ids {
         let Some(pack) = pack_of(connection, *id)? else { continue };
-        connection
-            .prepare_cached("UPDATE packs SET size = 0, data = x'' WHERE id = ?1")?
-            .execute([pack])?;
+        connection.prepare_cached("UPDATE packs SET size = 0, data = x'' WHERE id = ?1")?.execute([pack])?;
     }
     Ok(())
 }

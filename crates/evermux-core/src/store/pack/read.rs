@@ -160,13 +160,18 @@ pub(in crate::store) fn root(
 
 impl Store {
     /// What lists need of the sessions of a packed snapshot; none if it is in no pack, or that is lost.
-    pub(in crate::store) fn packed_entries(&self, id: SnapshotId) -> rusqlite::Result<Option<Vec<SessionEntry>>> {
+    pub(in crate::store) fn packed_entries(
+        &self,
+        id: SnapshotId,
+    ) -> rusqlite::Result<Option<Vec<SessionEntry>>> {
         if !self.has_packs() {
             return Ok(None);
         }
         let hash = self
             .connection
-            .prepare_cached("SELECT p.hash FROM packed JOIN parts p ON p.id = packed.entries WHERE snapshot = ?1")?
+            .prepare_cached(
+                "SELECT p.hash FROM packed JOIN parts p ON p.id = packed.entries WHERE snapshot = ?1",
+            )?
             .query_row([id.0], |row| row.get(0).map(Hash))
             .optional()?;
         let Some(hash) = hash else { return Ok(None) };

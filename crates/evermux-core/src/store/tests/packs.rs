@@ -196,7 +196,9 @@ fn what_is_damaged_is_not_packed() {
         assert_eq!(load(&store, *id), *snapshot);
     }
     let named: Vec<Problem> = store.verify().unwrap().problems;
-    assert!(named.iter().any(|problem| problem.to_string().contains(&reference(b"secret-5\n").id.to_string())));
+    assert!(
+        named.iter().any(|problem| problem.to_string().contains(&reference(b"secret-5\n").id.to_string()))
+    );
 }
 
 #[test]
@@ -207,7 +209,9 @@ fn what_can_be_read_of_a_damaged_database_has_its_packs() {
     let connection = Connection::open(&path).unwrap();
     // The page of an index.
     let page: i64 = connection
-        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'snapshots_generation'", [], |row| row.get(0))
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'snapshots_generation'", [], |row| {
+            row.get(0)
+        })
         .unwrap();
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     drop(connection);
