@@ -174,7 +174,7 @@ pub fn prune(
     Ok(pruned)
 }
 
-/// Puts what stays, but may go one day, into packs.
+/// Puts what stays, but may go one day, into packs; what must stay comes out of them, so that no damage to others costs it.
 fn pack(
     store: &Store,
     policy: &Policy,
@@ -182,7 +182,15 @@ fn pack(
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<(), StoreError> {
     for server in &plan.servers {
-        let packable = store.packable(&server.server, &server.plan.by_time)?;
+        let packable = || store.packable(&server.server, &server.plan.by_time);
+        // Small packs are put together with what is new.
+        let small = if packable()?.len() < LEAST { 0 } else { PACK - LEAST };
+        let for_ever: Vec<SnapshotId> = server.plan.for_ever.iter().copied().collect();
+        match store.saving(&server.server, policy.patience) {
+            Err(StoreError::Busy { .. }) => return Ok(()),
+            saving => saving?.unpack(&for_ever, small)?,
+        };
+        let packable = packable()?;
         let mut groups: Vec<&[SnapshotId]> = packable.chunks(PACK).rev().collect();
         while let Some(group) = groups.pop() {
             if group.len() < LEAST {

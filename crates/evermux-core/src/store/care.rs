@@ -98,7 +98,11 @@ impl Saving<'_> {
 
     fn update<T: rusqlite::ToSql>(&self, id: SnapshotId, sql: &str, value: T) -> Result<(), StoreError> {
         self.require_own(id)?;
-        self.change(|connection| connection.prepare_cached(sql)?.execute(params![id.0, value]).map(|_| ()))
+        self.change(|connection| {
+            // What somebody cares about is to lose nothing by damage to others.
+            pack::unpack(connection, &[id])?;
+            connection.prepare_cached(sql)?.execute(params![id.0, value]).map(|_| ())
+        })
     }
 
     pub(super) fn require_own(&self, id: SnapshotId) -> Result<(), StoreError> {

@@ -77,6 +77,32 @@ impl Store {
 }
 
 impl Saving<'_> {
+    /// Takes snapshots out of their packs, and those that are in the same ones; packs of fewer than `small` snapshots of
+    /// this server are taken apart, too, so that larger ones can be made. Whether there was anything to do.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub fn unpack(&self, ids: &[SnapshotId], small: usize) -> Result<bool, StoreError> {
+        let find = || -> rusqlite::Result<Vec<SnapshotId>> {
+            let mut statement = self.store.connection.prepare_cached(
+                "SELECT p.snapshot, (SELECT count(*) FROM packed o WHERE o.pack = p.pack) < ?3 FROM packed p
+                 JOIN snapshots s ON s.id = p.snapshot JOIN generations g ON g.id = s.generation
+                 JOIN servers v ON v.id = g.server WHERE v.machine = ?1 AND v.socket = ?2",
+            )?;
+            let key = params![self.server.machine, &self.server.socket[..], small as i64];
+            let found =
+                statement.query_map(key, |row| Ok((SnapshotId(row.get(0)?), row.get::<_, bool>(1)?)))?;
+            let found: Vec<_> = found.collect::<Result<_, _>>()?;
+            let wanted = |(id, is_small): (SnapshotId, bool)| (is_small || ids.contains(&id)).then_some(id);
+            Ok(found.into_iter().filter_map(wanted).collect())
+        };
+        let found = find().map_err(|error| self.store.failed(error))?;
+        if !found.is_empty() {
+            self.change(|connection| unpack(connection, &found))?;
+        }
+        Ok(!found.is_empty())
+    }
+
     /// Puts snapshots that [`Store::packable`] named into one pack, in one transaction; whether that was done: what is too
     /// large together, or damaged, or may not go into a pack any more, stays as it is.
     ///

@@ -120,6 +120,24 @@ fn the_newest_is_in_no_pack() {
 }
 
 #[test]
+fn what_is_pinned_comes_out_of_its_pack() {
+    let ground = Ground::new();
+    let store = ground.store();
+    let states = packed(&store);
+    let ids: Vec<SnapshotId> = states.iter().map(|(id, _)| *id).collect();
+    let saving = store.saving(&server(1, 0).name, Duration::ZERO).unwrap();
+    saving.pin(ids[3], true).unwrap();
+    assert_eq!(count(&store, "packs"), 0);
+    assert!(saving.pack(&ids[4..10]).unwrap() && saving.pack(&ids[10..19]).unwrap());
+    assert!(saving.unpack(&[ids[12]], 0).unwrap());
+    assert_eq!((count(&store, "packs"), count(&store, "packed")), (1, 6));
+    assert!(!saving.unpack(&[ids[12]], 6).unwrap(), "six are not fewer than six");
+    assert!(saving.unpack(&[], 7).unwrap());
+    assert_eq!(count(&store, "packs"), 0);
+    assert_whole(&store, &states);
+}
+
+#[test]
 fn text_that_has_to_go_goes() {
     let ground = Ground::new();
     let store = ground.store();
