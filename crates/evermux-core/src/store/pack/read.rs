@@ -133,11 +133,11 @@ pub(super) fn document(connection: &Connection, pack: i64) -> Result<Document, S
     document::decode(&part::decompress(&data, size)?)
 }
 
-/// The sessions of a packed snapshot by name, with the hashes of their parts; none if it is in no pack.
-pub(in crate::store) fn root(
-    store: &Store,
-    id: SnapshotId,
-) -> rusqlite::Result<Option<Vec<(SessionEntry, Option<RootSessionBody>)>>> {
+/// A session of a packed snapshot: what lists know of it, and its parts, if these are known.
+type PackedSession = (SessionEntry, Option<RootSessionBody>);
+
+/// The sessions of a packed snapshot; none if it is in no pack.
+pub(in crate::store) fn root(store: &Store, id: SnapshotId) -> rusqlite::Result<Option<Vec<PackedSession>>> {
     if !store.has_packs() {
         return Ok(None);
     }
