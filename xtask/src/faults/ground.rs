@@ -66,8 +66,8 @@ impl Ground {
         remove(&self.env.state())
     }
 
-    /// Begins the store anew with snapshots of three days ago, a second apart.
-    pub fn age(&mut self, count: usize) -> Result<()> {
+    /// Begins the store anew with snapshots of so long ago, a second apart.
+    pub fn age(&mut self, count: usize, ago: SignedDuration) -> Result<()> {
         let machine = self.folder().context("it has saved")?;
         let machine = machine.file_name().and_then(|name| name.to_str()).context("a plain name")?.to_owned();
         let (_, sample) = self.kept.last_key_value().context("it has saved")?;
@@ -83,8 +83,7 @@ impl Ground {
         for number in 0..count {
             let (taken_at, server, sessions, mut windows) = sample.clone().into_parts();
             windows[0].name = format!("old-{number}").into();
-            let at =
-                taken_at - SignedDuration::from_hours(72) + SignedDuration::from_secs(i64::try_from(number)?);
+            let at = taken_at - ago + SignedDuration::from_secs(i64::try_from(number)?);
             let snapshot = Snapshot::new(at, server, sessions, windows)?;
             let save = Save { emergency: Emergency::Never, ..Save::automatic(&snapshot, &blocks) };
             saving.save(&save)?;

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 use evermux_core::diff::compare;
 use evermux_testkit::differences;
+use jiff::SignedDuration;
 
 use super::Tools;
 use super::ground::Ground;
@@ -62,6 +63,14 @@ pub fn all() -> Vec<Box<dyn Scene>> {
             restores: false,
             may_go: &AGED,
         }),
+        command("pack", &["prune"], Begin::Recent),
+        Box::new(Command {
+            name: "forget of a pack",
+            words: &["forget", "7"],
+            begin: Begin::Packed,
+            restores: false,
+            may_go: &[7],
+        }),
         Box::new(Command {
             name: "restore",
             words: &["restore"],
@@ -92,10 +101,17 @@ enum Begin {
     Ended,
     /// There are snapshots of three days ago, a second apart, and one of now.
     Aged,
+    /// There are snapshots of the last minutes, a second apart, and one of now; all stay.
+    Recent,
+    /// The same, but for the newest in packs.
+    Packed,
 }
 
 /// Of the snapshots of three days ago those that a prune may remove: all but one.
 const AGED: [i64; 5] = [1, 2, 3, 4, 5];
+
+/// How many snapshots of the last minutes there are: enough for a pack.
+const RECENT: usize = 24;
 
 /// A command that is run under strace.
 struct Command {
@@ -129,8 +145,16 @@ impl Scene for Command {
                 ground.keep()?;
             }
             Begin::Aged => {
-                ground.age(AGED.len() + 1)?;
+                ground.age(AGED.len() + 1, SignedDuration::from_hours(72))?;
                 ground.env.ok(&["save"]);
+                ground.keep()?;
+            }
+            Begin::Recent | Begin::Packed => {
+                ground.age(RECENT, SignedDuration::from_mins(5))?;
+                ground.env.ok(&["save"]);
+                if self.begin == Begin::Packed {
+                    ground.env.ok(&["prune"]);
+                }
                 ground.keep()?;
             }
             Begin::Crashed => {
@@ -186,6 +210,12 @@ impl Scene for Command {
         what_was_said(case, &attempt, &mut wrong);
         if self.restores {
             self.judge_restore(ground, &attempt, &mut wrong);
+        } else if self.begin == Begin::Recent {
+            let next = ground.env.run(self.words);
+            if next.status != Some(0) {
+                wrong.push(format!("the next prune fails: {next}"));
+            }
+            store_is_sound(ground, &[], &mut wrong);
         } else if self.may_go.is_empty() {
             judge_save(ground, &attempt, &mut wrong);
         } else {

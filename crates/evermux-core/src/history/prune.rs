@@ -17,6 +17,10 @@ const AT_ONCE: usize = 16;
 const RESERVE: u64 = 1 << 20;
 /// So much goes back to the disk in one transaction, in bytes.
 const PORTION: u64 = 4 << 20;
+/// So many snapshots go into one pack: what its damage costs.
+const PACK: usize = 64;
+/// Fewer are not worth one.
+const LEAST: usize = 16;
 /// So often a plan is made anew at most because others changed the store before anything of it was done.
 const PATIENT: u32 = 20;
 
@@ -148,6 +152,7 @@ pub fn prune(
                 let over = plan.room.as_ref().filter(|room| room.over > 0);
                 let limit = policy.limit.unwrap_or(u64::MAX);
                 pruned.over = over.map(|_| Over { at: now, used: plan.size.used, limit });
+                pack(store, policy, &plan, go_on)?;
                 break;
             }
             Progress::Changed => {}
@@ -167,6 +172,45 @@ pub fn prune(
     pruned.removed.sort_unstable();
     pruned.thinned.sort_unstable();
     Ok(pruned)
+}
+
+/// Puts what stays, but may go one day, into packs; what must stay comes out of them, so that no damage to others costs it.
+fn pack(
+    store: &Store,
+    policy: &Policy,
+    plan: &PrunePlan,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<(), StoreError> {
+    for server in &plan.servers {
+        let packable = || store.packable(&server.server, &server.plan.by_time);
+        // Small packs are put together with what is new.
+        let small = if packable()?.len() < LEAST { 0 } else { PACK - LEAST };
+        let for_ever: Vec<SnapshotId> = server.plan.for_ever.iter().copied().collect();
+        match store.saving(&server.server, policy.patience) {
+            Err(StoreError::Busy { .. }) => return Ok(()),
+            saving => saving?.unpack(&for_ever, small)?,
+        };
+        let packable = packable()?;
+        let mut groups: Vec<&[SnapshotId]> = packable.chunks(PACK).rev().collect();
+        while let Some(group) = groups.pop() {
+            if group.len() < LEAST {
+                continue;
+            }
+            if !go_on() {
+                return Ok(());
+            }
+            let saving = match store.saving(&server.server, policy.patience) {
+                Err(StoreError::Busy { .. }) => return Ok(()),
+                saving => saving?,
+            };
+            // What is too large, or damaged somewhere, goes in smaller packs.
+            if !saving.pack(group)? {
+                let (first, second) = group.split_at(group.len() / 2);
+                groups.extend([second, first]);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// How far a plan was carried out.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::body::Hash;
 use super::emergency::emergency_paths;
 use super::prune::remove_rows;
-use super::{EmergencyFile, Saving, Store, StoreError, Wanted, part};
+use super::{EmergencyFile, Saving, Store, StoreError, Wanted, pack, part};
 use crate::model::SnapshotId;
 use crate::problem::{Problem, Report, Subject};
 
@@ -75,6 +75,8 @@ impl Saving<'_> {
         }
         let mut forgotten = Forgotten { snapshots: 0, parts: 0 };
         self.change(|connection| {
+            pack::unpack(connection, ids)?;
+            pack::empty_unreadable(connection, ids)?;
             let removed = remove_rows(connection, ids)?;
             forgotten = Forgotten { snapshots: removed.snapshots, parts: removed.parts };
             Ok(())
@@ -96,7 +98,11 @@ impl Saving<'_> {
 
     fn update<T: rusqlite::ToSql>(&self, id: SnapshotId, sql: &str, value: T) -> Result<(), StoreError> {
         self.require_own(id)?;
-        self.change(|connection| connection.prepare_cached(sql)?.execute(params![id.0, value]).map(|_| ()))
+        self.change(|connection| {
+            // What somebody cares about is to lose nothing by damage to others.
+            pack::unpack(connection, &[id])?;
+            connection.prepare_cached(sql)?.execute(params![id.0, value]).map(|_| ())
+        })
     }
 
     pub(super) fn require_own(&self, id: SnapshotId) -> Result<(), StoreError> {
@@ -182,6 +188,7 @@ impl Store {
                 }
             }
         }
+        self.verify_packs(&mut report)?;
         for listed in self.list(&Wanted::default())? {
             let id = listed.entry.id;
             report.value.snapshots += 1;
@@ -195,6 +202,21 @@ impl Store {
         }
         self.verify_emergencies(&mut report)?;
         Ok(report)
+    }
+
+    fn verify_packs(&self, report: &mut Report<Verified>) -> Result<(), StoreError> {
+        for (pack, found) in self.packs().map_err(|error| self.failed(error))? {
+            match found {
+                Ok((parts, bytes)) => {
+                    report.value.parts += parts;
+                    report.value.bytes += bytes;
+                }
+                Err(why) => report
+                    .problems
+                    .push(Problem::new(Subject::Path(self.folder.database()), format!("pack {pack} {why}"))),
+            }
+        }
+        Ok(())
     }
 
     fn verify_emergencies(&self, report: &mut Report<Verified>) -> Result<(), StoreError> {

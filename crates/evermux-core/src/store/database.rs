@@ -30,6 +30,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "snapshots, parts and the journal", sql: include_str!("schema_v1.sql") },
     Migration { name: "what the keeper looks after", sql: include_str!("schema_v2.sql") },
+    Migration { name: "packs of old snapshots", sql: include_str!("schema_v3.sql") },
 ];
 
 /// The format written here, and the newest one certainly understood.

@@ -18,7 +18,7 @@ use super::decode::{Parts, Root, RootSession, decode};
 use super::error::StoreError;
 use super::folder::Folder;
 use super::load;
-use super::{Place, Saving, Store, Text, part};
+use super::{Place, Saving, Store, Text};
 use crate::model::{BlockId, Generation, Server, ServerName, Snapshot, SnapshotId, TmuxVersion};
 use crate::problem::{Problem, Report, Subject};
 
@@ -296,7 +296,7 @@ impl From<&Generation> for GenerationBody {
 impl Store {
     /// All parts of a snapshot that can be read, with its screens only.
     fn document(&self, id: SnapshotId) -> Result<Document, StoreError> {
-        let root = load::root(&self.connection, id).map_err(|error| self.failed(error))?;
+        let root = load::root(self, id).map_err(|error| self.failed(error))?;
         let (_, root) = root.ok_or(StoreError::NoSnapshot(id))?;
         let mut collector = Collector { store: self, seen: HashSet::new(), parts: Vec::new() };
         for hash in [root.server_part, root.clients].into_iter().flatten() {
@@ -342,7 +342,7 @@ impl Collector<'_> {
         if !self.seen.insert(hash) {
             return None;
         }
-        self.parts.push((hash, Bytes(part::read(&self.store.connection, &hash).ok()?)));
+        self.parts.push((hash, Bytes(self.store.part(&hash).ok()?)));
         self.parts.last().map(|(_, Bytes(bytes))| &bytes[..])
     }
 

@@ -1,20 +1,24 @@
 //! Reading a snapshot back.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
-use super::body::Hash;
+use super::body::{Hash, RootSessionBody};
 use super::decode::{Parts, Root, RootSession, decode};
-use super::{Store, StoreError, moment, part};
+use super::{Store, StoreError, moment, pack, part};
+use crate::choose::SessionEntry;
 use crate::model::{BlockId, Generation, Server, ServerName, Snapshot, SnapshotId, TmuxVersion};
 use crate::problem::Report;
 
-impl Parts for Connection {
+impl Parts for Store {
     fn part(&self, hash: &Hash) -> Result<Vec<u8>, String> {
-        part::read(self, hash)
+        Store::part(self, hash)
     }
 
     fn has_block(&self, id: &BlockId) -> bool {
-        *id == BlockId::of(b"") || part::find(self, &Hash(id.0)).is_ok_and(|found| found.is_some())
+        let hash = Hash(id.0);
+        *id == BlockId::of(b"")
+            || part::find(&self.connection, &hash).is_ok_and(|found| found.is_some())
+            || self.in_pack(&hash).is_some()
     }
 
     fn keeps_history(&self) -> bool {
@@ -52,11 +56,11 @@ impl Store {
     }
 
     fn read_snapshot(&self, id: SnapshotId) -> Result<Report<Snapshot>, StoreError> {
-        let root = root(&self.connection, id).map_err(|error| self.failed(error))?;
+        let root = root(self, id).map_err(|error| self.failed(error))?;
         let (generation, root) = root.ok_or(StoreError::NoSnapshot(id))?;
         // What was whole when it was read last may be damaged now.
         self.whole.borrow_mut().remove(&generation);
-        let Report { value, problems } = decode(&self.connection, root);
+        let Report { value, problems } = decode(self, root);
         let value = value.ok_or_else(|| StoreError::Lost {
             what: format!("snapshot {id}"),
             why: problems.last().map_or_else(|| "is damaged".to_owned(), ToString::to_string),
@@ -69,7 +73,8 @@ impl Store {
 }
 
 /// The row of a snapshot, and that of its generation.
-pub(super) fn root(connection: &Connection, id: SnapshotId) -> rusqlite::Result<Option<(i64, Root)>> {
+pub(super) fn root(store: &Store, id: SnapshotId) -> rusqlite::Result<Option<(i64, Root)>> {
+    let connection = &store.connection;
     let mut statement = connection.prepare_cached(
         "SELECT s.taken_at, g.id, g.boot, g.pid, g.started, g.version, g.uid, v.machine, v.socket, p.hash, c.hash
          FROM snapshots s JOIN generations g ON g.id = s.generation JOIN servers v ON v.id = g.server
@@ -100,6 +105,15 @@ pub(super) fn root(connection: &Connection, id: SnapshotId) -> rusqlite::Result<
         })
         .optional()?;
     let Some((generation, mut root)) = found else { return Ok(None) };
+    if let Some(sessions) = pack::root(store, id)? {
+        let session = |(entry, parts): (SessionEntry, Option<RootSessionBody>)| RootSession {
+            name: Some(entry.name),
+            body: parts.as_ref().map(|parts| parts.body),
+            facts: parts.as_ref().map(|parts| parts.facts),
+        };
+        root.sessions = sessions.into_iter().map(session).collect();
+        return Ok(Some((generation, root)));
+    }
     let mut statement = connection.prepare_cached(
         "SELECT e.name, p.hash, f.hash FROM snapshot_sessions ss LEFT JOIN sessions e ON e.part = ss.session
          LEFT JOIN parts p ON p.id = ss.session LEFT JOIN parts f ON f.id = ss.facts

@@ -21,6 +21,7 @@ mod keeper;
 mod load;
 mod lock;
 mod log;
+mod pack;
 mod part;
 mod prune;
 mod remove;
@@ -83,6 +84,8 @@ pub struct Store {
     file: DatabaseFile,
     /// Per generation (its row), the snapshot that was found whole.
     whole: RefCell<HashMap<i64, SnapshotId>>,
+    /// What was read of packs.
+    packs: RefCell<pack::Packs>,
     /// Snapshots that emergency files had to help with.
     rescued: RefCell<HashMap<SnapshotId, rescue::Rescued>>,
 }
@@ -106,6 +109,7 @@ impl Store {
             format,
             file,
             whole: RefCell::default(),
+            packs: RefCell::default(),
             rescued: RefCell::default(),
         })
     }
@@ -221,7 +225,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let hash = body::Hash(id.0);
-        part::read(&self.connection, &hash)
+        self.part(&hash)
             .or_else(|why| {
                 self.rescued.borrow().values().find_map(|it| it.parts.get(&hash).cloned()).ok_or(why)
             })

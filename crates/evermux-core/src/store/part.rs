@@ -54,7 +54,7 @@ thread_local! {
 }
 
 /// Decompresses `data`, which becomes `size` bytes at most.
-fn decompress(data: &[u8], size: usize) -> Result<Vec<u8>, String> {
+pub(super) fn decompress(data: &[u8], size: usize) -> Result<Vec<u8>, String> {
     DECOMPRESSOR
         .with_borrow_mut(|decompressor| match decompressor {
             Some(decompressor) => decompressor.decompress(data, size),
@@ -127,6 +127,11 @@ pub(super) fn read(connection: &Connection, hash: &Hash) -> Result<Vec<u8>, Stri
         })
         .map_err(|error| format!("is damaged: {error}"))?;
     let (encoding, size, data) = row.ok_or_else(|| "is missing".to_owned())?;
+    bytes_of(hash, encoding, size, data)
+}
+
+/// The bytes of a part from the columns of its row, checked.
+fn bytes_of(hash: &Hash, encoding: i64, size: i64, data: Vec<u8>) -> Result<Vec<u8>, String> {
     let size = usize::try_from(size).ok().filter(|&size| size <= LARGEST);
     let size = size.ok_or_else(|| "is damaged: its size is wrong".to_owned())?;
     let bytes = match encoding {
@@ -137,19 +142,54 @@ pub(super) fn read(connection: &Connection, hash: &Hash) -> Result<Vec<u8>, Stri
     if Hash::of(&bytes) == *hash { Ok(bytes) } else { Err("is damaged: its hash is wrong".to_owned()) }
 }
 
+/// Deletes the part `?1` if nothing mentions it any more.
+const DELETE_UNUSED: &str = "DELETE FROM parts WHERE id = ?1
+     AND NOT EXISTS (SELECT 1 FROM refs WHERE child = ?1)
+     AND NOT EXISTS (SELECT 1 FROM pack_refs WHERE part = ?1)
+     AND NOT EXISTS (SELECT 1 FROM packed WHERE entries = ?1)
+     AND NOT EXISTS (SELECT 1 FROM snapshots WHERE server = ?1)
+     AND NOT EXISTS (SELECT 1 FROM snapshots WHERE clients = ?1)
+     AND NOT EXISTS (SELECT 1 FROM snapshot_sessions WHERE session = ?1)
+     AND NOT EXISTS (SELECT 1 FROM snapshot_sessions WHERE facts = ?1)";
+
 /// Deletes a part if nothing mentions it any more; its bytes as they were kept.
 pub(super) fn drop_unused(connection: &Connection, id: PartId) -> rusqlite::Result<Option<u64>> {
     connection
-        .prepare_cached(
-            "DELETE FROM parts WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM refs WHERE child = ?1)
-             AND NOT EXISTS (SELECT 1 FROM snapshots WHERE server = ?1)
-             AND NOT EXISTS (SELECT 1 FROM snapshots WHERE clients = ?1)
-             AND NOT EXISTS (SELECT 1 FROM snapshot_sessions WHERE session = ?1)
-             AND NOT EXISTS (SELECT 1 FROM snapshot_sessions WHERE facts = ?1) RETURNING length(data)",
-        )?
+        .prepare_cached(&format!("{DELETE_UNUSED} RETURNING length(data)"))?
         .query_row([id], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
         .optional()
+}
+
+/// A part that was taken out of the table.
+pub(super) struct Taken {
+    pub hash: Hash,
+    pub kind: String,
+    /// Its bytes, or what is wrong with them.
+    pub bytes: Result<Vec<u8>, String>,
+}
+
+/// Takes a part out of the table if nothing mentions it any more and it has fewer than `limit` bytes.
+pub(super) fn take_unused(
+    connection: &Connection,
+    id: PartId,
+    limit: usize,
+) -> rusqlite::Result<Option<Taken>> {
+    connection
+        .prepare_cached(&format!("{DELETE_UNUSED} AND size < ?2 RETURNING hash, kind, encoding, size, data"))?
+        .query_row(params![id, limit as i64], |row| {
+            let hash = Hash(row.get(0)?);
+            let bytes = bytes_of(&hash, row.get(2)?, row.get(3)?, row.get(4)?);
+            Ok(Taken { hash, kind: row.get(1)?, bytes })
+        })
+        .optional()
+}
+
+/// The parts that a part mentions.
+pub(super) fn mentioned(connection: &Connection, id: PartId) -> rusqlite::Result<Vec<PartId>> {
+    connection
+        .prepare_cached("SELECT child FROM refs WHERE parent = ?1")?
+        .query_map([id], |row| row.get(0))?
+        .collect()
 }
 
 /// Deletes those of these parts that nothing mentions any more, and what only they mentioned; how many, and how many
@@ -158,10 +198,7 @@ pub(super) fn release(connection: &Connection, parts: Vec<PartId>) -> rusqlite::
     let (mut released, mut bytes) = (0, 0);
     let mut left = parts;
     while let Some(id) = left.pop() {
-        let mentioned: Vec<PartId> = connection
-            .prepare_cached("SELECT child FROM refs WHERE parent = ?1")?
-            .query_map([id], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
+        let mentioned = mentioned(connection, id)?;
         if let Some(size) = drop_unused(connection, id)? {
             (released, bytes) = (released + 1, bytes + size);
             left.extend(mentioned);

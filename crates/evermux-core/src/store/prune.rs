@@ -9,11 +9,12 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::encode::EncodedSnapshot;
 use super::folder::Folder;
+use super::pack;
 use super::part::{self, PartId};
 use super::timeline::settle_rows;
 use super::{Lock, Place, Saving, Store, StoreError, Wanted, micros, save, status};
@@ -169,16 +170,30 @@ impl Store {
                 mentions: Vec::new(),
             });
         }
-        let mut statement = self.connection.prepare("SELECT parent, child FROM refs")?;
+        let packs = self.has_packs();
+        // Packs are parts like others, with numbers below zero.
+        if packs {
+            let mut statement = self.connection.prepare("SELECT -id, length(data) FROM packs")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                positions.insert(row.get(0)?, holdings.parts.len());
+                let bytes = ROW + row.get::<_, i64>(1)?.unsigned_abs();
+                holdings.parts.push(Part { bytes, text: true, mentions: Vec::new() });
+            }
+        }
+        let of_packs = if packs { " UNION ALL SELECT -pack, part FROM pack_refs" } else { "" };
+        let mut statement = self.connection.prepare(&format!("SELECT parent, child FROM refs{of_packs}"))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             if let (Some(parent), Some(child)) = (positions.get(&row.get(0)?), positions.get(&row.get(1)?)) {
                 holdings.parts[*parent].mentions.push(*child);
             }
         }
-        let mut statement = self.connection.prepare(
-            "SELECT id, server, clients FROM snapshots UNION ALL SELECT snapshot, session, facts FROM snapshot_sessions",
-        )?;
+        let in_packs = if packs { " UNION ALL SELECT snapshot, -pack, entries FROM packed" } else { "" };
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT id, server, clients FROM snapshots
+             UNION ALL SELECT snapshot, session, facts FROM snapshot_sessions{in_packs}"
+        ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let mentions = holdings.snapshots.entry(SnapshotId(row.get(0)?)).or_default();
@@ -310,9 +325,13 @@ pub(super) struct RemovedRows {
 
 /// Removes snapshots, and the parts that nothing else mentions.
 pub(super) fn remove_rows(connection: &Connection, ids: &[SnapshotId]) -> rusqlite::Result<RemovedRows> {
+    pack::unpack(connection, ids)?;
     let mut removed = RemovedRows { snapshots: 0, parts: 0, bytes: 0 };
     let mut mentioned: Vec<PartId> = Vec::new();
     for id in ids {
+        // It is still in a pack if that cannot be read.
+        let mut statement = connection.prepare_cached("SELECT entries FROM packed WHERE snapshot = ?1")?;
+        mentioned.extend(statement.query_row([id.0], |row| row.get::<_, PartId>(0)).optional()?);
         let mut statement =
             connection.prepare_cached("SELECT server, clients FROM snapshots WHERE id = ?1")?;
         let mut rows = statement.query([id.0])?;
@@ -326,6 +345,7 @@ pub(super) fn remove_rows(connection: &Connection, ids: &[SnapshotId]) -> rusqli
     mentioned.sort_unstable();
     mentioned.dedup();
     (removed.parts, removed.bytes) = part::release(connection, mentioned)?;
+    pack::tidy(connection)?;
     Ok(removed)
 }
 
@@ -347,6 +367,7 @@ fn thin(
     encoded: &EncodedSnapshot,
     now: Timestamp,
 ) -> rusqlite::Result<(usize, u64)> {
+    pack::unpack(connection, &[id])?;
     let old = session_parts(connection, id)?;
     save::replace_sessions(connection, id, encoded)?;
     connection

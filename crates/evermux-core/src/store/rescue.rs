@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::Store;
 use super::body::Hash;
@@ -27,17 +27,17 @@ pub(super) struct Rescued {
 
 /// Parts of the database, and of an emergency file where that has lost them.
 struct Both<'a> {
-    connection: &'a Connection,
+    store: &'a Store,
     parts: &'a HashMap<Hash, Vec<u8>>,
 }
 
 impl Parts for Both<'_> {
     fn part(&self, hash: &Hash) -> Result<Vec<u8>, String> {
-        self.connection.part(hash).or_else(|why| Collected::part(self.parts, hash).map_err(|_| why))
+        self.store.part(hash).or_else(|why| Collected::part(self.parts, hash).map_err(|_| why))
     }
 
     fn has_block(&self, id: &BlockId) -> bool {
-        self.connection.has_block(id) || self.parts.contains_key(&Hash(id.0))
+        self.store.has_block(id) || self.parts.contains_key(&Hash(id.0))
     }
 
     fn keeps_history(&self) -> bool {
@@ -130,7 +130,7 @@ impl Store {
         if root.server.name != *server {
             return None;
         }
-        let decoded = decode(&Both { connection: &self.connection, parts: &parts }, root);
+        let decoded = decode(&Both { store: self, parts: &parts }, root);
         let mut problems = decoded.problems;
         let what = format!("this emergency file is used, because snapshot {id} {why}");
         problems.insert(0, Problem::new(Subject::Path(path.to_owned()), what));

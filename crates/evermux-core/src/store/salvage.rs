@@ -22,7 +22,7 @@ pub struct Aside {
 }
 
 /// The tables, each after those it mentions, and an order that can be followed from both ends.
-const TABLES: [(&str, &[&str]); 16] = [
+const TABLES: [(&str, &[&str]); 19] = [
     ("servers", &["id"]),
     ("generations", &["id"]),
     ("parts", &["id"]),
@@ -39,6 +39,9 @@ const TABLES: [(&str, &[&str]); 16] = [
     ("keeper", &["name"]),
     ("starts", &["id"]),
     ("wanted", &["server", "session"]),
+    ("packs", &["id"]),
+    ("packed", &["snapshot"]),
+    ("pack_refs", &["pack", "part"]),
 ];
 
 /// Makes what was brought over hang together again. A part that is lost keeps its number, or a new one would get it and
@@ -48,7 +51,7 @@ const TIE: &str = "
     DELETE FROM generations WHERE server NOT IN (SELECT id FROM servers);
     DELETE FROM snapshots WHERE generation NOT IN (SELECT id FROM generations);
     UPDATE sqlite_sequence SET seq = max(seq, (SELECT coalesce(max(snapshot), 0) FROM snapshot_sessions),
-        (SELECT coalesce(max(snapshot), 0) FROM restore_panes)) WHERE name = 'snapshots';
+        (SELECT coalesce(max(snapshot), 0) FROM packed), (SELECT coalesce(max(snapshot), 0) FROM restore_panes)) WHERE name = 'snapshots';
     DELETE FROM snapshot_sessions WHERE snapshot NOT IN (SELECT id FROM snapshots);
     DELETE FROM settled WHERE server NOT IN (SELECT id FROM servers);
     DELETE FROM restores WHERE server NOT IN (SELECT id FROM servers);
@@ -61,10 +64,16 @@ const TIE: &str = "
     DELETE FROM watched WHERE server NOT IN (SELECT id FROM servers);
     DELETE FROM starts WHERE server NOT IN (SELECT id FROM servers);
     DELETE FROM wanted WHERE server NOT IN (SELECT id FROM servers);
+    DELETE FROM packed WHERE snapshot NOT IN (SELECT id FROM snapshots);
+    DELETE FROM pack_refs WHERE pack NOT IN (SELECT pack FROM packed);
+    DELETE FROM packs WHERE id NOT IN (SELECT pack FROM packed);
+    INSERT INTO packs (id, size, data)
+        SELECT DISTINCT pack, 0, x'' FROM packed WHERE pack NOT IN (SELECT id FROM packs);
     INSERT INTO parts (id, hash, kind, encoding, size, data)
         SELECT id, randomblob(32), 'lost', 0, 0, x'' FROM (
             SELECT server AS id FROM snapshots UNION SELECT clients FROM snapshots
             UNION SELECT session FROM snapshot_sessions UNION SELECT facts FROM snapshot_sessions
+            UNION SELECT entries FROM packed UNION SELECT part FROM pack_refs
             UNION SELECT part FROM sessions UNION SELECT parent FROM refs UNION SELECT child FROM refs)
         WHERE id NOT IN (SELECT id FROM parts);
 ";

@@ -229,6 +229,10 @@ fn candidate(
                  SELECT 1 FROM snapshots later JOIN snapshot_sessions seen ON seen.snapshot = later.id
                  WHERE later.generation = s.generation AND later.id > s.id
                    AND seen.session NOT IN (SELECT session FROM snapshot_sessions WHERE snapshot = s.id))
+             -- What a later one in a pack saw is not in these rows.
+             AND NOT EXISTS (
+                 SELECT 1 FROM snapshots later JOIN packed ON packed.snapshot = later.id
+                 WHERE later.generation = s.generation AND later.id > s.id)
              ORDER BY id DESC LIMIT 1",
         )?
         .query_row(params![generation, part], |row| {

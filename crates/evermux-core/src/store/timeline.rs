@@ -194,6 +194,9 @@ impl Store {
             }
             entries.push(SessionEntry { untouched, ..known[&part].clone() });
         }
+        if entries.is_empty() {
+            entries = self.packed_entries(id)?.unwrap_or_default();
+        }
         // Nothing is saved without a session.
         complete &= !entries.is_empty();
         Ok((entries, complete))

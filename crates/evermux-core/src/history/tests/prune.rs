@@ -101,6 +101,39 @@ fn what_goes_is_given_back_and_what_stays_is_whole() {
 }
 
 #[test]
+fn what_stays_goes_into_packs_and_comes_out_again() {
+    let ground = Ground::new();
+    saves(&ground.store, 0, 100);
+    let listed = ground.store.list(&Default::default()).unwrap();
+    let before = ground.store.size().unwrap().used;
+    let snapshots: Vec<_> =
+        listed.iter().map(|it| ground.store.snapshot(it.entry.id).unwrap().value).collect();
+    // All of the last hour.
+    assert_eq!(prune_all(&ground.store, None, START + 100).removed, []);
+    let name = name();
+    let all: Vec<SnapshotId> = listed.iter().map(|it| it.entry.id).collect();
+    let left = ground.store.packable(&name, &all).unwrap();
+    assert!(left.len() < 20, "{left:?}");
+    assert!(ground.store.size().unwrap().used < before);
+    assert_eq!(ground.store.list(&Default::default()).unwrap(), listed);
+    for (listed, snapshot) in listed.iter().zip(&snapshots) {
+        assert_eq!(ground.store.snapshot(listed.entry.id).unwrap().value, *snapshot);
+    }
+    assert_whole(&ground.store);
+    // Nothing is left to do, and nothing is done.
+    let used = ground.store.size().unwrap().used;
+    prune_all(&ground.store, None, START + 100);
+    assert_eq!(ground.store.size().unwrap().used, used);
+    // Within a limit, and by age, what is in packs goes like everything else.
+    let pruned = prune_all(&ground.store, Some(used / 2), START + 100);
+    assert!(!pruned.thinned.is_empty() && ground.store.size().unwrap().used <= used / 2, "{pruned:?}");
+    assert_whole(&ground.store);
+    prune_all(&ground.store, None, START + 2 * DAY);
+    assert!(ids(&ground.store).len() < 20);
+    assert_whole(&ground.store);
+}
+
+#[test]
 fn an_interrupted_prune_is_completed_by_the_next() {
     for steps in 0..8 {
         let ground = Ground::new();

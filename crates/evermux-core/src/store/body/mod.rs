@@ -12,12 +12,14 @@ mod bytes;
 mod facts;
 mod layout;
 mod pane;
+mod root;
 mod session;
 mod window;
 
 pub use bytes::{Bytes, Hash};
 pub use facts::{ClientsBody, SessionFactsBody, WindowFactsBody};
 pub use pane::TextBody;
+pub use root::{EntriesBody, RootBody, RootSessionBody};
 pub use session::{ServerBody, SessionBody};
 pub use window::WindowBody;
 

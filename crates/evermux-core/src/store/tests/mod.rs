@@ -6,6 +6,7 @@ mod folders;
 mod keeper;
 mod logs;
 mod old;
+mod packs;
 mod saving;
 
 use std::os::unix::fs::MetadataExt;

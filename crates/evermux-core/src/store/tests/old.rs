@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 /// The formats that are there, each with the test of its own below.
-const FORMATS: [&str; 2] = ["v1", "v2"];
+const FORMATS: [&str; 3] = ["v1", "v2", "v3"];
 
 fn stores() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/stores")
@@ -57,6 +57,16 @@ fn v2_is_readable() {
     let starts: Vec<StartOutcome> =
         store.starts(&watched[0]).unwrap().iter().map(|start| start.outcome).collect();
     assert_eq!(starts, [StartOutcome::Restored]);
+}
+
+#[test]
+fn v3_is_readable() {
+    let ground = copy("v3");
+    let packed = |store: &Store| -> i64 {
+        store.connection.query_row("SELECT snapshot FROM packed", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(packed(&ground.store()), 1);
+    is_readable(&ground);
 }
 
 /// What is in every old store.
@@ -144,6 +154,7 @@ fn write_present() {
     let saving = store.saving(&server.name, Duration::ZERO).unwrap();
     let blocks = prepare(&later);
     saving.save(&Save::automatic(&later.snapshot, &blocks)).unwrap();
+    assert!(saving.pack(&[SnapshotId(1)]).unwrap());
     drop(saving);
     drop(store);
     fs::create_dir_all(&target).unwrap();
