@@ -36,7 +36,7 @@ struct Subject {
     memory: Memory,
     options: Options,
     previous: Option<Snapshot>,
-    seed: u8,
+    seed: u32,
     /// Seconds that the clock is ahead.
     later: i64,
 }
@@ -57,7 +57,7 @@ impl Subject {
         let seed = &mut self.seed;
         let mut random = || {
             *seed += 1;
-            *blake3::hash(&[*seed]).as_bytes().first_chunk().unwrap()
+            *blake3::hash(&seed.to_le_bytes()).as_bytes().first_chunk().unwrap()
         };
         let now = Timestamp::now() + SignedDuration::from_secs(self.later);
         capture(&server, self.previous.as_ref(), &self.options, now, &mut random, &mut self.memory)
