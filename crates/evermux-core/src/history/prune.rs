@@ -182,6 +182,9 @@ fn pack(
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<(), StoreError> {
     for server in &plan.servers {
+        if !go_on() {
+            return Ok(());
+        }
         let packable = || store.packable(&server.server, &server.plan.by_time);
         // Small packs are put together with what is new.
         let small = if packable()?.len() < LEAST { 0 } else { PACK - LEAST };
