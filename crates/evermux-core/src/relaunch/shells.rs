@@ -19,12 +19,17 @@ pub enum Shell {
     Other,
 }
 
+/// The name of the file of a path; without the dash of a login shell.
+pub(super) fn file_name(path: &[u8]) -> &[u8] {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    name.strip_prefix(b"-").unwrap_or(name)
+}
+
 impl Shell {
     /// The shell of this name, which is a path, a file name, a kernel's `comm` or an `argv[0]` (`-bash`: a login
     /// shell).
     pub fn of(name: &[u8]) -> Option<Self> {
-        let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
-        match name.strip_prefix(b"-").unwrap_or(name) {
+        match file_name(name) {
             b"bash" | b"rbash" => Some(Self::Bash),
             b"zsh" | b"rzsh" => Some(Self::Zsh),
             b"fish" => Some(Self::Fish),
