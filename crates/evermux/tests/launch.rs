@@ -419,6 +419,30 @@ fn resume_is_for_its_pane_only() {
     assert_eq!(ground.env.run(&["resume", "nonsense"]).status, Some(2));
 }
 
+/// A program that ran elsewhere than its shell runs there again.
+#[test]
+fn the_directory_of_a_program_comes_back() {
+    let ground = Ground::new(&newest(), Path::new("/bin/sh"));
+    ground.server.folder("sub");
+    ground.start(2);
+    for window in ["work:0", "work:1"] {
+        ground.server.type_line(window, "(cd sub && exec tail -F x)");
+    }
+    for window in 0..2 {
+        ground.server.wait_until("it runs", |_| ground.argv(window).is_some());
+    }
+    ground.env.ok(&["save"]);
+    let restored = ground.restart(&[], 0);
+    assert_eq!(restored["exact"], true, "{restored:#}");
+    let shown: Value = serde_json::from_str(&ground.env.ok(&["show", "--json"])).unwrap();
+    let program = &shown["content"]["windows"][0]["panes"][0]["program"];
+    assert!(program["directory"].as_str().unwrap().ends_with("/home/sub"), "{program}");
+    // Where that is gone, nothing runs in another place.
+    std::fs::remove_dir(ground.server.sandbox().path("home/sub")).unwrap();
+    let restored = ground.restart(&[], 3);
+    assert_eq!(Ground::reasons(&restored), ["the directory it ran in is not there"; 2], "{restored:#}");
+}
+
 /// Where shells wait to be shown, their programs do, too.
 #[test]
 fn lazy_panes_start_their_programs_when_they_are_shown() {
