@@ -10,7 +10,15 @@ const NEEDED: &[(&str, &str)] = &[("tmux", "tmux")];
 
 /// Shells whose prompts, quoting and redrawing are tested beside those of sh and bash, where they are installed, and a bus
 /// on which a machine is told to go off.
-const WANTED: &[(&str, &str)] = &[("zsh", "zsh"), ("fish", "fish"), ("dbus-daemon", "dbus-daemon")];
+const WANTED: &[(&str, &str)] = &[
+    ("dash", "dash"),
+    ("zsh", "zsh"),
+    ("fish", "fish"),
+    ("tcsh", "tcsh"),
+    ("mksh", "mksh"),
+    ("ksh93", "ksh"),
+    ("dbus-daemon", "dbus-daemon"),
+];
 
 /// Installs what the tests need (tmux in several versions, shells, a bus) and runs them all.
 #[derive(clap::Args)]

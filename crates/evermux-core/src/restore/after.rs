@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::apply::Applied;
+use super::launch::Outcome;
+use super::programs::{Programs, Started};
 use super::settle::Stand;
 use super::sources::Chosen;
 use bstr::BString;
@@ -25,6 +27,8 @@ pub(super) struct Expected<'a> {
     pub(super) prompt_rows: HashMap<PaneIdentity, u32>,
     /// What panes are owed that an earlier restore has made.
     pub(super) owed: &'a HashMap<PaneIdentity, Vec<Debt>>,
+    /// What came of the programs, as far as they were started.
+    pub(super) programs: Programs,
 }
 
 impl<'a> Expected<'a> {
@@ -90,8 +94,23 @@ impl<'a> Expected<'a> {
             .collect()
     }
 
+    /// The programs that were started, and those that were only typed.
+    pub(super) fn started(&self) -> [Vec<Started>; 2] {
+        let mut started = [Vec::new(), Vec::new()];
+        for (window, pane) in self.panes() {
+            let Some(launch) = &pane.launch else { continue };
+            let which = match self.programs.outcome(pane.pane.identity) {
+                Some(Outcome::Runs) => 0,
+                Some(Outcome::Typed) => 1,
+                Some(Outcome::Owed(_)) | None => continue,
+            };
+            started[which].push((subject(window, pane), launch.launch.argv.clone()));
+        }
+        started
+    }
+
     fn debts_of(&self, pane: &PlannedPane) -> Vec<Debt> {
-        let mut debts = pane.pane.debts.clone();
+        let mut debts = self.programs.debts(pane);
         if self.applied.without_text.contains(&pane.pane.identity) {
             let since = self.applied.began;
             debts.push(Debt { owed: Owed::Text, since, reason: "it could not be brought back".to_owned() });
@@ -155,7 +174,14 @@ impl<'a> Expected<'a> {
                 let changes = exact(&wanted, now, &mut |id| block(id));
                 let wrong = |change: &Change| !change.is_addition() || theirs(change);
                 let scaled = |change: &Change| is_scaled_by_client(change, &wanted, now);
-                differences.extend(changes.into_iter().filter(|it| wrong(it) && !scaled(it)));
+                // It may have got other words for what it shall resume, and shells put the words into titles.
+                let resumed = |change: &Change| {
+                    matches!(change.field, Field::Program | Field::Title)
+                        && pane_at(&change.subject, &wanted)
+                            .is_some_and(|pane| self.programs.runs(pane.identity))
+                };
+                let differs = |it: &Change| wrong(it) && !scaled(it) && !resumed(it);
+                differences.extend(changes.into_iter().filter(differs));
             }
         }
         differences
@@ -194,6 +220,13 @@ fn is_scaled_by_client(change: &Change, before: &Snapshot, now: &Snapshot) -> bo
         && shown
         && before.size != now.size
         && before.layout.is_shaped_like(&now.layout)
+}
+
+/// The pane that a change is about.
+fn pane_at<'s>(subject: &Subject, snapshot: &'s Snapshot) -> Option<&'s Pane> {
+    let Subject::Pane(name, index, position) = subject else { return None };
+    let session = snapshot.sessions().iter().find(|session| printable(&session.name) == *name)?;
+    snapshot.window(session.link(*index)?).panes.get(*position)
 }
 
 fn session_of(subject: &Subject) -> Option<&str> {

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use evermux_core::history::Which;
 use evermux_core::model::Debt;
-use evermux_core::plan::{Plan, owed};
+use evermux_core::plan::{Plan, command_line, owed};
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::relaunch::Allow;
-use evermux_core::restore::{self, Manner, Place, Restored, Stage, World};
+use evermux_core::restore::{self, Manner, Place, Restored, Stage, Started, World};
 use evermux_core::store::{Logs, RestoredNote, Store, write_restored};
 use evermux_core::tmux::{ConnectError, RunError, Server, Start, StartError};
 use serde_json::{Value, json};
 
 use super::sources::{self, Asked, Sources};
-use super::{describe, hold, target, which};
+use super::{describe, hold, resume, target, which};
 use crate::context::{Context, RESTORE};
 use crate::error::{CliError, Exit};
 use crate::logging;
-use crate::output::{Outcome, outside};
+use crate::output::{Outcome, json_text, outside};
 
 /// Bring back what was saved
 ///
@@ -294,6 +294,7 @@ pub fn with_told<T, E: Into<CliError>>(
         name: &context.server(),
         capture: &super::capture_options(context),
         helper: &helper,
+        resume: &resume::words(context)?,
         block: &|id| sources.block(store, id),
         now: &|| context.now(),
         random: &mut || context.random(),
@@ -356,6 +357,11 @@ fn report(restored: &Restored) -> String {
         let shells = describe::count(restored.waiting, "shell");
         text.push_str(&format!("  {shells} still to start, each when its pane is shown\n"));
     }
+    for (how, programs) in [("started", &restored.started), ("typed", &restored.typed)] {
+        for (subject, argv) in programs {
+            text.push_str(&format!("  {how}  {}: {}\n", outside(subject.to_string()), command_line(argv)));
+        }
+    }
     text.push_str(&debts_text(&restored.debts));
     text
 }
@@ -402,9 +408,14 @@ pub fn debts_text(debts: &[(Subject, Debt)]) -> String {
     debts.iter().map(line).collect()
 }
 
+fn programs_json(programs: &[Started]) -> Vec<Value> {
+    let json = |(subject, argv): &Started| json!({ "subject": subject.to_string(), "argv": argv.iter().map(json_text).collect::<Vec<_>>() });
+    programs.iter().map(json).collect()
+}
+
 fn json(restored: &Restored) -> Value {
     let debts = debts_json(&restored.debts);
-    let [look, skeleton, text, finish, check] = restored.times.map(|time| time.as_millis());
+    let [look, skeleton, text, finish, check, programs] = restored.times.map(|time| time.as_millis());
     json!({
         "restore": restored.id.map(|id| id.to_string()),
         "snapshot": restored.saved.map(|id| id.0),
@@ -413,10 +424,13 @@ fn json(restored: &Restored) -> Value {
         "panes": restored.plan.panes(),
         "present": restored.plan.present,
         "waiting": restored.waiting,
+        "started": programs_json(&restored.started),
+        "typed": programs_json(&restored.typed),
         "owed": debts,
         "exact": restored.differences.is_empty(),
         "milliseconds": {
             "look": look, "skeleton": skeleton, "text": text, "finish": finish, "check": check,
+            "programs": programs,
         },
     })
 }
