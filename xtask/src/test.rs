@@ -32,7 +32,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     install(NEEDED)?;
     if let Err(error) = install(WANTED) {
-        say(&format!("testing without some of zsh, fish and dbus-daemon: {error:#}"));
+        say(&format!("testing without some shells, or without a bus: {error:#}"));
     }
     // Without a network the tests run on the versions there are, and say so.
     if let Err(error) = tmux_versions::run(&tmux_versions::Arguments::default()) {
