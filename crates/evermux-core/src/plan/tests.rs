@@ -397,6 +397,7 @@ fn a_program_is_owed_once_and_replaces_what_was_owed() {
         command: Command { argv: vec![name.into()], masked: false },
         directory: "/there".into(),
         started: 1,
+        conversation: None,
     };
     let saved = with_pane(Pane { program: Some(program("vim")), ..pane(1) });
     let debts = made(&plan_all(&saved, None)).pane.debts.clone();

@@ -127,9 +127,12 @@ impl Comparison<'_> {
                 before.start.as_ref().is_some_and(|it| owes(after, &Owed::Start(it.clone())))
             });
         }
-        // When it was started does not matter: another start is what comes back.
-        let same =
-            |one: &Program, two: &Program| one.command == two.command && one.directory == two.directory;
+        // When it was started does not matter: another start is what comes back. A conversation is the same also where
+        // other words have led to it.
+        let same = |one: &Program, two: &Program| match (&one.conversation, &two.conversation) {
+            (Some(one), Some(two)) if one.id.is_some() || two.id.is_some() => one.is_same(two),
+            _ => one.command == two.command && one.directory == two.directory,
+        };
         let unchanged = match (&before.program, &after.program) {
             (Some(one), Some(two)) => same(one, two),
             (one, two) => one.is_none() && two.is_none(),
@@ -168,7 +171,7 @@ fn owes(pane: &Pane, owed: &Owed) -> bool {
 /// Whether a pane has what it was owed.
 fn paid(pane: &Pane, debt: &Debt) -> bool {
     match &debt.owed {
-        Owed::Program(owed) => pane.program.as_ref().is_some_and(|program| program.command == owed.command),
+        Owed::Program(owed) => pane.program.as_ref().is_some_and(|program| program.is_same(owed)),
         Owed::Start(owed) => pane.start.as_ref() == Some(owed),
         Owed::Directory(owed) => pane.directory == *owed,
         // Its coming back is a change of the text itself.
