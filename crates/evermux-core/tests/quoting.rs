@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use bstr::{BStr, BString, ByteSlice};
 use evermux_core::model::{EnvironmentEntry, TmuxVersion};
 use evermux_core::text::quote::{
-    environment, format_literal, option_line, printable, shell_line, shell_word, tmux_message, tmux_word,
-    undo_output,
+    Language, environment, format_literal, option_line, printable, shell_line, shell_word, tmux_message,
+    tmux_word, undo_output,
 };
 use evermux_testkit::{Server, Tmux, tmux_binaries};
 use proptest::prelude::*;
@@ -365,24 +365,52 @@ fn shell_words_are_words() {
     }
 }
 
+/// A shell, how it is run interactively without its rc files, and its language.
+const SHELLS: [(&str, &[&str], Language); 7] = [
+    ("dash", &["-i"], Language::Posix),
+    ("bash", &["--norc", "-i"], Language::Posix),
+    ("zsh", &["-f", "-i"], Language::Posix),
+    ("ksh93", &["-i"], Language::Posix),
+    ("mksh", &["-i"], Language::Posix),
+    ("tcsh", &["-f", "-i"], Language::Csh),
+    ("fish", &["--no-config", "-i"], Language::Fish),
+];
+
 #[test]
 fn typed_lines_run_exactly_their_arguments() {
-    let values: Vec<BString> = values()
-        .into_iter()
-        .filter(|value| shell_line(&["x".into(), value.clone()]).is_ok())
-        .chain(["!$".into(), "^a^b".into(), "a!b'c".into(), "=ls".into(), "if".into()])
-        .collect();
-    assert!(values.len() > 60);
-    for (shell, flags) in [("dash", &["-i"][..]), ("bash", &["--norc", "-i"]), ("zsh", &["-f", "-i"])] {
+    let all = || values().into_iter().chain(["!$", "!echo", "^a^b", "a!b'c", "=ls", "if"].map(BString::from));
+    for (shell, flags, language) in SHELLS {
+        let typed: Vec<BString> =
+            all().filter(|value| shell_line(language, &["x".into(), value.clone()]).is_ok()).collect();
+        assert!(typed.len() > 60, "{shell}");
         // Interactive, since only then `!` means history; without a line editor, which would print the line.
-        for values in values.chunks(20) {
+        for values in typed.chunks(20) {
             let argv: Vec<BString> =
                 ["printf".into(), "%s|".into()].into_iter().chain(values.iter().cloned()).collect();
-            let line = shell_line(&argv).expect("all of them can be typed");
+            let line = shell_line(language, &argv).expect("all of them can be typed");
             let script = [b"echo earlier\n", &line[..], b"\n"].concat();
             let Some(output) = shell_output(shell, flags, &script, true) else { continue };
             let wanted: Vec<u8> = values.iter().flat_map(|value| [&value[..], b"|"].concat()).collect();
             assert!(output.find(&wanted).is_some(), "{shell}: {line} gave {}", output.as_bstr());
         }
+    }
+}
+
+#[test]
+fn no_alias_takes_the_place_of_a_program() {
+    for (shell, flags, language) in SHELLS {
+        let line =
+            shell_line(language, &["printf".into(), "%s|".into(), "it".into()]).expect("it can be typed");
+        let alias = match language {
+            Language::Csh => "alias printf 'echo wrong'",
+            _ => "alias printf='echo wrong'",
+        };
+        let script = [alias.as_bytes(), b"\n", &line[..], b"\n"].concat();
+        let Some(output) = shell_output(shell, flags, &script, true) else { continue };
+        assert!(
+            output.find("it|").is_some() && output.find("wrong").is_none(),
+            "{shell}: {}",
+            output.as_bstr()
+        );
     }
 }

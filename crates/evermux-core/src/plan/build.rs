@@ -2,19 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 
 use super::matching::Present;
+use super::pane::restriction;
 use super::{
     Closing, Leader, LinkedWindow, Options, Part, Plan, PlannedLink, PlannedPane, PlannedSession,
-    PlannedWindow, Run, Scope, SessionPlace, Source, Wanted, Why, WindowPlace,
+    PlannedWindow, Scope, SessionPlace, Source, Wanted, Why, WindowPlace,
 };
 use crate::layout::Layout;
-use crate::model::{
-    Buffer, Debt, Live, OptionEntry, Owed, Pane, PaneIdentity, Session, SessionId, Size, Window, WindowId,
-};
+use crate::model::{Buffer, Live, OptionEntry, PaneIdentity, Session, SessionId, Size, Window, WindowId};
 use crate::problem::{Problem, Subject};
-use crate::relaunch::{Conditions, Decision, Shell, decide_start};
 
 /// Decides what a restore of `sources` onto `live` (none: no server runs) would do.
 ///
@@ -85,9 +83,9 @@ fn closing(live: &Live, s: usize, why: Why) -> Closing {
     }
 }
 
-struct Builder<'a, 'o> {
+pub(super) struct Builder<'a, 'o> {
     present: Present<'a>,
-    plan: Plan,
+    pub(super) plan: Plan,
     /// Windows planned already: source and position in its snapshot, to position in the plan.
     made: HashMap<(usize, usize), usize>,
     /// Sessions planned already, by name.
@@ -96,7 +94,7 @@ struct Builder<'a, 'o> {
     taken: HashMap<usize, HashSet<u32>>,
     /// Panes that live, each counted once, whoever links them.
     counted: HashSet<PaneIdentity>,
-    options: &'a mut Options<'o>,
+    pub(super) options: &'a mut Options<'o>,
 }
 
 impl Builder<'_, '_> {
@@ -248,7 +246,7 @@ impl Builder<'_, '_> {
             Some(_) => None,
             None => self.present.window(saved.panes.iter().map(|pane| pane.identity)),
         };
-        let restricted = restricted(source, window_position);
+        let restriction = restriction(source, window_position);
         let mut panes = Vec::new();
         for (position, pane) in saved.panes.iter().enumerate() {
             if !wanted.pane(position, pane) {
@@ -258,7 +256,7 @@ impl Builder<'_, '_> {
                 self.plan.present += usize::from(self.counted.insert(pane.identity));
                 continue;
             }
-            panes.push(self.pane(source, pane, position, restricted, &label));
+            panes.push(self.pane(source, pane, position, restriction, &label));
         }
         if let Some(w) = found {
             return self.complete_window(source, w, saved, panes, key, label);
@@ -319,89 +317,6 @@ impl Builder<'_, '_> {
         self.made.insert(key, self.plan.windows.len());
         self.plan.windows.push(PlannedWindow { window, own: source.own, place, panes, label });
         LinkedWindow::Live(id)
-    }
-
-    /// Plans a pane: its directory, what runs in it, and what it is owed.
-    fn pane(
-        &mut self,
-        source: &Source<'_>,
-        saved: &Pane,
-        position: usize,
-        restricted: bool,
-        label: &(BString, u32),
-    ) -> PlannedPane {
-        let mut pane = saved.clone();
-        let subject = Subject::Pane(label.0.to_string(), label.1, position);
-        if self.options.rename.is_some() {
-            pane.identity = PaneIdentity::from_random((self.options.random)());
-        }
-        let directory = self.directory(&mut pane, &subject);
-        let run = self.run(source, &mut pane, restricted || policy_restricts(&saved.options));
-        // What a program started anew prints takes the place of what it had printed before.
-        let text = self.options.text && pane.text.is_some() && !starts_anew(&run);
-        if pane.text.is_some() && !self.options.text {
-            self.owe(&mut pane, Owed::Text, "left out on request");
-        }
-        let later = self.options.lazy && run == Run::Shell;
-        PlannedPane { pane, position, beside: None, directory, run, text, later }
-    }
-
-    /// The directory a pane starts in; one that is gone, or comes back, changes its debts.
-    fn directory(&mut self, pane: &mut Pane, subject: &Subject) -> BString {
-        let owed = pane.debts.iter().find_map(|debt| match &debt.owed {
-            Owed::Directory(directory) => Some(directory.clone()),
-            _ => None,
-        });
-        if let Some(owed) = owed {
-            if (self.options.enter)(&owed) == owed {
-                pane.debts.retain(|debt| !matches!(debt.owed, Owed::Directory(_)));
-                return owed;
-            }
-            return (self.options.enter)(&pane.directory);
-        }
-        let directory = (self.options.enter)(&pane.directory);
-        if directory != pane.directory {
-            let missing = pane.directory.clone();
-            let reason = format!("it is not there; the pane starts in {}", directory.as_bstr());
-            self.plan.problems.push(Problem::new(subject.clone(), format!("directory {missing}: {reason}")));
-            self.owe(pane, Owed::Directory(missing), reason);
-        }
-        directory
-    }
-
-    /// What runs in a pane; what does not becomes a debt.
-    fn run(&mut self, source: &Source<'_>, pane: &mut Pane, restricted: bool) -> Run {
-        if let Some(program) = pane.program.clone() {
-            let already =
-                pane.debts.iter().any(|debt| matches!(&debt.owed, Owed::Program(owed) if *owed == program));
-            // The program of a pane that was made with a command is that command; it is judged below.
-            if pane.start.is_none() && !already {
-                // A program in the foreground has replaced what was owed before it.
-                pane.debts.retain(|debt| !matches!(debt.owed, Owed::Program(_) | Owed::Start(_)));
-                self.owe(pane, Owed::Program(program), "programs are not started again yet");
-            }
-        }
-        let Some(start) = pane.start.clone() else {
-            return if pane.dead.is_some() { Run::Dead } else { Run::Shell };
-        };
-        if pane.dead.is_some() {
-            self.owe(pane, Owed::Start(start), "it had ended");
-            return Run::Dead;
-        }
-        let conditions = Conditions { allow: self.options.allow.clone(), foreign: !source.own, restricted };
-        match decide_start(&start, &conditions) {
-            Decision::Run(words) => Run::Command(words),
-            Decision::Owe(reason) => {
-                self.owe(pane, Owed::Start(start), reason.to_string());
-                Run::Shell
-            }
-        }
-    }
-
-    fn owe(&mut self, pane: &mut Pane, owed: Owed, reason: impl Into<String>) {
-        if !pane.debts.iter().any(|debt| debt.owed == owed) {
-            pane.debts.push(Debt { owed, since: self.options.now, reason: reason.into() });
-        }
     }
 
     /// Whether a live window has left its session since: it was in that one only. It stays where it was put.
@@ -528,41 +443,11 @@ fn used_last<'a>(sources: &[Source<'a>]) -> Option<&'a BString> {
     })
 }
 
-/// Whether a command other than a shell is started again.
-fn starts_anew(run: &Run) -> bool {
-    match run {
-        Run::Shell | Run::Dead => false,
-        Run::Command(words) => {
-            let program = words.first().and_then(|line| line.fields().next());
-            program.is_none_or(|program| Shell::of(program).is_none())
-        }
-    }
-}
-
 /// The windows of a live session.
 fn links(live: &Live, id: SessionId) -> impl Iterator<Item = WindowId> + '_ {
     let session = live.sessions.iter().position(|other| *other == id);
     let links = session.map(|s| live.snapshot.sessions()[s].links.as_slice()).unwrap_or_default();
     links.iter().map(|link| live.windows[link.window])
-}
-
-/// Whether `@evermux-policy` of a window, or of a session that links it, forbids starting programs.
-fn restricted(source: &Source<'_>, window: usize) -> bool {
-    policy_restricts(&source.snapshot.windows()[window].options)
-        || (source.snapshot.sessions().iter())
-            .filter(|session| session.links.iter().any(|link| link.window == window))
-            .any(|session| policy_restricts(&session.options))
-}
-
-/// Whether these options carry an `@evermux-policy` that forbids starting programs.
-fn policy_restricts(options: &[OptionEntry]) -> bool {
-    options.iter().any(|option| {
-        option.name == "@evermux-policy"
-            && option
-                .value
-                .as_ref()
-                .is_some_and(|value| value.fields().any(|word| word == b"skip" || word == b"prefill"))
-    })
 }
 
 /// Fits a window to these of its panes: one above the other, because the saved layout has places for all.

@@ -5,6 +5,7 @@
 
 mod build;
 mod matching;
+mod pane;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -15,11 +16,11 @@ use bstr::BString;
 use jiff::Timestamp;
 
 use crate::model::{
-    Buffer, Debt, Link, OptionEntry, Pane, PaneId, PaneIdentity, Session, SessionId, Snapshot, Window,
-    WindowId,
+    Buffer, Debt, Link, OptionEntry, Pane, PaneId, PaneIdentity, Program, Session, SessionId, Snapshot,
+    Window, WindowId,
 };
 use crate::problem::Problem;
-use crate::relaunch::Allow;
+use crate::relaunch::{Allow, Launch};
 
 pub use build::build;
 pub use show::{Line, command_line, owed, start_command};
@@ -276,6 +277,8 @@ pub struct PlannedPane {
     pub directory: BString,
     /// What runs in it.
     pub run: Run,
+    /// What is started in its shell.
+    pub launch: Option<PlannedLaunch>,
     /// Whether its text comes back.
     pub text: bool,
     /// Whether its shell starts only when somebody looks at it.
@@ -291,6 +294,20 @@ pub enum Run {
     Command(Vec<BString>),
     /// Nothing: it is shown dead as it was.
     Dead,
+}
+
+/// Why a program is owed that is going to be started: it is a debt until it runs, in case that does not come to its end.
+pub const STILL_TO_START: &str = "it is still to be started";
+
+/// What is started in the shell of a restored pane, or typed at its prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedLaunch {
+    /// The debt of the pane that it pays.
+    pub program: Program,
+    /// How.
+    pub launch: Launch,
+    /// Whether it is only typed; then it stays a debt.
+    pub prefill: bool,
 }
 
 impl PlannedPane {

@@ -4,8 +4,11 @@ use std::fmt;
 
 use bstr::BString;
 
-use super::{LinkedWindow, Plan, PlannedSession, PlannedWindow, Run, SessionPlace, Why, WindowPlace};
-use crate::model::{Owed, StartCommand};
+use super::{
+    LinkedWindow, Plan, PlannedLaunch, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace, Why,
+    WindowPlace,
+};
+use crate::model::{Debt, Owed, StartCommand};
 use crate::text::quote::{printable, shell_word};
 
 /// One line of a plan. Contains no control bytes from outside.
@@ -112,10 +115,20 @@ fn pane_lines(window: &PlannedWindow, index: u32, lines: &mut Vec<Line>) {
             detail.push_str(&format!(", {}", count(text.lines() as usize, "line")));
         }
         lines.push(line("make", object.clone(), detail));
-        for debt in &planned.pane.debts {
+        if let Some(start) = &planned.launch {
+            let action = if start.prefill { "type" } else { "start" };
+            lines.push(line(action, object.clone(), command_line(&start.launch.argv)));
+        }
+        for debt in planned.pane.debts.iter().filter(|debt| !starts(planned, debt)) {
             lines.push(line("owe", object.clone(), format!("{} ({})", owed(&debt.owed), debt.reason)));
         }
     }
+}
+
+/// Whether this debt is going to be paid.
+fn starts(planned: &PlannedPane, debt: &Debt) -> bool {
+    let pays = |start: &PlannedLaunch| !start.prefill && debt.owed == Owed::Program(start.program.clone());
+    planned.launch.as_ref().is_some_and(pays)
 }
 
 /// What is owed, in words.

@@ -69,7 +69,7 @@ pub fn shell_at_terminal(process: &Process) -> Option<Shell> {
     let named = || Shell::of(&process.name).or_else(|| Shell::of(process.argv().first()?));
     let shell = match process.executable() {
         // One executable for all names; its shell has a line editor.
-        Some(path) if file_name(path) == b"busybox" => named().map(|_| Shell::Other),
+        Some(path) if file_name(path) == b"busybox" => named().map(|_| Shell::Korn),
         Some(path) => Shell::of(path).or_else(named),
         None => named(),
     }?;
@@ -82,7 +82,7 @@ fn rc_descriptor(shell: Shell) -> Option<u32> {
     match shell {
         Shell::Plain => Some(10),
         Shell::Zsh | Shell::Fish => Some(3),
-        Shell::Bash | Shell::Nu | Shell::Other => None,
+        Shell::Bash | Shell::Nu | Shell::Korn | Shell::Csh | Shell::Other => None,
     }
 }
 
@@ -101,7 +101,7 @@ fn reads_rc(shell: Shell, open: &[OpenFile]) -> bool {
             Shell::Plain => {
                 file.descriptor >= 10 && file.path.starts_with(b"/") && !file.path.starts_with(b"/dev/")
             }
-            Shell::Bash | Shell::Nu | Shell::Other => false,
+            Shell::Bash | Shell::Nu | Shell::Korn | Shell::Csh | Shell::Other => false,
         }
     })
 }

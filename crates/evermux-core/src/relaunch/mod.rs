@@ -5,6 +5,7 @@
 //! about what a program is told to do by its arguments; what it does by its own configuration files and environment
 //! stays the user's.
 
+mod launch;
 mod plain;
 mod shells;
 mod syntax;
@@ -16,6 +17,7 @@ use std::fmt;
 
 use bstr::{BStr, BString, ByteSlice};
 
+pub use launch::{Again, Launch, PATIENCE, is_shell, names};
 pub use shells::Shell;
 
 use crate::model::{Program, StartCommand};
@@ -61,8 +63,20 @@ pub struct Conditions {
     /// Whether the snapshot comes from a file or another machine. Then `allow` must be what was said on the command
     /// line, not in the config file.
     pub foreign: bool,
-    /// `@evermux-policy` of the pane or its session says `skip` or `prefill`.
-    pub restricted: bool,
+    /// What `@evermux-policy` of the pane, its window or its sessions says.
+    pub restriction: Restriction,
+}
+
+/// What `@evermux-policy` takes away from what the user allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Restriction {
+    /// Nothing.
+    #[default]
+    None,
+    /// `prefill`: a program is typed at the prompt, not run; the command a pane was made with is not run.
+    Prefill,
+    /// `skip`: nothing is started.
+    Skip,
 }
 
 /// Why a command is not started. Displayed as a fragment that reads after "not started: ".
@@ -72,10 +86,14 @@ pub enum Reason {
     Masked,
     /// `@evermux-policy` says so.
     Restricted,
+    /// `@evermux-policy` says that it is only typed.
+    Prefilled,
     /// It comes from a file or another machine.
     Foreign,
     /// The user allows nothing.
     NothingAllowed,
+    /// The directory it ran in is not there.
+    NoDirectory,
     /// What exactly was run is not known.
     Unknown,
     /// A line of shell that is more than one plain command.
@@ -93,8 +111,10 @@ impl fmt::Display for Reason {
         match self {
             Self::Masked => f.write_str("a secret in it was masked"),
             Self::Restricted => f.write_str("the pane's @evermux-policy says so"),
+            Self::Prefilled => f.write_str("typed at its prompt, as the pane's @evermux-policy says"),
             Self::Foreign => f.write_str("it comes from a file or another machine"),
             Self::NothingAllowed => f.write_str("no program is allowed to run"),
+            Self::NoDirectory => f.write_str("the directory it ran in is not there"),
             Self::Unknown => f.write_str("its exact arguments are not known"),
             Self::NotPlain => f.write_str("it is a line of shell, not one plain command"),
             Self::NotInTable(name) => write!(f, "{} is not in the program table", printable(name)),
@@ -115,10 +135,21 @@ pub fn decide_start(start: &StartCommand, conditions: &Conditions) -> Decision {
 }
 
 /// What to do about a program that ran in a pane's shell.
-pub fn decide_program(program: &Program, conditions: &Conditions) -> Decision {
+pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
     let argv = &program.command.argv;
-    decide(program.command.masked, conditions, || judge(argv, conditions))
-        .map_or_else(Decision::Owe, |()| Decision::Run(argv.clone()))
+    if conditions.restriction == Restriction::Prefill {
+        // Who runs it is the user, so any program may be typed.
+        let named = || if argv.is_empty() { Err(Reason::Unknown) } else { Ok(()) };
+        let unrestricted = Conditions { restriction: Restriction::None, ..conditions.clone() };
+        return match decide(program.command.masked, &unrestricted, named) {
+            Ok(()) => Again::Prefill(Launch::of(argv.clone()), Reason::Prefilled),
+            Err(reason) => Again::Owe(reason),
+        };
+    }
+    match decide(program.command.masked, conditions, || judge(argv, conditions)) {
+        Ok(()) => Again::Run(Launch::of(argv.clone())),
+        Err(reason) => Again::Owe(reason),
+    }
 }
 
 /// What holds for every command, before its words are looked at.
@@ -129,7 +160,7 @@ fn decide(
 ) -> Result<(), Reason> {
     match &conditions.allow {
         _ if masked => Err(Reason::Masked),
-        _ if conditions.restricted => Err(Reason::Restricted),
+        _ if conditions.restriction != Restriction::None => Err(Reason::Restricted),
         None if conditions.foreign => Err(Reason::Foreign),
         Some(allow) if !allow.table && allow.names.is_empty() => Err(Reason::NothingAllowed),
         _ => judge(),

@@ -2,6 +2,8 @@
 
 use bstr::BString;
 
+use crate::text::quote::Language;
+
 /// A shell that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shell {
@@ -15,24 +17,45 @@ pub enum Shell {
     Nu,
     /// A plain POSIX shell without a line editor: dash, or what is called `sh`.
     Plain,
-    /// Another one with a line editor: ksh, mksh, busybox' ash, tcsh, elvish, xonsh, PowerShell.
+    /// Another POSIX shell, with a line editor that may be switched off: ksh, mksh, yash, busybox' ash.
+    Korn,
+    /// tcsh, also as csh.
+    Csh,
+    /// Another one with a line editor: elvish, xonsh, PowerShell.
     Other,
+}
+
+/// The name of the file of a path; without the dash of a login shell.
+pub(super) fn file_name(path: &[u8]) -> &[u8] {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    name.strip_prefix(b"-").unwrap_or(name)
 }
 
 impl Shell {
     /// The shell of this name, which is a path, a file name, a kernel's `comm` or an `argv[0]` (`-bash`: a login
     /// shell).
     pub fn of(name: &[u8]) -> Option<Self> {
-        let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
-        match name.strip_prefix(b"-").unwrap_or(name) {
+        match file_name(name) {
             b"bash" | b"rbash" => Some(Self::Bash),
             b"zsh" | b"rzsh" => Some(Self::Zsh),
             b"fish" => Some(Self::Fish),
             b"nu" => Some(Self::Nu),
             b"sh" | b"dash" => Some(Self::Plain),
-            b"ash" | b"ksh" | b"ksh93" | b"mksh" | b"lksh" | b"oksh" | b"yash" | b"tcsh" | b"csh"
-            | b"elvish" | b"xonsh" | b"pwsh" => Some(Self::Other),
+            b"ash" | b"ksh" | b"ksh93" | b"mksh" | b"lksh" | b"oksh" | b"yash" => Some(Self::Korn),
+            b"tcsh" | b"csh" => Some(Self::Csh),
+            b"elvish" | b"xonsh" | b"pwsh" => Some(Self::Other),
             _ => None,
+        }
+    }
+
+    /// How it reads a line; none: it is not known how it quotes.
+    pub fn language(self) -> Option<Language> {
+        match self {
+            Self::Bash | Self::Zsh | Self::Plain | Self::Korn => Some(Language::Posix),
+            Self::Csh => Some(Language::Csh),
+            Self::Fish => Some(Language::Fish),
+            Self::Nu => Some(Language::Nu),
+            Self::Other => None,
         }
     }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::Command;
 
-const OWN: Conditions = Conditions { allow: None, foreign: false, restricted: false };
+const OWN: Conditions = Conditions { allow: None, foreign: false, restriction: Restriction::None };
 
 fn argv(words: &[&str]) -> Vec<BString> {
     words.iter().map(|&word| BString::from(word)).collect()
@@ -54,7 +54,7 @@ const OWED: &[&str] = &[
 fn what_runs() {
     for line in RUN {
         let words: Vec<&str> = line.split(' ').collect();
-        assert_eq!(decide_program(&program(line), &OWN), Decision::Run(argv(&words)), "{line}");
+        assert_eq!(decide_program(&program(line), &OWN), Again::Run(Launch::of(argv(&words))), "{line}");
         // As the command of a pane: as a line, and as words (a single word is a line, too).
         assert_eq!(decide_start(&start(&[line]), &OWN), Decision::Run(argv(&[line])), "{line}");
         assert_eq!(decide_start(&start(&words), &OWN), Decision::Run(argv(&words)), "{line}");
@@ -65,11 +65,8 @@ fn what_runs() {
 fn what_is_owed() {
     for line in OWED {
         let words: Vec<&str> = line.split(' ').collect();
-        for decision in [
-            decide_program(&program(line), &OWN),
-            decide_start(&start(&[line]), &OWN),
-            decide_start(&start(&words), &OWN),
-        ] {
+        assert!(matches!(decide_program(&program(line), &OWN), Again::Owe(_)), "{line}");
+        for decision in [decide_start(&start(&[line]), &OWN), decide_start(&start(&words), &OWN)] {
             assert!(matches!(decision, Decision::Owe(_)), "{line}");
         }
     }
@@ -82,7 +79,7 @@ fn what_allows_and_what_forbids() {
     #[rustfmt::skip]
     let cases = [
         ("htop", OWN, true),
-        ("htop", Conditions { restricted: true, ..OWN }, false),
+        ("htop", Conditions { restriction: Restriction::Skip, ..OWN }, false),
         ("htop", Conditions { foreign: true, ..OWN }, false),
         ("htop", Conditions { foreign: true, allow: table.clone(), ..OWN }, true),
         ("htop", Conditions { allow: Some(Allow::NOTHING), ..OWN }, false),
@@ -92,12 +89,25 @@ fn what_allows_and_what_forbids() {
         ("/tmp/vim", Conditions { allow: names(true), ..OWN }, false),
         ("htop", Conditions { allow: names(true), ..OWN }, true),
         ("htop", Conditions { allow: names(false), ..OWN }, false),
-        ("vim", Conditions { allow: names(false), restricted: true, ..OWN }, false),
+        ("vim", Conditions { allow: names(false), restriction: Restriction::Skip, ..OWN }, false),
     ];
     for (line, conditions, runs) in cases {
         let decision = decide_program(&program(line), &conditions);
-        assert_eq!(matches!(decision, Decision::Run(_)), runs, "{line} {conditions:?}");
+        assert_eq!(matches!(decision, Again::Run(_)), runs, "{line} {conditions:?}");
     }
+}
+
+#[test]
+fn what_is_only_typed_may_be_any_program() {
+    let prefill = Conditions { restriction: Restriction::Prefill, ..OWN };
+    let typed = |line: &str, conditions: &Conditions| {
+        matches!(decide_program(&program(line), conditions), Again::Prefill(_, Reason::Prefilled))
+    };
+    assert!(typed("vim x", &prefill));
+    assert!(typed("top", &prefill));
+    assert!(!typed("vim x", &Conditions { foreign: true, ..prefill.clone() }));
+    assert!(!typed("vim x", &Conditions { allow: Some(Allow::NOTHING), ..prefill.clone() }));
+    assert_eq!(decide_start(&start(&["top"]), &prefill), Decision::Owe(Reason::Restricted));
 }
 
 #[test]
@@ -105,7 +115,9 @@ fn masked_commands_never_run() {
     let everything = Conditions { allow: Some(Allow { table: true, names: vec!["htop".into()] }), ..OWN };
     let mut masked = program("htop");
     masked.command.masked = true;
-    assert_eq!(decide_program(&masked, &everything), Decision::Owe(Reason::Masked));
+    assert_eq!(decide_program(&masked, &everything), Again::Owe(Reason::Masked));
+    let typed = Conditions { restriction: Restriction::Prefill, ..everything.clone() };
+    assert_eq!(decide_program(&masked, &typed), Again::Owe(Reason::Masked));
     let masked = StartCommand { masked: true, ..start(&["htop"]) };
     assert_eq!(decide_start(&masked, &everything), Decision::Owe(Reason::Masked));
 }

@@ -20,12 +20,15 @@ pub enum Untypeable {
     /// Not UTF-8: line editors change or drop it.
     #[error("argument {0} is not valid UTF-8")]
     InvalidUtf8(usize),
+    /// A character for which that shell has no safe quoting.
+    #[error("argument {0} holds a character that this shell cannot be told")]
+    Character(usize),
     /// More than [`MAX_TYPED`] bytes.
     #[error("the line would be {0} bytes long")]
     TooLong(usize),
 }
 
-/// `bytes` as one word of a POSIX shell's script or `-c` argument. Not for typing: see [`shell_line`].
+/// `bytes` as one word of a POSIX shell's script or `-c` argument. Not for typing: see [`shell_line()`].
 ///
 /// # Errors
 /// [`NulByte`]: no shell can hold one.
@@ -33,66 +36,83 @@ pub fn shell_word(bytes: &[u8]) -> Result<Vec<u8>, NulByte> {
     shlex::bytes::try_quote(bytes).map(std::borrow::Cow::into_owned).map_err(|_| NulByte)
 }
 
-/// A line that runs exactly `argv` when it is typed or pasted at the prompt of bash, zsh or dash. fish and nu quote
-/// differently.
+/// The language in which a shell reads a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// POSIX: bash, zsh, dash, ksh, mksh, busybox' ash, yash.
+    Posix,
+    /// csh and tcsh.
+    Csh,
+    /// fish.
+    Fish,
+    /// Nushell.
+    Nu,
+}
+
+/// A line that runs exactly `argv` when it is typed or pasted at the prompt of a shell of that language.
 ///
 /// Every word with anything special in it stands in single quotes, where bash and zsh expand no `!` (in double
-/// quotes they do, even pasted). A program named like a word of the shell's grammar is quoted, too; aliases apply as
-/// they did when the line was first typed.
+/// quotes they do, even pasted). No alias and no function of the program's name takes its place: it would add arguments
+/// that are in `argv` already, once more at every restore.
 ///
 /// # Errors
 /// [`Untypeable`], with the position in `argv`.
-pub fn shell_line(argv: &[BString]) -> Result<BString, Untypeable> {
-    if argv.first().is_none_or(|program| program.is_empty()) {
+pub fn shell_line(language: Language, argv: &[BString]) -> Result<BString, Untypeable> {
+    let Some((program, arguments)) = argv.split_first() else { return Err(Untypeable::Empty) };
+    if program.is_empty() {
         return Err(Untypeable::Empty);
     }
-    let mut line = BString::default();
-    for (position, argument) in argv.iter().enumerate() {
-        let text = argument.to_str().map_err(|_| Untypeable::InvalidUtf8(position))?;
-        if text.chars().any(char::is_control) {
-            return Err(Untypeable::ControlCharacter(position));
-        }
-        if position > 0 {
-            line.push(b' ');
-        }
-        let bare = |c: char| c.is_ascii_alphanumeric() || "_./:@+,-".contains(c);
-        if !text.is_empty() && text.chars().all(bare) && !(position == 0 && is_grammar(text)) {
-            line.extend(text.bytes());
-        } else {
-            line.push(b'\'');
-            line.extend(text.replace('\'', r"'\''").bytes());
-            line.push(b'\'');
-        }
+    if program.starts_with(b"-") {
+        return Err(Untypeable::Character(0));
+    }
+    let plain_name = !program.contains(&b'/');
+    let mut line = BString::from(match language {
+        Language::Posix | Language::Fish if plain_name => "command ",
+        Language::Nu => "^",
+        _ => "",
+    });
+    let quoted_name = language == Language::Csh && plain_name;
+    line.extend(typed_word(language, program, 0, quoted_name)?);
+    for (position, argument) in arguments.iter().enumerate() {
+        line.push(b' ');
+        line.extend(typed_word(language, argument, position + 1, false)?);
     }
     if line.len() > MAX_TYPED { Err(Untypeable::TooLong(line.len())) } else { Ok(line) }
 }
 
-/// Whether a shell reads this as part of its grammar when it stands first and unquoted.
-fn is_grammar(word: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "-",
-        "case",
-        "coproc",
-        "do",
-        "done",
-        "elif",
-        "else",
-        "end",
-        "esac",
-        "fi",
-        "for",
-        "foreach",
-        "function",
-        "if",
-        "in",
-        "nocorrect",
-        "noglob",
-        "repeat",
-        "select",
-        "then",
-        "time",
-        "until",
-        "while",
-    ];
-    WORDS.contains(&word)
+/// One word of such a line; in quotes also where it needs none (`always`).
+fn typed_word(
+    language: Language,
+    word: &BString,
+    position: usize,
+    always: bool,
+) -> Result<Vec<u8>, Untypeable> {
+    let text = word.to_str().map_err(|_| Untypeable::InvalidUtf8(position))?;
+    if text.chars().any(char::is_control) {
+        return Err(Untypeable::ControlCharacter(position));
+    }
+    let unsafe_in_quotes = match language {
+        Language::Posix | Language::Fish => false,
+        // Even in single quotes `!` is history, and with `backslash_quote` a backslash is an escape; without bracketed paste
+        // bytes that are not ASCII can be bound to something.
+        Language::Csh => text.contains(['!', '\\']) || !text.is_ascii(),
+        // It has no escape in single quotes.
+        Language::Nu => text.contains('\''),
+    };
+    if unsafe_in_quotes {
+        return Err(Untypeable::Character(position));
+    }
+    let bare = |c: char| c.is_ascii_alphanumeric() || "_./:@+,-".contains(c);
+    // Numbers, ranges and sizes are values of their own.
+    let is_value =
+        language == Language::Nu && text.starts_with(|c: char| !c.is_ascii_alphabetic() && c != '/');
+    if !text.is_empty() && text.chars().all(bare) && !is_value && !always {
+        return Ok(text.into());
+    }
+    let inside = match language {
+        Language::Posix | Language::Csh => text.replace('\'', r"'\''"),
+        Language::Fish => text.replace('\\', r"\\").replace('\'', r"\'"),
+        Language::Nu => text.to_owned(),
+    };
+    Ok(format!("'{inside}'").into_bytes())
 }

@@ -45,8 +45,9 @@ proptest! {
     #[test]
     fn typed_lines_are_split_into_their_arguments(argv in prop::collection::vec(hostile(), 0..4)) {
         let argv: Vec<BString> = argv.into_iter().map(BString::from).collect();
-        if let Ok(line) = shell_line(&argv) {
-            let words = shlex::bytes::split(&line).expect("complete");
+        if let Ok(line) = shell_line(Language::Posix, &argv) {
+            let line = line.strip_prefix(b"command ").unwrap_or(&line);
+            let words = shlex::bytes::split(line).expect("complete");
             prop_assert_eq!(words.iter().map(|word| word.as_bstr()).collect::<Vec<_>>(), argv);
         }
     }
@@ -170,29 +171,49 @@ fn text_for_people() {
 
 #[test]
 fn lines_for_shells() {
-    let line = |argv: &[&str]| shell_line(&argv.iter().map(|&word| word.into()).collect::<Vec<_>>());
+    let line = |language, argv: &[&[u8]]| {
+        let argv: Vec<BString> = argv.iter().map(|&word| word.into()).collect();
+        shell_line(language, &argv).map_or_else(|error| format!("error: {error}"), |line| line.to_string())
+    };
+    let words: &[&[u8]] =
+        &[b"vim", b"a b", b"it's", b"", b"$HOME", b"x!y", b"a=b", b"a\\b", b"-n5", b"5", "--x=é".as_bytes()];
+    let few: &[&[u8]] = &[b"vim", b"a b", b"", b"$HOME", b"-n5", b"5", b"it s"];
     let lines = [
-        line(&["vim", "a b", "it's", "", "$HOME", "x!y", "a=b", "--x=é"]),
-        line(&["time", "time"]),
-        line(&["=ls"]),
-        line(&[]),
-        line(&["", "x"]),
-        line(&["a", "b\nc"]),
-        line(&["a", "\u{9b}"]),
-        line(&["a", &"x".repeat(5000)]),
-        shell_line(&["a".into(), b"\xff".into()]),
+        line(Language::Posix, words),
+        line(Language::Fish, words),
+        line(Language::Csh, words),
+        line(Language::Csh, few),
+        line(Language::Csh, &[b"vim", b"it's"]),
+        line(Language::Csh, &[b"/bin/vim", b"x\\"]),
+        line(Language::Nu, words),
+        line(Language::Nu, few),
+        line(Language::Posix, &[b"/usr/bin/time", b"time"]),
+        line(Language::Posix, &[b"=ls"]),
+        line(Language::Posix, &[b"-bash"]),
+        line(Language::Posix, &[]),
+        line(Language::Posix, &[b"", b"x"]),
+        line(Language::Posix, &[b"a", b"b\nc"]),
+        line(Language::Posix, &[b"a", "\u{9b}".as_bytes()]),
+        line(Language::Posix, &[b"a", "x".repeat(5000).as_bytes()]),
+        line(Language::Posix, &[b"a", b"\xff"]),
     ];
-    let lines =
-        lines.map(|line| line.map_or_else(|error| format!("error: {error}"), |line| line.to_string()));
     insta::assert_snapshot!(lines.join("\n"), @r"
-    vim 'a b' 'it'\''s' '' '$HOME' 'x!y' 'a=b' '--x=é'
-    'time' time
-    '=ls'
+    command vim 'a b' 'it'\''s' '' '$HOME' 'x!y' 'a=b' 'a\b' -n5 5 '--x=é'
+    command vim 'a b' 'it\'s' '' '$HOME' 'x!y' 'a=b' 'a\\b' -n5 5 '--x=é'
+    error: argument 5 holds a character that this shell cannot be told
+    'vim' 'a b' '' '$HOME' -n5 5 'it s'
+    'vim' 'it'\''s'
+    error: argument 1 holds a character that this shell cannot be told
+    error: argument 2 holds a character that this shell cannot be told
+    ^vim 'a b' '' '$HOME' '-n5' '5' 'it s'
+    /usr/bin/time time
+    command '=ls'
+    error: argument 0 holds a character that this shell cannot be told
     error: there is no program to run
     error: there is no program to run
     error: argument 1 holds a control character
     error: argument 1 holds a control character
-    error: the line would be 5002 bytes long
+    error: the line would be 5010 bytes long
     error: argument 1 is not valid UTF-8
     ");
     assert_eq!(shell_word(b"a'b c").unwrap(), b"\"a'b c\"");

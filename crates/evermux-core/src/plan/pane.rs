@@ -1,0 +1,178 @@
+//! The plan of one pane: its directory, what runs in it, and what it is owed.
+
+use bstr::{BString, ByteSlice};
+
+use super::build::Builder;
+use super::{PlannedLaunch, PlannedPane, Run, STILL_TO_START, Source};
+use crate::model::{Debt, OptionEntry, Owed, Pane, PaneIdentity};
+use crate::problem::{Problem, Subject};
+use crate::relaunch::{
+    Again, Conditions, Decision, Reason, Restriction, Shell, decide_program, decide_start, is_shell,
+};
+
+impl Builder<'_, '_> {
+    /// Plans a pane: its directory, what runs in it, and what it is owed.
+    pub(super) fn pane(
+        &mut self,
+        source: &Source<'_>,
+        saved: &Pane,
+        position: usize,
+        restriction: Restriction,
+        label: &(BString, u32),
+    ) -> PlannedPane {
+        let mut pane = saved.clone();
+        let subject = Subject::Pane(label.0.to_string(), label.1, position);
+        if self.options.rename.is_some() {
+            pane.identity = PaneIdentity::from_random((self.options.random)());
+        }
+        let directory = self.directory(&mut pane, &subject);
+        let restriction = restriction.max(restriction_by(&saved.options));
+        let conditions = Conditions { allow: self.options.allow.clone(), foreign: !source.own, restriction };
+        let run = self.run(&mut pane, &conditions);
+        let launch = match &run {
+            Run::Shell => self.launch(&mut pane, &conditions),
+            Run::Command(_) if pane.start.as_ref().is_some_and(is_shell) => {
+                self.launch(&mut pane, &conditions)
+            }
+            Run::Command(_) | Run::Dead => None,
+        };
+        // What a program started anew prints takes the place of what it had printed before.
+        let text = self.options.text && pane.text.is_some() && !starts_anew(&run);
+        if pane.text.is_some() && !self.options.text {
+            self.owe(&mut pane, Owed::Text, "left out on request");
+        }
+        let later = self.options.lazy && run == Run::Shell;
+        PlannedPane { pane, position, beside: None, directory, run, launch, text, later }
+    }
+
+    /// The directory a pane starts in; one that is gone, or comes back, changes its debts.
+    fn directory(&mut self, pane: &mut Pane, subject: &Subject) -> BString {
+        let owed = pane.debts.iter().find_map(|debt| match &debt.owed {
+            Owed::Directory(directory) => Some(directory.clone()),
+            _ => None,
+        });
+        if let Some(owed) = owed {
+            if (self.options.enter)(&owed) == owed {
+                pane.debts.retain(|debt| !matches!(debt.owed, Owed::Directory(_)));
+                return owed;
+            }
+            return (self.options.enter)(&pane.directory);
+        }
+        let directory = (self.options.enter)(&pane.directory);
+        if directory != pane.directory {
+            let missing = pane.directory.clone();
+            let reason = format!("it is not there; the pane starts in {}", directory.as_bstr());
+            self.plan.problems.push(Problem::new(subject.clone(), format!("directory {missing}: {reason}")));
+            self.owe(pane, Owed::Directory(missing), reason);
+        }
+        directory
+    }
+
+    /// What runs in a pane; what does not becomes a debt.
+    fn run(&mut self, pane: &mut Pane, conditions: &Conditions) -> Run {
+        if pane.start.is_none() && pane.dead.is_none() && pane.program.is_none() {
+            take_back_start(pane, conditions);
+        }
+        let Some(start) = pane.start.clone() else {
+            return if pane.dead.is_some() { Run::Dead } else { Run::Shell };
+        };
+        if pane.dead.is_some() {
+            self.owe(pane, Owed::Start(start), "it had ended");
+            return Run::Dead;
+        }
+        match decide_start(&start, conditions) {
+            Decision::Run(words) => Run::Command(words),
+            Decision::Owe(reason) => {
+                self.owe(pane, Owed::Start(start), reason.to_string());
+                Run::Shell
+            }
+        }
+    }
+
+    /// What is started in the shell of a pane, or typed at its prompt: the program that ran there, or what it is owed since
+    /// an earlier restore. It stays a debt until it runs.
+    fn launch(&mut self, pane: &mut Pane, conditions: &Conditions) -> Option<PlannedLaunch> {
+        // The program of a pane that was made with a command is that command, unless it is a shell.
+        let in_shell = pane.start.as_ref().is_none_or(is_shell);
+        if let Some(program) = pane.program.clone().filter(|_| in_shell) {
+            // It has replaced what was owed before it.
+            let others = |debt: &Debt| match &debt.owed {
+                Owed::Program(owed) => *owed == program,
+                Owed::Start(owed) => pane.start.as_ref() == Some(owed),
+                _ => true,
+            };
+            pane.debts.retain(others);
+            self.owe(pane, Owed::Program(program), String::new());
+        }
+        let missing = pane.debts.iter().any(|debt| matches!(debt.owed, Owed::Directory(_)));
+        let debt = pane.debts.iter_mut().find(|debt| matches!(debt.owed, Owed::Program(_)))?;
+        let Owed::Program(program) = &debt.owed else { return None };
+        let (again, reason) = match decide_program(program, conditions) {
+            Again::Run(_) | Again::Prefill(..) if missing => (None, Reason::NoDirectory.to_string()),
+            Again::Run(launch) => (Some((launch, false)), STILL_TO_START.to_owned()),
+            Again::Prefill(launch, reason) => (Some((launch, true)), reason.to_string()),
+            Again::Owe(reason) => (None, reason.to_string()),
+        };
+        debt.reason = reason;
+        let (mut launch, prefill) = again?;
+        let elsewhere = program.directory != pane.directory && !program.directory.is_empty();
+        if launch.directory.is_none() && elsewhere {
+            launch.directory = Some(program.directory.clone());
+        }
+        Some(PlannedLaunch { program: program.clone(), launch, prefill })
+    }
+
+    pub(super) fn owe(&mut self, pane: &mut Pane, owed: Owed, reason: impl Into<String>) {
+        if !pane.debts.iter().any(|debt| debt.owed == owed) {
+            pane.debts.push(Debt { owed, since: self.options.now, reason: reason.into() });
+        }
+    }
+}
+
+/// Makes the command that a pane was made with, and that an earlier restore has left, its command again, if it may run now.
+fn take_back_start(pane: &mut Pane, conditions: &Conditions) {
+    let may_run = |debt: &Debt| match &debt.owed {
+        Owed::Start(start) => matches!(decide_start(start, conditions), Decision::Run(_)),
+        _ => false,
+    };
+    let Some(position) = pane.debts.iter().position(may_run) else { return };
+    if let Owed::Start(start) = pane.debts.remove(position).owed {
+        pane.start = Some(start);
+    }
+}
+
+/// Whether a command other than a shell is started again.
+fn starts_anew(run: &Run) -> bool {
+    match run {
+        Run::Shell | Run::Dead => false,
+        Run::Command(words) => {
+            let program = words.first().and_then(|line| line.fields().next());
+            program.is_none_or(|program| Shell::of(program).is_none())
+        }
+    }
+}
+
+/// How `@evermux-policy` of a window, or of a session that links it, restricts what is started.
+pub(super) fn restriction(source: &Source<'_>, window: usize) -> Restriction {
+    let sessions = source.snapshot.sessions().iter();
+    sessions
+        .filter(|session| session.links.iter().any(|link| link.window == window))
+        .map(|session| restriction_by(&session.options))
+        .chain([restriction_by(&source.snapshot.windows()[window].options)])
+        .max()
+        .unwrap_or_default()
+}
+
+/// How the `@evermux-policy` among these options restricts what is started.
+fn restriction_by(options: &[OptionEntry]) -> Restriction {
+    let option = options.iter().find(|option| option.name == "@evermux-policy");
+    let words = option.and_then(|option| option.value.as_ref()).into_iter().flat_map(|value| value.fields());
+    words
+        .map(|word| match word {
+            b"skip" => Restriction::Skip,
+            b"prefill" => Restriction::Prefill,
+            _ => Restriction::None,
+        })
+        .max()
+        .unwrap_or_default()
+}
