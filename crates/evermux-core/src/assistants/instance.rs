@@ -68,9 +68,14 @@ impl Instance {
         })
     }
 
-    /// When the program itself began: milliseconds since the epoch.
+    /// The process that the user has started.
+    pub fn outermost(&self) -> Member {
+        self.members[self.members.len() - 1]
+    }
+
+    /// When it was started: milliseconds since the epoch.
     pub fn started(&self) -> i64 {
-        self.members.last().map_or(0, |outer| outer.started)
+        self.outermost().started
     }
 
     /// The program itself.

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use bstr::BString;
 
 pub use instance::{Instance, Member};
-pub use resume::{Again, Start};
+pub use resume::Resumption;
 
 use crate::foreign::{Cache, Foreign};
 use crate::handlers::{Candidate, Handlers};

@@ -1,6 +1,6 @@
 //! What stands in the places of a handler's paths.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
@@ -15,7 +15,7 @@ pub(super) struct Places<'a> {
     /// The directory of the program or its conversation.
     pub directory: &'a BStr,
     /// The variables that it was started with.
-    pub environment: &'a HashMap<BString, BString>,
+    pub environment: &'a BTreeMap<BString, BString>,
 }
 
 impl Places<'_> {

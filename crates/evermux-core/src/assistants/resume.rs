@@ -1,6 +1,6 @@
 //! How an assistant that was saved is gone on with, and when it is not.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bstr::{BStr, BString, ByteSlice};
@@ -11,57 +11,35 @@ use super::sources::is_resumable;
 use super::{Assistants, PATIENCE};
 use crate::foreign::Foreign;
 use crate::handlers::{Handler, Policy, SourceKind, Template};
-use crate::model::{Conversation, EnvironmentEntry, Program};
+use crate::model::{Conversation, Program};
 use crate::procs::ProcessTable;
+use crate::relaunch::Launch;
 
-/// What is done about a saved assistant.
+/// How a saved assistant is gone on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Again {
-    /// It is started with this.
-    Start(Start),
-    /// It is not: the pane gets a shell, and this is why, as a fragment.
-    Not(String),
-}
-
-/// A command that goes on with a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// The program and its arguments.
-    pub argv: Vec<BString>,
-    /// Where it runs.
-    pub directory: BString,
-    /// Variables that it gets.
-    pub environment: Vec<EnvironmentEntry>,
-    /// Its command is only put at the prompt.
+pub struct Resumption {
+    /// What is started.
+    pub launch: Launch,
+    /// Its handler says that its command is only put at the prompt.
     pub prefill: bool,
-    /// The names under which it is known to be there.
-    pub names: Vec<String>,
-    /// It asks the terminal about itself when it starts.
-    pub needs_client: bool,
-    /// How long it may take until it is there.
-    pub ready: std::time::Duration,
     /// Flags that are left out because nobody knows what they mean.
     pub unknown: Vec<BString>,
 }
 
 impl Assistants {
-    /// How a saved assistant is gone on with. `table`: what runs now; of that the processes in `except` do not count as
-    /// somebody who holds the conversation already. `None`: the program is no assistant.
-    pub fn again(&self, program: &Program, table: &ProcessTable, except: &[u32]) -> Option<Again> {
-        let conversation = program.conversation.as_ref()?;
-        let foreign = Foreign::new(self.uid, Instant::now() + PATIENCE * 4, &self.cache);
-        let again = self.start(program, conversation, &foreign, table, except);
-        Some(again.map_or_else(Again::Not, Again::Start))
-    }
-
-    fn start(
+    /// How the conversation of a program is gone on with. `table`: what runs now; of that the processes in `except` do not
+    /// count as somebody who holds the conversation already.
+    ///
+    /// # Errors
+    /// Why it is not: then the pane gets a shell. A fragment that reads after "not started: ".
+    pub fn resume(
         &self,
         program: &Program,
         conversation: &Conversation,
-        foreign: &Foreign<'_>,
         table: &ProcessTable,
         except: &[u32],
-    ) -> Result<Start, String> {
+    ) -> Result<Resumption, String> {
+        let foreign = &Foreign::new(self.uid, Instant::now() + PATIENCE * 4, &self.cache);
         let tool = &conversation.tool;
         let handler = self.handlers.get(tool).ok_or_else(|| format!("no handler knows {tool}"))?;
         if program.command.masked {
@@ -74,7 +52,7 @@ impl Assistants {
         let known = known.filter(|known| known.handler.name == *tool);
         let known = known.ok_or_else(|| "its command line is not understood".to_owned())?;
         let arguments = handler.arguments.rewrite(known.arguments);
-        let environment: HashMap<BString, BString> = conversation
+        let environment: BTreeMap<BString, BString> = conversation
             .environment
             .iter()
             .filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?)))
@@ -94,16 +72,16 @@ impl Assistants {
             }
             None => words_without_id(&places, foreign, conversation)?,
         };
-        Ok(Start {
-            argv: fill(words, &arguments.kept, conversation.id.as_deref()),
-            directory: conversation.directory.clone(),
-            environment: conversation.environment.clone(),
-            prefill: handler.policy == Policy::Prefill,
-            names: handler.names.clone(),
+        let launch = Launch {
+            directory: Some(conversation.directory.clone()),
+            environment: environment.clone().into_iter().collect(),
+            names: handler.names.iter().map(|name| name.as_str().into()).collect(),
             needs_client: handler.needs_client,
-            ready: handler.ready,
-            unknown: arguments.unknown,
-        })
+            patience: handler.ready,
+            ..Launch::of(fill(words, &arguments.kept, conversation.id.as_deref()))
+        };
+        let prefill = handler.policy == Policy::Prefill;
+        Ok(Resumption { launch, prefill, unknown: arguments.unknown })
     }
 
     /// The process that holds a conversation now: by the program's own files, or by its command line.

@@ -1,6 +1,6 @@
 //! What tells which conversation an assistant holds, asked in the order of its handler.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
@@ -304,12 +304,12 @@ fn is_of(member: &Member, file: &FoundFile, says: bool, started: Option<&str>) -
 }
 
 /// The variables that an assistant was started with.
-fn environment_of(question: &Question) -> HashMap<BString, BString> {
+fn environment_of(question: &Question) -> BTreeMap<BString, BString> {
     procs::environment(question.instance.main().pid).into_iter().collect()
 }
 
 /// Those of them that are kept: by the handler's list and the user's, without secrets.
-fn kept(handler: &Handler, question: &Question, environment: &HashMap<BString, BString>) -> Vec<EnvironmentEntry> {
+fn kept(handler: &Handler, question: &Question, environment: &BTreeMap<BString, BString>) -> Vec<EnvironmentEntry> {
     let own = handler.environment.iter().map(|variable| variable.0.as_str());
     let mut names: Vec<&str> = own.chain(question.variables.iter().map(String::as_str)).collect();
     names.sort_unstable();

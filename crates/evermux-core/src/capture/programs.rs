@@ -4,7 +4,9 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
+use super::options::Options;
 use super::policy::Pattern;
+use crate::assistants::Instance;
 use crate::gate::stands_at_gate;
 use crate::model::{Command, Process as ModelProcess, Program};
 use crate::procs::{
@@ -30,6 +32,8 @@ pub(super) struct Running {
     pub at_prompt: bool,
     /// It is a shell that starts later.
     pub waiting: bool,
+    /// The assistant in the foreground.
+    pub assistant: Option<Instance>,
     /// A program waits for a password.
     pub at_password: bool,
     /// The argument vector of the pane's own process.
@@ -39,15 +43,14 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Looks at the processes of a pane that is alive; `terminal` tells the state of its terminal, `asker` is the
-    /// process that asked for the capture, `helper` the program that holds panes whose shells start later.
+    /// Looks at the processes of a pane that is alive; `terminal` tells the state of its terminal.
     pub fn read(
         pane: &ListedPane,
         table: &ProcessTable,
         terminal: &dyn Fn(&Path) -> Option<TerminalState>,
-        asker: Option<u32>,
-        helper: Option<&Path>,
+        options: &Options,
     ) -> Self {
+        let (asker, helper) = (options.asker, options.helper.as_deref());
         let Some(own) = pane.pid.and_then(|pid| table.get(pid)).filter(|_| !pane.dead) else {
             return Self::default();
         };
@@ -77,8 +80,12 @@ impl Running {
         let foreground = if job.own { Some(own).filter(|_| !own_shell) } else { job.first() };
         if let Some(process) = foreground.filter(|process| asker != Some(process.pid)) {
             let started_with_pane = job.own && !pane.start_command.is_empty();
-            if !started_with_pane {
-                running.program = Some(program(process, running.directory.as_ref()));
+            let assistants = options.assistants.as_ref();
+            running.assistant = assistants.and_then(|own| Instance::find(&own.handlers, table, &job));
+            // What it was wrapped in (`npx`, `sh -c`) is not what is gone on with.
+            let named = running.assistant.as_ref().and_then(|instance| table.get(instance.outermost().pid));
+            if named.is_some() || !started_with_pane {
+                running.program = Some(program(named.unwrap_or(process), running.directory.as_ref()));
             }
         }
         running
