@@ -47,6 +47,9 @@ pub struct Global {
     pub verbose: u8,
 }
 
+/// The variable that replaces the state folder.
+pub const STATE: &str = "EVERMUX_DIR";
+
 /// The variable by which whoever starts a server says whether something is restored at its start.
 pub const RESTORE: &str = "EVERMUX_RESTORE";
 
@@ -277,7 +280,7 @@ fn variable(name: &str) -> Option<OsString> {
 
 /// `EVERMUX_DIR`, else the user's state folder. `HOME` may be unset (cron, services): then the user database tells.
 fn state_folder() -> Result<PathBuf, CliError> {
-    match variable("EVERMUX_DIR") {
+    match variable(STATE) {
         Some(folder) => absolute(Path::new(&folder)),
         None => {
             let xdg = folders()?;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use evermux_core::capture;
 use evermux_core::history::{BadName, NotFound, RemovalError};
-use evermux_core::restore::{ApplyError, RestoreError, UndoError};
+use evermux_core::restore::{ApplyError, RestoreError, ResumeError, UndoError};
 use evermux_core::save::SaveError;
 use evermux_core::store::StoreError;
 use evermux_core::tmux::{ConnectError, ListError, ListingError, RunError, StartError};
@@ -267,6 +267,23 @@ impl From<RestoreError> for CliError {
             RestoreError::Apply(_) => {
                 Self::of(Kind::Failed, &error).hint("Run it again: it completes what was begun.")
             }
+        }
+    }
+}
+
+impl From<ResumeError> for CliError {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Store(StoreError::Absent(_)) | ResumeError::Unknown(_) => {
+                Self::of(Kind::NothingThere, &error).hint(
+                    "It has run already, or was of an earlier life of the server. What is owed: evermux show",
+                )
+            }
+            ResumeError::Elsewhere(_) => Self::of(Kind::Usage, &error)
+                .hint("A restore types it at the prompt of the pane it is for; it means nothing elsewhere."),
+            ResumeError::NoPane(_) => Self::of(Kind::NothingThere, &error),
+            ResumeError::Store(error) => error.into(),
+            ResumeError::Tmux(error) => error.into(),
         }
     }
 }

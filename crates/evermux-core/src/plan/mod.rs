@@ -299,6 +299,9 @@ pub enum Run {
 /// Why a program is owed that is going to be started: it is a debt until it runs, in case that does not come to its end.
 pub const STILL_TO_START: &str = "it is still to be started";
 
+/// The same of one whose shell starts only when somebody looks at it.
+pub const TO_START_LATER: &str = "it starts when its pane is shown";
+
 /// What is started in the shell of a restored pane, or typed at its prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedLaunch {

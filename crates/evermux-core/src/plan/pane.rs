@@ -3,7 +3,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::build::Builder;
-use super::{PlannedLaunch, PlannedPane, Run, STILL_TO_START, Source};
+use super::{PlannedLaunch, PlannedPane, Run, STILL_TO_START, Source, TO_START_LATER};
 use crate::model::{Debt, OptionEntry, Owed, Pane, PaneIdentity};
 use crate::problem::{Problem, Subject};
 use crate::relaunch::{
@@ -42,6 +42,9 @@ impl Builder<'_, '_> {
             self.owe(&mut pane, Owed::Text, "left out on request");
         }
         let later = self.options.lazy && run == Run::Shell;
+        for debt in pane.debts.iter_mut().filter(|debt| later && debt.reason == STILL_TO_START) {
+            debt.reason = TO_START_LATER.to_owned();
+        }
         PlannedPane { pane, position, beside: None, directory, run, launch, text, later }
     }
 

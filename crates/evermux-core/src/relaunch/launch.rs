@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bstr::BString;
+use serde::{Deserialize, Serialize};
 
 use super::shells::file_name;
 use super::{Reason, Shell, plain};
@@ -18,7 +19,7 @@ const INTERPRETERS: &[&str] = &["python", "node", "perl", "ruby", "bash", "sh", 
 /// Something that is started in a pane's shell, or typed at its prompt.
 ///
 /// It is a child of that shell, so that job control works and leaving it gives the shell back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch {
     /// The exact words, the program first; it is found in the `PATH` of the pane's shell. Any bytes but NUL, any length.
     pub argv: Vec<BString>,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::apply::Applied;
+use super::programs::Programs;
 use super::settle::Stand;
 use super::sources::Chosen;
 use bstr::BString;
@@ -25,6 +26,8 @@ pub(super) struct Expected<'a> {
     pub(super) prompt_rows: HashMap<PaneIdentity, u32>,
     /// What panes are owed that an earlier restore has made.
     pub(super) owed: &'a HashMap<PaneIdentity, Vec<Debt>>,
+    /// What came of the programs, as far as they were started.
+    pub(super) programs: Programs,
 }
 
 impl<'a> Expected<'a> {
@@ -91,7 +94,7 @@ impl<'a> Expected<'a> {
     }
 
     fn debts_of(&self, pane: &PlannedPane) -> Vec<Debt> {
-        let mut debts = pane.pane.debts.clone();
+        let mut debts = self.programs.debts(pane);
         if self.applied.without_text.contains(&pane.pane.identity) {
             let since = self.applied.began;
             debts.push(Debt { owed: Owed::Text, since, reason: "it could not be brought back".to_owned() });
@@ -155,7 +158,14 @@ impl<'a> Expected<'a> {
                 let changes = exact(&wanted, now, &mut |id| block(id));
                 let wrong = |change: &Change| !change.is_addition() || theirs(change);
                 let scaled = |change: &Change| is_scaled_by_client(change, &wanted, now);
-                differences.extend(changes.into_iter().filter(|it| wrong(it) && !scaled(it)));
+                // It may have got other words for what it shall resume.
+                let resumed = |change: &Change| {
+                    change.field == Field::Program
+                        && pane_at(&change.subject, &wanted)
+                            .is_some_and(|pane| self.programs.runs(pane.identity))
+                };
+                let differs = |it: &Change| wrong(it) && !scaled(it) && !resumed(it);
+                differences.extend(changes.into_iter().filter(differs));
             }
         }
         differences
@@ -194,6 +204,13 @@ fn is_scaled_by_client(change: &Change, before: &Snapshot, now: &Snapshot) -> bo
         && shown
         && before.size != now.size
         && before.layout.is_shaped_like(&now.layout)
+}
+
+/// The pane that a change is about.
+fn pane_at<'s>(subject: &Subject, snapshot: &'s Snapshot) -> Option<&'s Pane> {
+    let Subject::Pane(name, index, position) = subject else { return None };
+    let session = snapshot.sessions().iter().find(|session| printable(&session.name) == *name)?;
+    snapshot.window(session.link(*index)?).panes.get(*position)
 }
 
 fn session_of(subject: &Subject) -> Option<&str> {

@@ -12,6 +12,7 @@ use super::finish;
 use super::hooks::Hooks;
 use super::later::LaterPane;
 use super::pace::Pace;
+use super::programs;
 use super::prompts::{Known, Tail};
 use super::script::{Script, command};
 use super::settle;
@@ -331,7 +332,8 @@ fn fill(
     for (at, held) in written.later {
         let Some(pane) = made.panes.get(&at).cloned() else { continue };
         let tail = applied.tails.remove(&identity(at));
-        applied.later.push(LaterPane { identity: identity(at), pane, tail, held });
+        let pending = programs::pending(planned(plan, at), tools.block);
+        applied.later.push(LaterPane { identity: identity(at), pane, tail, pending, held });
     }
     for at in written.too_wide {
         let window = &plan.windows[at.0];

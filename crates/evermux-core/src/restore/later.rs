@@ -11,15 +11,18 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use bstr::BString;
 use serde::{Deserialize, Serialize};
 
+use super::launch::{Ground, Job, Outcome, Pending, launch};
 use super::pace::Pace;
 use super::prompts::{self, AtPrompt, Tail};
 use super::settle;
 use super::skeleton::MadePane;
 use crate::gate::{Ending, Heir, Held};
-use crate::model::{PaneId, PaneIdentity, TmuxVersion};
+use crate::model::{Generation, PaneId, PaneIdentity, ServerName, TmuxVersion};
 use crate::procs::exists;
+use crate::store::Tickets;
 use crate::tmux::{Door, Nonce, Server, Shown};
 
 /// When to look again where nothing rings.
@@ -41,7 +44,31 @@ pub(super) struct LaterPane {
     pub(super) pane: MadePane,
     /// How its text ends, if there was a prompt below.
     pub(super) tail: Option<Tail>,
+    /// What is started in its shell.
+    pub(super) pending: Option<Pending>,
     pub(super) held: Held,
+}
+
+impl LaterPane {
+    fn starts(&self) -> Option<Job> {
+        let (identity, pane) = (self.identity, self.pane.clone());
+        self.pending.clone().map(|pending| Job { identity, pane, pending })
+    }
+}
+
+/// What starting programs in panes needs of the world.
+#[derive(Clone, Copy)]
+pub struct Starter<'a> {
+    /// The server's lasting name.
+    pub name: &'a ServerName,
+    /// Which life of it this is.
+    pub generation: &'a Generation,
+    /// Where tickets are; none if there can be none.
+    pub tickets: Option<&'a Tickets>,
+    /// The words of `evermux resume`, without the id.
+    pub resume: &'a [BString],
+    /// Sixteen random bytes.
+    pub random: &'a (dyn Fn() -> [u8; 16] + Sync),
 }
 
 /// The panes of one restore whose shells start later. Dropped, all of them start.
@@ -66,6 +93,7 @@ struct WillPane {
     tty: Vec<u8>,
     pid: u32,
     tail: Option<Tail>,
+    pending: Option<Pending>,
 }
 
 impl Later {
@@ -90,8 +118,8 @@ impl Later {
         let (mut held, mut panes) = (Vec::new(), Vec::new());
         for pane in self.panes {
             let MadePane { id, tty, pid } = pane.pane;
-            let (id, tty, tail) = (id.to_string(), tty.into(), pane.tail);
-            panes.push(WillPane { number: 0, identity: pane.identity, id, tty, pid, tail });
+            let (id, tty, tail, pending) = (id.to_string(), tty.into(), pane.tail, pane.pending);
+            panes.push(WillPane { number: 0, identity: pane.identity, id, tty, pid, tail, pending });
             held.push(pane.held);
         }
         for (pane, number) in panes.iter_mut().zip(Held::bequeath(held, heir)) {
@@ -107,29 +135,31 @@ impl Later {
         let take = |pane: WillPane| {
             let held = Held::inherit(pane.number)?;
             let made = MadePane { id: pane.id.parse().ok()?, tty: pane.tty.into(), pid: pane.pid };
-            Some(LaterPane { identity: pane.identity, pane: made, tail: pane.tail, held })
+            let WillPane { identity, tail, pending, .. } = pane;
+            Some(LaterPane { identity, pane: made, tail, pending, held })
         };
         Some(Self { version, panes: will.panes.into_iter().filter_map(take).collect() })
     }
 
-    /// Starts the shell of each pane when a client shows it, until all have started or are gone; `helper` is the program
-    /// that holds them.
-    pub fn attend(mut self, server: &Server, helper: &Path, random: &mut dyn FnMut() -> [u8; 16]) {
+    /// Starts the shell of each pane when a client shows it, and what ran in it, until all have started or are gone;
+    /// `helper` is the program that holds them.
+    pub fn attend(mut self, server: &Server, helper: &Path, starter: Starter<'_>) {
         let Some(version) = self.version else { return };
         let door = Door::of(std::process::id(), exists);
-        let started = |begun: Vec<LaterPane>, nonce: [u8; 16]| {
+        let started = |begun: Vec<LaterPane>| {
+            let jobs = begun.iter().filter_map(LaterPane::starts).collect();
             let panes: Vec<(PaneIdentity, MadePane, Option<Tail>)> = begin(begun, helper);
-            tidy(server, version, &panes, nonce);
+            tidy(server, version, &panes, (starter.random)());
+            start(jobs, server, version, starter);
         };
         std::thread::scope(|scope| {
             while !self.panes.is_empty() {
-                let nonce = Nonce::from_random(random());
+                let nonce = Nonce::from_random((starter.random)());
                 let heard = server.watch_door(door, nonce, AGAIN, &mut |shown| {
                     let begun = self.take_shown(&shown);
                     if !begun.is_empty() {
-                        let random = random();
                         // Not waited for: the next window may be shown in a moment.
-                        scope.spawn(move || started(begun, random));
+                        scope.spawn(move || started(begun));
                     }
                     if self.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 });
@@ -163,6 +193,19 @@ fn begin(panes: Vec<LaterPane>, helper: &Path) -> Vec<(PaneIdentity, MadePane, O
     let begun = panes.into_iter().map(go).collect();
     pace.wait();
     begun
+}
+
+/// Starts what ran in them. That it runs pays what is owed; what does not stays owed.
+fn start(jobs: Vec<Job>, server: &Server, version: TmuxVersion, starter: Starter<'_>) {
+    let Starter { name, generation, tickets, resume, random } = starter;
+    let limit = LIMIT;
+    let mut ground =
+        Ground { server, version, name, generation, tickets, resume, random: &mut || random(), limit };
+    for (identity, outcome) in launch(jobs, &mut ground) {
+        if let Outcome::Owed(reason) = outcome {
+            tracing::warn!(%identity, "its program was not started: {reason}");
+        }
+    }
 }
 
 /// Makes the upper lines of their prompts stand there once.
@@ -200,7 +243,7 @@ mod tests {
         }
         let of_nobody =
             br#"{"version":"3.5a","panes":[{"number":2,"identity":"0189f3c0-0000-4000-8000-000000000000",
-            "id":"%1","tty":[47],"pid":1,"tail":null}]}"#;
+            "id":"%1","tty":[47],"pid":1,"tail":null,"pending":null}]}"#;
         assert!(Later::inherit(of_nobody).is_some_and(|later| later.is_empty()));
     }
 }

@@ -3,7 +3,8 @@
 //! [`restore`] is the whole of it; [`plan`] only says what it would do. The steps: what interrupted restores have left
 //! goes (`leftovers`), the live server is read, a [`crate::plan::Plan`] is built and written into the store's journal,
 //! `apply` makes it (`skeleton`, `finish`, `text`), the shells come to their prompts (`settle`, `prompts`) or wait for
-//! somebody to look at them (`later`), and the result is compared with what was there and saved (`after`).
+//! somebody to look at them (`later`), their programs start (`launch`, `programs`), and the result is compared with what was
+//! there and saved (`after`).
 
 mod after;
 mod apply;
@@ -12,8 +13,10 @@ mod finish;
 mod hooks;
 mod interrupted;
 mod later;
+mod launch;
 mod leftovers;
 mod pace;
+mod programs;
 mod prompts;
 mod quiet;
 mod script;
@@ -29,7 +32,8 @@ mod work;
 
 pub use apply::ApplyError;
 pub use arrivals::{Arrivals, fresh, lead, receive};
-pub use later::Later;
+pub use later::{Later, Starter};
+pub use launch::{Here, ResumeError, claim};
 pub use leftovers::beginning;
 pub use skeleton::SESSION_TAG;
 pub use sources::{Chosen, NoSuchPlace, Place};

@@ -1,7 +1,6 @@
 //! Waiting until the shells of restored panes stand at their first prompt.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
@@ -9,6 +8,7 @@ use bstr::ByteSlice;
 use super::skeleton::MadePane;
 use crate::model::{PaneId, Size};
 use crate::procs::{Evidence, ProcessTable, TerminalState, exists, line_editor_waits};
+use crate::relaunch::Shell;
 use crate::tmux::{RunError, Server};
 
 /// How long to pause between two looks. A prompt counts when it was there in two looks that follow each other.
@@ -43,10 +43,14 @@ pub(super) fn prompts<'a>(panes: impl Iterator<Item = &'a MadePane>, deadline: I
 
 /// Whether the shell of a pane waits at a prompt.
 pub(super) fn is_at_prompt(table: &ProcessTable, pane: &MadePane) -> bool {
-    let Some(job) = table.job(pane.pid) else { return false };
-    let Ok(path) = pane.tty.to_path() else { return false };
-    let Ok(terminal) = TerminalState::read(Path::new(path)) else { return false };
-    job.own && Evidence::read(&job, terminal).is_some_and(line_editor_waits)
+    waiting_shell(table, pane).is_some()
+}
+
+/// The shell of a pane, if it waits at a prompt.
+pub(super) fn waiting_shell(table: &ProcessTable, pane: &MadePane) -> Option<Shell> {
+    let job = table.job(pane.pid).filter(|job| job.own)?;
+    let terminal = TerminalState::read(pane.tty.to_path().ok()?).ok()?;
+    Evidence::read(&job, terminal).filter(|evidence| line_editor_waits(*evidence)).map(|it| it.shell)
 }
 
 /// How long tmux has to notice the end of a process by itself.

@@ -31,7 +31,8 @@ pub(super) fn since(
     let mut blocks = Kept { store: world.store, new: HashMap::new() };
     let captured = capture(server, Some(&before), &options, (world.now)(), world.random, &mut blocks)
         .map_err(RestoreError::from)?;
-    let ended = restore.ended_at.unwrap_or(restore.began_at).as_second();
+    // Programs that it has started began after everything stood.
+    let ended = before.taken_at().max(restore.ended_at.unwrap_or(restore.began_at)).as_second();
     let mut used = HashSet::new();
     for pane in captured.live.snapshot.windows().iter().flat_map(|window| &window.panes) {
         let Some(old) = before.pane(pane.identity) else { continue };

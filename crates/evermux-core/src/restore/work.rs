@@ -12,6 +12,8 @@ use super::apply::{Applied, ApplyError, Tools, apply};
 use super::hooks::Hooks;
 use super::interrupted::Interrupted;
 use super::later::Later;
+use super::launch::{self, Job};
+use super::programs::{self, Programs};
 use super::prompts::{self, AtPrompt, Cleaned};
 use super::script::{Script, command};
 use super::settle::{self, Stand};
@@ -52,6 +54,8 @@ pub struct World<'a> {
     pub helper: &'a Path,
     /// Reads a block of text of the snapshots that come back.
     pub block: &'a dyn Fn(BlockId) -> Option<Vec<u8>>,
+    /// The words of `evermux resume`, without the id: they start a program in the shell of a pane.
+    pub resume: &'a [BString],
     /// The clock.
     pub now: &'a dyn Fn() -> Timestamp,
     /// Sixteen random bytes.
@@ -127,8 +131,8 @@ pub struct Restored {
     pub later: Later,
     /// How many they are.
     pub waiting: usize,
-    /// How long it took: reading the server, skeleton, text, finish, settling and checking.
-    pub times: [Duration; 5],
+    /// How long it took: reading the server, skeleton, text, finish, settling and checking, programs.
+    pub times: [Duration; 6],
 }
 
 /// What a restore would do.
@@ -180,7 +184,8 @@ pub fn restore(
     let plan = build(world, chosen, Some(&live), manner);
     let interrupted = Interrupted::find(world, chosen, &live)?;
     let problems = found.problems.into_iter().chain(plan.problems.iter().cloned()).collect();
-    let times = [begun.elapsed(), Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO];
+    let mut times = [Duration::ZERO; 6];
+    times[0] = begun.elapsed();
     let mut restored = Restored {
         id: None,
         plan,
@@ -200,28 +205,35 @@ pub fn restore(
         hooks: &found.hooks,
         owed: &interrupted.owed,
     };
+    let mut starting = None;
     if !restored.plan.is_empty() {
         let before = save_before(world, server, &restored.plan)?;
         let journal = begin(world, &restoring, &work, manner, &restored.plan, before)?;
         restored.id = Some(journal.id());
-        carry_out(world, &work, journal, building, &mut restored)?;
+        starting = carry_out(world, &work, journal, building, &mut restored)?;
     } else {
         close_beginnings(world, &work);
         if !interrupted.owed.is_empty() {
             let nothing = Applied { began: (world.now)(), ..Applied::default() };
-            let expected = after::Expected {
+            let mut expected = after::Expected {
                 plan: &restored.plan,
                 applied: &nothing,
                 at_prompt: HashSet::new(),
                 stands: HashMap::new(),
                 prompt_rows: HashMap::new(),
                 owed: work.owed,
+                programs: Programs::default(),
             };
-            restored.saved = Some(save_after(world, &work, &expected)?.saved);
+            restored.saved = Some(save_after(world, &work, Kind::AfterRestore, &mut expected)?.saved);
         }
     }
     for earlier in interrupted.completed {
         restoring.close(earlier, RestoreState::Completed, (world.now)())?;
+    }
+    if let Some(starting) = starting {
+        // Others may restore meanwhile: everything stands, and is saved.
+        drop(restoring);
+        start_programs(world, &work, starting, &mut restored)?;
     }
     Ok(restored)
 }
@@ -389,14 +401,23 @@ fn panes_of(live: &Live, id: crate::model::SessionId) -> Vec<PaneIdentity> {
     links.iter().flat_map(|&link| live.snapshot.window(link).panes.iter().map(|pane| pane.identity)).collect()
 }
 
-/// Makes what the plan says, waits for the shells, and saves what stands then.
+/// Programs that are still to be started in what was made.
+struct Starting {
+    applied: Applied,
+    at_prompt: HashSet<PaneIdentity>,
+    stands: HashMap<PaneIdentity, Stand>,
+    prompt_rows: HashMap<PaneIdentity, u32>,
+    jobs: Vec<Job>,
+}
+
+/// Makes what the plan says, waits for the shells, and saves what stands then. What is still to be started in it is owed.
 fn carry_out(
     world: &mut World<'_>,
     work: &Work<'_>,
     journal: Journal<'_>,
     building: Lock,
     restored: &mut Restored,
-) -> Result<(), RestoreError> {
+) -> Result<Option<Starting>, RestoreError> {
     let server = work.server;
     let jobs = world.store.jobs()?;
     let id = journal.id().to_string();
@@ -434,26 +455,71 @@ fn carry_out(
     let stands = stands(server, &applied, world.capture.limit)?;
     let cleaned = clean_prompts(world, work, &applied, &at_prompt, &stands);
     let prompts = applied.panes.iter().filter(|(_, made)| at_prompt.contains(&made.id)).map(|(id, _)| *id);
-    let expected = after::Expected {
+    let jobs = programs::jobs(&restored.plan, &applied, world.block);
+    let mut expected = after::Expected {
         plan: &restored.plan,
         applied: &applied,
         at_prompt: prompts.collect(),
         stands,
         prompt_rows: cleaned.rows,
         owed: work.owed,
+        programs: Programs::default(),
     };
     restored.problems.extend(expected.shortened());
     restored.problems.extend(expected.without_end(&cleaned.missing));
     restored.debts = expected.debts();
-    let after = save_after(world, work, &expected)?;
-    restored.problems.extend(after.problems);
-    restored.differences = after.differences;
+    // If the machine goes down while programs start, they are owed. The state that this restore leaves is saved after that.
+    let kind = if jobs.is_empty() { Kind::AfterRestore } else { Kind::Automatic };
+    let after = save_after(world, work, kind, &mut expected)?;
+    if jobs.is_empty() {
+        restored.problems.extend(after.problems);
+        restored.differences = after.differences;
+    }
     restored.saved = Some(after.saved);
     journal.finished(&applied.panes.keys().copied().collect::<Vec<_>>())?;
     journal.finish(RestoreState::Done, (world.now)())?;
+    let after::Expected { at_prompt, stands, prompt_rows, .. } = expected;
     restored.times[4] = begun.elapsed();
     restored.waiting = later.len();
     restored.later = Later::of(tools.version, later);
+    Ok((!jobs.is_empty()).then_some(Starting { applied, at_prompt, stands, prompt_rows, jobs }))
+}
+
+/// Starts the programs in what was made, and saves what runs then.
+fn start_programs(
+    world: &mut World<'_>,
+    work: &Work<'_>,
+    starting: Starting,
+    restored: &mut Restored,
+) -> Result<(), RestoreError> {
+    let begun = Instant::now();
+    let Starting { applied, at_prompt, stands, prompt_rows, jobs } = starting;
+    let live = work.live.snapshot.server();
+    let tickets =
+        world.store.tickets().inspect_err(|error| tracing::warn!(%error, "there can be no tickets")).ok();
+    if let Some(tickets) = &tickets {
+        tickets.sweep(world.name, &live.generation);
+    }
+    let mut ground = launch::Ground {
+        server: work.server,
+        version: live.version,
+        name: world.name,
+        generation: &live.generation,
+        tickets: tickets.as_ref(),
+        resume: world.resume,
+        random: world.random,
+        limit: world.capture.limit,
+    };
+    let programs = Programs::new(launch::launch(jobs, &mut ground));
+    let (plan, owed) = (&restored.plan, work.owed);
+    let mut expected =
+        after::Expected { plan, applied: &applied, at_prompt, stands, prompt_rows, owed, programs };
+    let after = save_after(world, work, Kind::AfterRestore, &mut expected)?;
+    restored.debts = expected.debts();
+    restored.problems.extend(after.problems);
+    restored.differences = after.differences;
+    restored.saved = Some(after.saved);
+    restored.times[5] = begun.elapsed();
     Ok(())
 }
 
@@ -504,7 +570,8 @@ struct After {
 fn save_after(
     world: &mut World<'_>,
     work: &Work<'_>,
-    expected: &after::Expected<'_>,
+    kind: Kind,
+    expected: &mut after::Expected<'_>,
 ) -> Result<After, RestoreError> {
     let saving = world.store.saving(world.name, world.patience)?;
     let previous = save::previous(world.store, world.name)?;
@@ -513,11 +580,12 @@ fn save_after(
     let now = (world.now)();
     let captured =
         capture::capture(work.server, previous.as_ref(), &options, now, world.random, &mut NoBlocks)?;
+    expected.programs.ended(captured.live.snapshot.windows().iter().flat_map(|window| &window.panes));
     let snapshot = expected.complete(captured.live.snapshot);
     let differences = expected.differences(work.chosen, &snapshot, world.block);
     let report = saving.save(&Save {
         snapshot: &snapshot,
-        kind: Kind::AfterRestore,
+        kind,
         coverage: captured.coverage,
         name: None,
         note: None,

@@ -76,7 +76,7 @@ pub(super) const DATABASE: &str = "evermux.db";
 const BESIDE: [&str; 3] = ["evermux.db-wal", "evermux.db-shm", "evermux.db-journal"];
 
 /// A store's folder that has been checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Folder {
     /// Its real path, without symbolic links.
     pub path: PathBuf,
@@ -132,6 +132,11 @@ impl Folder {
     /// The folder of the logs, which need not exist yet.
     pub fn log(&self) -> PathBuf {
         self.path.join("log")
+    }
+
+    /// The folder of tickets, which need not exist yet.
+    pub fn tickets(&self) -> PathBuf {
+        self.path.join("tickets")
     }
 
     /// The folder of restores' files, made if it is not there.

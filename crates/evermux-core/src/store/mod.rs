@@ -28,6 +28,7 @@ mod rescue;
 mod salvage;
 mod save;
 mod status;
+mod ticket;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -59,6 +60,7 @@ pub use prune::{Over, Past, Pruning, Size, Step as PruneStep, StepDone, over, wr
 pub use salvage::Aside;
 pub use save::{Emergency, Save, Saved, Saving};
 pub use status::{Missed, RestoredNote, State, Status, restored, status, write_restored, write_status};
+pub use ticket::{Ticket, TicketId, Tickets};
 pub use timeline::{Listed, Wanted};
 
 use crate::model::{BlockId, Generation, ServerName, SnapshotId};
@@ -101,6 +103,14 @@ impl Store {
             whole: RefCell::default(),
             rescued: RefCell::default(),
         })
+    }
+
+    /// The tickets beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if their folder is not ours alone.
+    pub fn tickets(&self) -> Result<Tickets, StoreError> {
+        Tickets::of(self.folder.clone())
     }
 
     /// Takes the lock for saving `server`, waiting up to `patience` for another process.

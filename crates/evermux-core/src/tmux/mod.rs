@@ -25,6 +25,7 @@ mod script;
 mod server;
 mod socket;
 mod start;
+mod typing;
 
 pub use binaries::Binaries;
 pub use client::{Output, RunError};
@@ -48,6 +49,7 @@ pub use script::{for_version, in_blocks};
 pub use server::{CaptureError, Server, yield_line};
 pub use socket::{ConnectError, Peer, SocketChoice, peer};
 pub use start::{Start, StartError};
+pub use typing::{Spot, Typing};
 
 /// Reads bytes as the replies of a listing's two clients.
 #[cfg(feature = "fuzzing")]

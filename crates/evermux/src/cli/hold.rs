@@ -6,12 +6,15 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bstr::ByteSlice;
+use evermux_core::model::Generation;
 use evermux_core::procs::executable;
-use evermux_core::restore::Later;
+use evermux_core::restore::{Later, Starter};
+use evermux_core::store::Tickets;
 use evermux_core::tmux::Server;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
+use super::resume;
 use crate::context::Context;
 use crate::detached;
 use crate::error::CliError;
@@ -78,6 +81,17 @@ pub fn run(context: &Context) -> Result<Outcome, CliError> {
     let helper = detached::program().ok_or_else(|| failed("cannot tell where evermux itself is"))?;
     let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
     let held = later.len();
-    later.attend(&server, &helper, &mut || context.random());
+    let identity = server.identify(LIMIT)?.ok_or_else(|| failed("the server does not say who it is"))?;
+    let generation = Generation { boot: context.boot.clone(), pid: identity.pid, started: identity.started };
+    let tickets = Tickets::open(&context.place());
+    let tickets = tickets.inspect_err(|error| tracing::warn!(%error, "there can be no tickets")).ok();
+    let starter = Starter {
+        name: &context.server(),
+        generation: &generation,
+        tickets: tickets.as_ref(),
+        resume: &resume::words(context)?,
+        random: &|| context.random(),
+    };
+    later.attend(&server, &helper, starter);
     Ok(Outcome::new("", &json!({ "held": held })))
 }

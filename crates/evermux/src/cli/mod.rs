@@ -24,6 +24,7 @@ mod prune;
 #[cfg(test)]
 mod reference;
 pub mod restore;
+mod resume;
 mod save;
 mod scope;
 mod show;
@@ -106,6 +107,7 @@ enum Command {
     TmuxConf(tmux_conf::Args),
     AtStart(at_start::Args),
     Demo(demo::Args),
+    Resume(resume::Args),
     Completions(completions::Args),
     /// What our keys in tmux run
     #[command(hide = true)]
@@ -153,6 +155,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::TmuxConf(args) => with_context(global, |context| tmux_conf::run(context, &args)),
         Command::AtStart(args) => at_start::run(global, &args),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
+        Command::Resume(args) => resume::main(global, &args),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
         Command::Hold => with_context(global, hold::run),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

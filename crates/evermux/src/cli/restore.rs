@@ -14,7 +14,7 @@ use evermux_core::tmux::{ConnectError, RunError, Server, Start, StartError};
 use serde_json::{Value, json};
 
 use super::sources::{self, Asked, Sources};
-use super::{describe, hold, target, which};
+use super::{describe, hold, resume, target, which};
 use crate::context::{Context, RESTORE};
 use crate::error::{CliError, Exit};
 use crate::logging;
@@ -294,6 +294,7 @@ pub fn with_told<T, E: Into<CliError>>(
         name: &context.server(),
         capture: &super::capture_options(context),
         helper: &helper,
+        resume: &resume::words(context)?,
         block: &|id| sources.block(store, id),
         now: &|| context.now(),
         random: &mut || context.random(),
@@ -404,7 +405,7 @@ pub fn debts_text(debts: &[(Subject, Debt)]) -> String {
 
 fn json(restored: &Restored) -> Value {
     let debts = debts_json(&restored.debts);
-    let [look, skeleton, text, finish, check] = restored.times.map(|time| time.as_millis());
+    let [look, skeleton, text, finish, check, programs] = restored.times.map(|time| time.as_millis());
     json!({
         "restore": restored.id.map(|id| id.to_string()),
         "snapshot": restored.saved.map(|id| id.0),
@@ -417,6 +418,7 @@ fn json(restored: &Restored) -> Value {
         "exact": restored.differences.is_empty(),
         "milliseconds": {
             "look": look, "skeleton": skeleton, "text": text, "finish": finish, "check": check,
+            "programs": programs,
         },
     })
 }

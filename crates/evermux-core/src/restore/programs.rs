@@ -1,0 +1,95 @@
+//! From a plan to the programs that are started, and what is owed when that has come to its end.
+
+use std::collections::{HashMap, HashSet};
+
+use bstr::{BStr, ByteSlice};
+
+use super::apply::Applied;
+use super::launch::{Job, Known, Outcome, Pending, SEARCHED};
+use crate::model::{BlockId, Debt, Owed, Pane, PaneIdentity, Scrollback};
+use crate::plan::{Plan, PlannedLaunch, PlannedPane};
+
+/// Reads a block of text.
+pub(super) type ReadBlock<'a> = &'a dyn Fn(BlockId) -> Option<Vec<u8>>;
+
+/// What is to be started in the panes that were made and whose shells start now.
+pub(super) fn jobs(plan: &Plan, applied: &Applied, block: ReadBlock<'_>) -> Vec<Job> {
+    let panes = plan.windows.iter().flat_map(|window| &window.panes).filter(|pane| !pane.later);
+    let job = |planned: &PlannedPane| {
+        let identity = planned.pane.identity;
+        let pane = applied.panes.get(&identity)?.clone();
+        Some(Job { identity, pane, pending: pending(planned, block)? })
+    };
+    panes.filter_map(job).collect()
+}
+
+/// What is to be started in a pane, with what is known of its prompt.
+pub(super) fn pending(planned: &PlannedPane, block: ReadBlock<'_>) -> Option<Pending> {
+    let PlannedLaunch { program, launch, prefill } = planned.launch.as_ref()?;
+    let lines = planned.pane.text.as_ref().map(|text| last_lines(text, block)).unwrap_or_default();
+    let names: Vec<&BStr> = (program.command.argv.first().into_iter())
+        .chain(launch.argv.first())
+        .chain(&launch.names)
+        .map(|name| name.as_bstr())
+        .collect();
+    let known = Known::of(&lines, &names, planned.pane.facts.alternate_screen);
+    Some(Pending { launch: launch.clone(), prefill: *prefill, known })
+}
+
+/// The last lines of a text, as far as its blocks can be read.
+fn last_lines(text: &Scrollback, block: ReadBlock<'_>) -> Vec<Vec<u8>> {
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    for part in text.history.iter().chain([&text.screen]).rev() {
+        if lines.len() >= SEARCHED {
+            break;
+        }
+        let Some(bytes) = (if part.bytes == 0 { Some(Vec::new()) } else { block(part.id) }) else { break };
+        lines.splice(0..0, bytes.lines().map(<[u8]>::to_vec));
+    }
+    lines
+}
+
+/// What came of the programs of a restore.
+#[derive(Debug, Default)]
+pub(super) struct Programs {
+    outcomes: HashMap<PaneIdentity, Outcome>,
+}
+
+impl Programs {
+    pub(super) fn new(outcomes: HashMap<PaneIdentity, Outcome>) -> Self {
+        Self { outcomes }
+    }
+
+    /// Whether the program of a pane was seen running.
+    pub(super) fn runs(&self, pane: PaneIdentity) -> bool {
+        self.outcomes.get(&pane) == Some(&Outcome::Runs)
+    }
+
+    /// Takes note of programs that have ended since they were seen.
+    pub(super) fn ended<'a>(&mut self, panes: impl Iterator<Item = &'a Pane>) {
+        let idle: HashSet<PaneIdentity> =
+            panes.filter(|pane| pane.program.is_none()).map(|pane| pane.identity).collect();
+        for (pane, outcome) in &mut self.outcomes {
+            if *outcome == Outcome::Runs && idle.contains(pane) {
+                *outcome = Outcome::Owed("it ended at once".to_owned());
+            }
+        }
+    }
+
+    /// The debts of a pane that is made, without that for a program that runs.
+    pub(super) fn debts(&self, planned: &PlannedPane) -> Vec<Debt> {
+        let mut debts = planned.pane.debts.clone();
+        let Some(launch) = &planned.launch else { return debts };
+        let owed = Owed::Program(launch.program.clone());
+        match self.outcomes.get(&planned.pane.identity) {
+            Some(Outcome::Runs) => debts.retain(|debt| debt.owed != owed),
+            Some(Outcome::Owed(reason)) => {
+                for debt in debts.iter_mut().filter(|debt| debt.owed == owed) {
+                    debt.reason.clone_from(reason);
+                }
+            }
+            Some(Outcome::Typed) | None => {}
+        }
+        debts
+    }
+}

@@ -1,0 +1,248 @@
+//! Tickets: what `evermux resume ID` is to execute in one pane, once.
+//!
+//! Each is a file of its own in `tickets/` (0700; files 0600): the shell of a pane waits for whoever reads it, so no
+//! database is opened. It says in which pane of which life of a server it may be used. Whoever uses it takes it away
+//! first, by renaming it; what could not be executed then comes back.
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bstr::BString;
+use serde::{Deserialize, Serialize};
+
+use super::body::Bytes;
+use super::folder::{Folder, make_checked_folder};
+use super::{Place, StoreError};
+use crate::model::{BadId, Generation, PaneIdentity, ServerName};
+
+/// The layout of the file; another one is not understood.
+const FORMAT: u32 = 1;
+
+/// The largest ticket that is believed: the system executes no more than a few megabytes of arguments.
+const LARGEST: u64 = 32 << 20;
+
+/// What the name of a ticket that is in use ends with.
+const USED: &str = "used";
+
+/// The name of a ticket: eight random bytes, never used before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TicketId(pub [u8; 8]);
+
+impl TicketId {
+    /// One from random bytes, of which half are used.
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        let [first, ..] = bytes.as_chunks().0 else { return Self([0; 8]) };
+        Self(*first)
+    }
+}
+
+impl fmt::Display for TicketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for TicketId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let good = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        match u64::from_str_radix(text, 16) {
+            Ok(number) if good => Ok(Self(number.to_be_bytes())),
+            _ => Err(BadId::new(text, "id of a program to resume")),
+        }
+    }
+}
+
+/// What is executed, and where it may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The server.
+    pub server: ServerName,
+    /// Its life.
+    pub generation: Generation,
+    /// The pane.
+    pub pane: PaneIdentity,
+    /// The exact words, the program first.
+    pub argv: Vec<BString>,
+    /// Where; none: where whoever uses it is.
+    pub directory: Option<BString>,
+    /// Variables to set.
+    pub environment: Vec<(BString, BString)>,
+}
+
+/// The tickets of a store. Works without a database.
+#[derive(Debug)]
+pub struct Tickets {
+    folder: Folder,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TicketFile {
+    evermux_ticket: u32,
+    machine: String,
+    socket: Bytes,
+    boot: String,
+    pid: u32,
+    started: i64,
+    pane: PaneIdentity,
+    argv: Vec<Bytes>,
+    directory: Option<Bytes>,
+    environment: Vec<(Bytes, Bytes)>,
+}
+
+impl Tickets {
+    /// Opens the tickets of a store and makes their folder.
+    ///
+    /// # Errors
+    /// Those of the folder.
+    pub fn open(place: &Place) -> Result<Self, StoreError> {
+        Self::of(Folder::open(place, true)?)
+    }
+
+    /// Those of a store that is open.
+    pub(super) fn of(folder: Folder) -> Result<Self, StoreError> {
+        make_checked_folder(&folder.tickets(), folder.uid())?;
+        Ok(Self { folder })
+    }
+
+    /// The same, to use one: makes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`], and those of the folder.
+    pub fn existing(place: &Place) -> Result<Self, StoreError> {
+        Ok(Self { folder: Folder::open(place, false)? })
+    }
+
+    /// Writes a ticket.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Full`].
+    pub fn write(&self, id: TicketId, ticket: &Ticket) -> Result<(), StoreError> {
+        let file = TicketFile::from(ticket);
+        let bytes = serde_json::to_vec(&file).map_err(|error| StoreError::Io {
+            doing: "writing",
+            path: self.path(id),
+            source: error.into(),
+        })?;
+        self.folder.replace_file(&self.path(id), &[&bytes])
+    }
+
+    /// Reads a ticket that nobody has used yet; none if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if it is not ours alone; [`StoreError::Damaged`].
+    pub fn read(&self, id: TicketId) -> Result<Option<Ticket>, StoreError> {
+        let path = self.path(id);
+        if !self.folder.check(&path)? {
+            return Ok(None);
+        }
+        let failed = StoreError::io("reading", &path);
+        let damaged = |what: String| StoreError::Damaged { path: path.clone(), what };
+        let length = match fs::metadata(&path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) => return Err(failed(error)),
+        };
+        if length > LARGEST {
+            return Err(damaged(format!("{length} bytes are no ticket")));
+        }
+        let bytes = fs::read(&path).map_err(StoreError::io("reading", &path))?;
+        let file: TicketFile = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if file.evermux_ticket != FORMAT {
+            return Err(damaged(format!("format {} is not known", file.evermux_ticket)));
+        }
+        Ok(Some(file.into()))
+    }
+
+    /// Takes a ticket, so that nobody else uses it; whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn take(&self, id: TicketId) -> Result<bool, StoreError> {
+        match fs::rename(self.path(id), self.path(id).with_extension(USED)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            renamed => renamed.map(|()| true).map_err(StoreError::io("taking", &self.path(id))),
+        }
+    }
+
+    /// Gives a ticket back that could not be used after all.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn give_back(&self, id: TicketId) -> Result<(), StoreError> {
+        let path = self.path(id);
+        fs::rename(path.with_extension(USED), &path).map_err(StoreError::io("giving back", &path))
+    }
+
+    /// Whether a ticket is there that nobody has used yet.
+    pub fn is_unused(&self, id: TicketId) -> bool {
+        self.path(id).exists()
+    }
+
+    /// Removes a ticket, used or not.
+    pub fn remove(&self, id: TicketId) {
+        for path in [self.path(id), self.path(id).with_extension(USED)] {
+            // What is not there need not go; a used one is worth nothing.
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Removes what cannot be used any more: tickets of other lives of this server, and what is no ticket.
+    pub fn sweep(&self, server: &ServerName, generation: &Generation) {
+        let Ok(entries) = fs::read_dir(self.folder.tickets()) else { return };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            let name = path.file_stem().and_then(|name| name.to_str());
+            let id = name.and_then(|name| name.parse().ok());
+            let ticket = id.map(|id| self.read(id));
+            let stays = match ticket {
+                Some(Ok(Some(ticket))) => ticket.server != *server || ticket.generation == *generation,
+                // In use at this moment, or left behind by that.
+                Some(Ok(None)) => false,
+                Some(Err(_)) | None => false,
+            };
+            if !stays {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
+    fn path(&self, id: TicketId) -> PathBuf {
+        self.folder.tickets().join(id.to_string())
+    }
+}
+
+impl From<&Ticket> for TicketFile {
+    fn from(ticket: &Ticket) -> Self {
+        Self {
+            evermux_ticket: FORMAT,
+            machine: ticket.server.machine.clone(),
+            socket: (&ticket.server.socket).into(),
+            boot: ticket.generation.boot.clone(),
+            pid: ticket.generation.pid,
+            started: ticket.generation.started,
+            pane: ticket.pane,
+            argv: ticket.argv.iter().map(Into::into).collect(),
+            directory: ticket.directory.as_ref().map(Into::into),
+            environment: ticket.environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        }
+    }
+}
+
+impl From<TicketFile> for Ticket {
+    fn from(file: TicketFile) -> Self {
+        Self {
+            server: ServerName { machine: file.machine, socket: file.socket.into() },
+            generation: Generation { boot: file.boot, pid: file.pid, started: file.started },
+            pane: file.pane,
+            argv: file.argv.into_iter().map(Into::into).collect(),
+            directory: file.directory.map(Into::into),
+            environment: file
+                .environment
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        }
+    }
+}
