@@ -135,6 +135,11 @@ fn plan_of(saved: &Snapshot, wanted: Vec<Wanted>, live: Option<&Live>, way: &Way
         globals: false,
         allow: None,
         enter: &enter,
+        resume: &|program| {
+            let conversation = program.conversation.as_ref()?;
+            let id = conversation.id.as_ref().ok_or("which one is not known".to_owned());
+            Some(id.map(|id| (Launch::of(vec!["claude".into(), "--resume".into(), id.as_str().into()]), false)))
+        },
         random: &mut || {
             number += 1;
             [number; 16]
