@@ -46,9 +46,11 @@ wait_for_lines
 rm -f "$home/sessions/$$.json"
 "#;
 
-/// A conversation's id, by a number.
+/// A conversation's id, by a number; those of another test are others, because all run on one machine.
 pub fn id(number: u32) -> String {
-    format!("{number:08x}-1111-4222-8333-444444444444")
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let hash = test.bytes().fold(17_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    format!("{number:08x}-1111-4222-8333-{:012x}", hash & 0xffff_ffff_ffff)
 }
 
 /// Writes the stub of Claude Code. `FIRST` is the id of a new conversation.
