@@ -38,7 +38,13 @@ fn again(env: &Env) -> String {
     let [one] = found.as_slice() else { panic!("{found:#?}") };
     match one["not"].as_str() {
         Some(why) => format!("not: {why}"),
-        None => one["resume"]["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect::<Vec<_>>().join(" "),
+        None => one["resume"]["argv"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|word| word.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(" "),
     }
 }
 
@@ -59,12 +65,30 @@ fn what_is_told_of_assistants() {
     server.run(&["split-window", "-t", "main"]);
     plain(server.sandbox(), "codex");
     begin(&server, "main:0.1", "codex 'do it'");
-    assert_output!(env.run(&["assistants"]), @r"
-    X1
+    assert_output!(env.run(&["assistants"]), @"
+    main:0.0  claude  UUID (exact)
+      by    ~/.claude/sessions/4711.json
+      run   claude --model opus --resume UUID
+      in    $SANDBOX/home
+      without --new (not known)
+    main:0.1  codex  conversation unknown
+      by    nothing tells which one
+      a shell: its conversation is not known: nothing tells which one
+    2 assistants, 1 of them with a conversation that is known
+    [exit 0]
     ");
     env.ok(&["save"]);
-    assert_output!(env.run(&["show"]), @r"
-    X2
+    assert_output!(env.run(&["show"]), @"
+    Snapshot 1: 1 session, 1 window, 2 panes
+      taken    2026-11-20 14:00:00, just now, manual
+      server   $SANDBOX/tmux-UID/t, process 4711
+      a restore without arguments uses it
+
+    main  $SANDBOX/home
+      0: sh*  80x24
+        .0 $SANDBOX/home  /bin/sh $SANDBOX/bin/claude --model opus --new x 'fix the bug', claude conversation UUID, 2 lines
+        .1* $SANDBOX/home  /bin/sh $SANDBOX/bin/codex 'do it', codex, its conversation not known, 2 lines
+    [exit 0]
     ");
 }
 
@@ -140,8 +164,8 @@ fn what_was_known_holds_as_long_as_the_program_lives() {
     plain(server.sandbox(), "claude");
     server.type_line("main:0.0", "clear");
     begin(&server, "main:0.0", "claude");
-    assert_eq!(known(&env), ["- nothing tells"]);
-    assert_eq!(again(&env), "not: which conversation it held is not known: nothing tells");
+    assert_eq!(known(&env), ["- nothing tells which one"]);
+    assert_eq!(again(&env), "not: its conversation is not known: nothing tells which one");
 }
 
 #[test]
@@ -209,15 +233,21 @@ fn a_pane_option_speaks_for_its_own_program_only() {
     assert_eq!(known(&env), [format!("{thread} exact")]);
     env.ok(&["save"]);
     let shown: Value = serde_json::from_str(&env.ok(&["show", "--json"])).unwrap();
-    assert_eq!(shown["content"]["windows"][0]["panes"][0]["options"], serde_json::json!([]), "it is no option that comes back");
-    for value in [format!("claude {thread}"), "amp".to_owned(), "amp -x".to_owned(), format!("amp {thread}; touch x")] {
+    assert_eq!(
+        shown["content"]["windows"][0]["panes"][0]["options"],
+        serde_json::json!([]),
+        "it is no option that comes back"
+    );
+    for value in
+        [format!("claude {thread}"), "amp".to_owned(), "amp -x".to_owned(), format!("amp {thread}; touch x")]
+    {
         set(&value);
         // A program that began anew is not known from the save.
         server.type_line("main:0.0", "stop");
         server.wait_for_prompt("main:0.0");
         server.type_line("main:0.0", "clear");
         begin(&server, "main:0.0", "amp");
-        assert_eq!(known(&env), ["- nothing tells"], "{value}");
+        assert_eq!(known(&env), ["- nothing tells which one"], "{value}");
     }
 }
 
@@ -242,10 +272,11 @@ fn conversations_come_back_in_their_panes() {
     let order = |env: &Env| known(env);
     assert_eq!(order(&env), [exact(1), exact(2)]);
     env.ok(&["save"]);
-    let panes = |server: &Server| server.lines(&["list-panes", "-a", "-F", "#{pane_index} #{pane_current_path}"]);
+    let panes =
+        |server: &Server| server.lines(&["list-panes", "-a", "-F", "#{pane_index} #{pane_current_path}"]);
     let before = panes(&server);
     // Again and again: nothing is lost and nothing is added.
-    for round in 0..3 {
+    for round in 0..2 {
         let already = ran(&server).len();
         server.tmux(&["kill-server"]);
         server.wait_until("it is gone", |server| !server.lives());
@@ -276,8 +307,10 @@ fn what_is_not_known_leaves_a_shell_that_says_so() {
     env.ok(&["save"]);
     server.tmux(&["kill-server"]);
     server.wait_until("it is gone", |server| !server.lives());
-    assert_output!(env.run(&["restore"]), @r"
-    X4
+    assert_output!(env.run(&["restore"]), @"
+    Restored 1 session, 1 window, 1 pane in 40 ms
+      owed  pane main:0.0: program /bin/sh $SANDBOX/bin/opencode 'do it' (its conversation is not known: nothing tells which one)
+    [exit 3]
     ");
     assert_eq!(ran(&server).len(), 1, "no conversation is begun in silence");
 }
@@ -317,7 +350,15 @@ fn no_two_processes_hold_one_conversation() {
     // Somebody goes on with it in another terminal.
     let other = Server::builder(server.binary()).name("other").start();
     let home = server.sandbox().home();
-    other.type_line("main:0.0", &format!("HOME={} {} --resume {}", home.display(), server.sandbox().path("bin/claude").display(), id(1)));
+    other.type_line(
+        "main:0.0",
+        &format!(
+            "HOME={} {} --resume {}",
+            home.display(),
+            server.sandbox().path("bin/claude").display(),
+            id(1)
+        ),
+    );
     other.wait_until("the stub is ready", |server| server.screen("main:0.0").ends_with("ready"));
     let output = env.run(&["restore"]);
     assert_eq!(output.status, Some(3), "{output}");
@@ -334,10 +375,14 @@ fn variables_come_back_by_list_and_secrets_never() {
     claude(server.sandbox());
     let env = env(&server);
     let home = server.sandbox().home().join("other");
-    let variables = format!("CLAUDE_CONFIG_DIR={} MINE='a b' OTHER=x ANTHROPIC_API_KEY=sk-x OPENAI_API_KEY=y", home.display());
+    let variables = format!(
+        "CLAUDE_CONFIG_DIR={} MINE='a b' OTHER=x ANTHROPIC_API_KEY=sk-x OPENAI_API_KEY=y",
+        home.display()
+    );
     begin(&server, "main:0.0", &format!("FIRST={} {variables} claude", id(1)));
     let one = &assistants(&env)[0];
-    let names: Vec<&str> = one["environment"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        one["environment"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["CLAUDE_CONFIG_DIR", "MINE"]);
     assert_eq!(one["id"], id(1), "its own folder was found by its own variable");
     env.ok(&["save"]);
@@ -367,15 +412,13 @@ fn titles_and_rows_tell_where_the_program_itself_does_not() {
     let home = server.sandbox().home().canonicalize().unwrap();
     let add = |id: &str, parent: Option<&str>, directory: &str, title: &str, created: i64| {
         let row = (id, parent, directory, title, created, created + 5);
-        database
-            .execute("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", row)
-            .unwrap();
+        database.execute("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", row).unwrap();
     };
     let here = home.to_str().unwrap();
     let now = jiff::Timestamp::now().as_millisecond();
     add("ses_old", None, here, "Old", now - 100_000);
     begin(&server, "main:0.0", "opencode");
-    assert_eq!(known(&env), ["- nothing tells"], "an old one is none of its");
+    assert_eq!(known(&env), ["- nothing tells which one"], "an old one is none of its");
     add("ses_new", None, here, "New", now + 3000);
     add("ses_sub", Some("ses_new"), here, "Sub", now + 4000);
     add("ses_far", None, "/elsewhere", "Far", now + 5000);
@@ -420,7 +463,8 @@ fn other_tools_by_their_own_files() {
     server.sandbox().write("home/.gemini/tmp/slug/.project_root", home.to_str().unwrap());
     server.sandbox().write("home/.gemini/tmp/other/.project_root", "/elsewhere");
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
-    let line = |number: u32| format!(r#"{{"sessionId":"{}","startTime":"{later}","kind":"main"}}"#, id(number));
+    let line =
+        |number: u32| format!(r#"{{"sessionId":"{}","startTime":"{later}","kind":"main"}}"#, id(number));
     server.sandbox().write(format!("{chats}/session-2026-11-30T01-02-x.jsonl"), line(3));
     server.sandbox().write("home/.gemini/tmp/other/chats/session-2026-11-30T01-02-y.jsonl", line(4));
     assert_eq!(known(&env), [format!("{} strong", id(3))]);
@@ -440,12 +484,19 @@ fn the_files_of_tmux_assistant_resurrect_are_read() {
     plain(server.sandbox(), "claude");
     let folder = server.sandbox().path("tracker");
     let env = env(&server);
-    begin(&server, "main:0.0", &format!("TMUX_ASSISTANT_RESURRECT_DIR={} claude --resume {}", folder.display(), id(1)));
+    begin(
+        &server,
+        "main:0.0",
+        &format!("TMUX_ASSISTANT_RESURRECT_DIR={} claude --resume {}", folder.display(), id(1)),
+    );
     assert_eq!(known(&env), [format!("{} strong", id(1))]);
     let pid = server.display("main:0.0", "#{pane_pid}");
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
     let child = children.split_whitespace().next().unwrap();
-    let saved = format!(r#"{{"sessions":[{{"pane":"main:0.0","tool":"claude","session_id":"{}","cwd":"/","pid":"{child}"}}]}}"#, id(2));
+    let saved = format!(
+        r#"{{"sessions":[{{"pane":"main:0.0","tool":"claude","session_id":"{}","cwd":"/","pid":"{child}"}}]}}"#,
+        id(2)
+    );
     let own = server.sandbox().write(format!("tracker/claude-{child}.json"), "{ broken");
     assert_eq!(known(&env), [format!("{} strong", id(1))]);
     fs::write(own, format!(r#"{{"tool":"claude","session_id":"{}","ppid":{child}}}"#, id(3))).unwrap();
@@ -460,13 +511,27 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
     let server = server();
     let env = env(&server);
     plain(server.sandbox(), "helper");
-    assert_output!(env.run(&["config", "check"]), @r"
-    X5
+    assert_output!(env.run(&["config", "check"]), @"
+    The settings and the handlers are as they should be.
+      settings  $SANDBOX/config.toml
+      handlers  $SANDBOX/handlers.d
+      known     aider, amp, claude, codex, copilot, gemini, opencode, qwen
+    [exit 0]
     ");
     server.sandbox().write("handlers.d/helper.toml", include_str!("../../../docs/handlers/example.toml"));
     server.sandbox().write("handlers.d/wrong.toml", "[handler.wrong]\nnames = ['wrong']\npolcy = 'run'\n");
-    assert_output!(env.run(&["config", "check"]), @r"
-    X6
+    assert_output!(env.run(&["config", "check"]), @"
+    wrong: the handlers in $SANDBOX/handlers.d/wrong.toml are wrong
+           TOML parse error at line 3, column 1
+             |
+           3 | polcy = 'run'
+             | ^^^^^
+           unknown field `polcy`, expected one of `names`, `unless`, `policy`, `arguments`, `command`, `resume`, `fresh`, `folders`, `needs`, `environment`, `id`, `source`, `directory`, `resumable`, `needs-client`, `ready`
+      settings  $SANDBOX/config.toml
+      handlers  $SANDBOX/handlers.d
+      known     aider, amp, claude, codex, copilot, gemini, opencode, qwen, helper
+      yours     helper
+    [exit 1]
     ");
     assert_eq!(env.run(&["config", "check"]).status, Some(1));
     begin(&server, "main:0.0", "helper --model x --session abc-1 hello");
@@ -477,4 +542,24 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
     let path = server.sandbox().path("handlers.d/helper.toml");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
     assert_eq!(known(&env), [""; 0], "what others can write allows nothing");
+}
+
+#[test]
+fn the_mode_chosen_inside_comes_back_and_none_that_allows_more() {
+    let server = server();
+    claude(server.sandbox());
+    let env = env(&server);
+    let line = "claude --add-dir a --permission-mode acceptEdits --verbose";
+    begin(&server, "main:0.0", &format!("FIRST={} {line}", id(1)));
+    let transcript = format!("home/.claude/projects/x/{}.jsonl", id(1));
+    let with_mode = |mode: &str| {
+        let lines =
+            format!("{{}}\n{{\"permissionMode\":\"default\"}}\n{{\"permissionMode\":\"{mode}\"}}\n{{}}\n");
+        server.sandbox().write(&transcript, lines);
+        again(&env).replace(&id(1), "ID")
+    };
+    assert_eq!(with_mode("plan"), "claude --permission-mode plan --add-dir a --verbose --resume ID");
+    assert_eq!(with_mode("default"), "claude --add-dir a --verbose --resume ID");
+    let same = "claude --add-dir a --permission-mode acceptEdits --verbose --resume ID";
+    assert_eq!(with_mode("bypassPermissions"), same);
 }

@@ -13,9 +13,9 @@ mod tests;
 mod tracker;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bstr::BString;
@@ -39,8 +39,8 @@ pub const PATIENCE: Duration = Duration::from_millis(500);
 /// What is known of assistants in general, and what was read of their files so far.
 #[derive(Debug)]
 pub struct Assistants {
-    /// The handlers that hold.
-    pub handlers: Handlers,
+    /// The handlers that hold. Read when they are first needed: where nothing runs but shells, never.
+    pub handlers: LazyLock<Handlers, Load>,
     /// The user's home folder.
     home: PathBuf,
     uid: u32,
@@ -48,6 +48,9 @@ pub struct Assistants {
     /// A thread is at work; it may hang.
     busy: AtomicBool,
 }
+
+/// Reads the handlers.
+pub type Load = Box<dyn FnOnce() -> Handlers + Send>;
 
 /// What is asked about an assistant.
 #[derive(Clone, Debug)]
@@ -86,9 +89,15 @@ pub struct Asking {
 }
 
 impl Assistants {
-    /// With these handlers, for this user.
-    pub fn new(handlers: Handlers, home: PathBuf, uid: u32) -> Self {
-        Self { handlers, home, uid, cache: Cache::default(), busy: AtomicBool::new(false) }
+    /// With the handlers that `load` reads, for this user.
+    pub fn new(load: Load, home: PathBuf, uid: u32) -> Self {
+        Self {
+            handlers: LazyLock::new(load),
+            home,
+            uid,
+            cache: Cache::default(),
+            busy: AtomicBool::new(false),
+        }
     }
 
     /// Asks, on a thread of its own. While an earlier one hangs nothing is asked.

@@ -22,7 +22,12 @@ pub(super) struct Times {
 ///
 /// Of an assistant that is `alone` in its directory the conversation written last is the one; where several are, each
 /// has begun one soon after its own start.
-pub(super) fn judge(times: &Times, started: i64, alone: bool, source: Confidence) -> Option<(Confidence, u64)> {
+pub(super) fn judge(
+    times: &Times,
+    started: i64,
+    alone: bool,
+    source: Confidence,
+) -> Option<(Confidence, u64)> {
     let Times { created, updated } = *times;
     let latest = updated.max(created)?;
     if latest < started - SLACK {

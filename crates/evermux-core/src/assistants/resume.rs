@@ -10,7 +10,7 @@ use super::places::Places;
 use super::sources::is_resumable;
 use super::{Assistants, PATIENCE};
 use crate::foreign::Foreign;
-use crate::handlers::{Handler, Policy, SourceKind, Template};
+use crate::handlers::{Handler, ItemKind, Policy, SourceKind, Template};
 use crate::model::{Conversation, Program};
 use crate::procs::ProcessTable;
 use crate::relaunch::Launch;
@@ -51,7 +51,7 @@ impl Assistants {
         let known = self.handlers.recognise(&program.command.argv, &[tool.as_bytes()]);
         let known = known.filter(|known| known.handler.name == *tool);
         let known = known.ok_or_else(|| "its command line is not understood".to_owned())?;
-        let arguments = handler.arguments.rewrite(known.arguments);
+        let mut arguments = handler.arguments.rewrite(known.arguments);
         let environment: BTreeMap<BString, BString> = conversation
             .environment
             .iter()
@@ -68,6 +68,7 @@ impl Assistants {
                 if let Some(pid) = held {
                     return Err(format!("conversation {id} is open in process {pid}"));
                 }
+                set_mode(&places, foreign, id, &mut arguments.kept);
                 words_for(&places, foreign, conversation, id)?
             }
             None => words_without_id(&places, foreign, conversation)?,
@@ -108,8 +109,11 @@ impl Assistants {
                 let holds = match field {
                     None => file.modified >= process.started - SLACK,
                     Some((field, started)) => {
-                        let names: Vec<&str> =
-                            [Some(field), started.as_ref()].into_iter().flatten().map(|it| it.0.as_str()).collect();
+                        let names: Vec<&str> = [Some(field), started.as_ref()]
+                            .into_iter()
+                            .flatten()
+                            .map(|it| it.0.as_str())
+                            .collect();
                         let fields = foreign.fields(&file.path, &names).unwrap_or_default();
                         let same = |at: usize, value: &str| {
                             fields.get(at).and_then(Option::as_deref).is_none_or(|own| own == value)
@@ -128,15 +132,24 @@ impl Assistants {
     }
 
     /// The process whose command line names the conversation.
-    fn holder_by_words(&self, handler: &Handler, id: &str, table: &ProcessTable, except: &[u32]) -> Option<u32> {
+    fn holder_by_words(
+        &self,
+        handler: &Handler,
+        id: &str,
+        table: &ProcessTable,
+        except: &[u32],
+    ) -> Option<u32> {
         let mut afters = handler.sources.iter().filter_map(|source| match &source.kind {
             SourceKind::Arguments { after } => Some(after.as_slice()),
             _ => None,
         });
         let after = afters.next()?;
         let holds = |words: &[BString]| {
-            let known = self.handlers.recognise(words, &[]).filter(|known| known.handler.name == handler.name);
-            known.is_some_and(|known| handler.arguments.value_after(known.arguments, after) == Some(BStr::new(id)))
+            let known =
+                self.handlers.recognise(words, &[]).filter(|known| known.handler.name == handler.name);
+            known.is_some_and(|known| {
+                handler.arguments.value_after(known.arguments, after) == Some(BStr::new(id))
+            })
         };
         let mut others = table.processes().iter().filter(|process| !except.contains(&process.pid));
         others.find(|process| process.terminal.is_some() && holds(process.argv())).map(|process| process.pid)
@@ -164,17 +177,40 @@ fn words_for<'a>(
     }
 }
 
+/// Puts the mode that was chosen inside into the arguments, in the place of the one that they name. One that the handler
+/// does not list (and so may allow more) changes nothing.
+fn set_mode(places: &Places<'_>, foreign: &Foreign<'_>, id: &str, arguments: &mut Vec<BString>) {
+    let Some(mode) = &places.handler.mode else { return };
+    let files =
+        places.glob(&mode.path, Some(id), None).map(|glob| foreign.find(&glob, None)).unwrap_or_default();
+    let chosen = files.first().and_then(|file| foreign.last_field(&file.path, &mode.field.0));
+    let Some(chosen) = chosen.filter(|chosen| mode.values.iter().any(|value| value.0 == *chosen)) else {
+        return;
+    };
+    let flag = mode.flag.0.as_bytes();
+    let items = places.handler.arguments.items(arguments);
+    let is_mode = |kind: &ItemKind<'_>| matches!(kind, ItemKind::Flag { name, .. } if *name == flag);
+    let others = items.iter().filter(|item| !is_mode(&item.kind)).flat_map(|item| item.words);
+    let mut kept: Vec<BString> = others.cloned().collect();
+    if mode.values.first().is_some_and(|usual| usual.0 != chosen) {
+        // First, so that no flag with many values takes it for one of its own.
+        kept.splice(0..0, [flag.into(), chosen.into()]);
+    }
+    *arguments = kept;
+}
+
 fn words_without_id<'a>(
     places: &Places<'a>,
     foreign: &Foreign<'_>,
     conversation: &Conversation,
 ) -> Result<&'a [Template], String> {
     let Some(command) = &places.handler.command else {
-        return Err(format!("which conversation it held is not known: {}", conversation.found.evidence));
+        return Err(format!("its conversation is not known: {}", conversation.found.evidence));
     };
-    let missing = places.handler.needs.iter().find(|path| {
-        places.glob(path, None, None).is_none_or(|glob| foreign.find(&glob, None).is_empty())
-    });
+    let missing =
+        places.handler.needs.iter().find(|path| {
+            places.glob(path, None, None).is_none_or(|glob| foreign.find(&glob, None).is_empty())
+        });
     match missing {
         None => Ok(command),
         Some(path) => {

@@ -144,7 +144,8 @@ impl Asked<'_> {
         let mut open: Vec<(i64, PathBuf, String)> = Vec::new();
         for member in &self.question.instance.members {
             for path in procs::open_paths(member.pid) {
-                let Some(id) = glob.matches(&path, self.handler.id.as_ref()).and_then(|found| found.id) else {
+                let Some(id) = glob.matches(&path, self.handler.id.as_ref()).and_then(|found| found.id)
+                else {
                     continue;
                 };
                 let Ok(path) = path.to_path() else { continue };
@@ -185,7 +186,13 @@ impl Asked<'_> {
         self.plain(value.and_then(|value| value.to_str().ok()), "its command line".to_owned(), sure)
     }
 
-    fn database(&self, path: &Template, query: &Query, title: Option<&str>, sure: Confidence) -> Vec<Candidate> {
+    fn database(
+        &self,
+        path: &Template,
+        query: &Query,
+        title: Option<&str>,
+        sure: Confidence,
+    ) -> Vec<Candidate> {
         let Some(glob) = self.places.glob(path, None, None) else { return Vec::new() };
         let Some(file) = self.foreign.find(&glob, None).into_iter().next() else { return Vec::new() };
         let Ok(directory) = self.question.instance.directory.to_str() else { return Vec::new() };
@@ -197,7 +204,11 @@ impl Asked<'_> {
             let time = |column: &str| row.get(column).and_then(|text| near::milliseconds(text));
             let times = Times { created: time("created"), updated: time("updated") };
             // Without times the order of the rows is what is known.
-            let judged = if times == Times::default() { Some((sure, position as u64)) } else { self.judge(&times, sure) };
+            let judged = if times == Times::default() {
+                Some((sure, position as u64))
+            } else {
+                self.judge(&times, sure)
+            };
             let (Some((confidence, distance)), Some(id)) = (judged, row.get("id")) else { continue };
             let evidence = self.evidence(&file.path, &times, title);
             let candidate = self.candidate(id, evidence, confidence);
@@ -272,7 +283,12 @@ impl Asked<'_> {
         }
     }
 
-    fn title(&self, pattern: &Pattern, database: Option<&(Template, Query)>, sure: Confidence) -> Vec<Candidate> {
+    fn title(
+        &self,
+        pattern: &Pattern,
+        database: Option<&(Template, Query)>,
+        sure: Confidence,
+    ) -> Vec<Candidate> {
         match database {
             Some((path, query)) => {
                 let titles = pattern.find(&self.question.title, "title");
@@ -309,7 +325,11 @@ fn environment_of(question: &Question) -> BTreeMap<BString, BString> {
 }
 
 /// Those of them that are kept: by the handler's list and the user's, without secrets.
-fn kept(handler: &Handler, question: &Question, environment: &BTreeMap<BString, BString>) -> Vec<EnvironmentEntry> {
+fn kept(
+    handler: &Handler,
+    question: &Question,
+    environment: &BTreeMap<BString, BString>,
+) -> Vec<EnvironmentEntry> {
     let own = handler.environment.iter().map(|variable| variable.0.as_str());
     let mut names: Vec<&str> = own.chain(question.variables.iter().map(String::as_str)).collect();
     names.sort_unstable();

@@ -14,10 +14,8 @@ use crate::foreign::Foreign;
 const FOLDER: &str = "tmux-assistant-resurrect";
 
 /// Where its last save lies, below the home folder. It knows the first only; resurrect's own folder moved.
-const SAVED: &[&str] = &[
-    ".tmux/resurrect/assistant-sessions.json",
-    ".local/share/tmux/resurrect/assistant-sessions.json",
-];
+const SAVED: &[&str] =
+    &[".tmux/resurrect/assistant-sessions.json", ".local/share/tmux/resurrect/assistant-sessions.json"];
 
 /// An id that it knows.
 pub(super) struct Tracked {

@@ -259,7 +259,12 @@ impl Assembly<'_> {
             let (made, text, assistant) = self.pane(pane, identity.0, policies[number], &pane_subject);
             if let Some(instance) = assistant {
                 let (window, pane) = (position, panes.len());
-                self.draft.assistants.push(AssistantFound { window, pane, listed: (listed, number), instance });
+                self.draft.assistants.push(AssistantFound {
+                    window,
+                    pane,
+                    listed: (listed, number),
+                    instance,
+                });
             }
             if let Some(history_only) = text {
                 let wanted = TextWanted {

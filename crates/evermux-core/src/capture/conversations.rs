@@ -76,7 +76,8 @@ fn screen(
 /// The variables that the user names for tmux-assistant-resurrect, or for us.
 fn variables(sources: &Sources<'_>) -> Vec<String> {
     let options = sources.listing.server.session_options.iter();
-    let values = options.filter(|option| option.name == CAPTURE_ENVIRONMENT_OPTION).filter_map(|it| it.value.as_ref());
+    let values =
+        options.filter(|option| option.name == CAPTURE_ENVIRONMENT_OPTION).filter_map(|it| it.value.as_ref());
     let words = values.flat_map(|value| value.fields()).filter_map(|word| word.to_str().ok());
     words.take(MOST_VARIABLES).map(str::to_owned).collect()
 }
@@ -164,7 +165,7 @@ fn conversation(instance: Instance, answer: Answer, verdict: &Verdict) -> Conver
             let why = format!("{} ({}) is held in another pane", candidate.id, candidate.evidence);
             (None, found(candidate.confidence, why, false))
         }
-        Verdict::Nothing => (None, found(Default::default(), "nothing tells".to_owned(), false)),
+        Verdict::Nothing => (None, found(Default::default(), "nothing tells which one".to_owned(), false)),
     };
     Conversation {
         tool: instance.tool,

@@ -99,7 +99,9 @@ fn ask(
         for (position, column) in columns.iter().enumerate() {
             let value = match row.get_ref(position)? {
                 ValueRef::Integer(number) => Some(number.to_string()),
-                ValueRef::Text(text) if text.len() <= LONGEST_TEXT => std::str::from_utf8(text).ok().map(str::to_owned),
+                ValueRef::Text(text) if text.len() <= LONGEST_TEXT => {
+                    std::str::from_utf8(text).ok().map(str::to_owned)
+                }
                 _ => None,
             };
             values.extend(value.map(|value| (column.clone(), value)));

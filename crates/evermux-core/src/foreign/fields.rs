@@ -1,10 +1,11 @@
 //! Fields of JSON files, and of files with a JSON object in each line.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::Foreign;
+use super::{Foreign, MOST_BYTES};
 
 /// Most lines of a file that are looked at, and the longest value that is taken (bytes).
 const MOST_LINES: usize = 20;
@@ -25,6 +26,17 @@ impl Foreign<'_> {
         let fields: Vec<Option<String>> = names.iter().map(field).collect();
         self.cache.keep_fields(path, key, stamp, fields.clone());
         Some(fields)
+    }
+
+    /// The value of a field in the last line of a file that has it, as far as that stands near its end.
+    pub fn last_field(&self, path: &Path, name: &str) -> Option<String> {
+        let (mut file, metadata) = self.open(path)?;
+        let begin = metadata.len().saturating_sub(MOST_BYTES);
+        file.seek(SeekFrom::Start(begin)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
+        let mut lines = bytes.rsplit(|&byte| byte == b'\n');
+        lines.find_map(|line| value(&serde_json::from_slice(line).ok()?, name))
     }
 
     /// The JSON of a short file.

@@ -98,8 +98,10 @@ impl Arguments {
     /// The flag at the head of these words, and how many of them it takes.
     fn flag<'a>(&self, words: &'a [BString]) -> (usize, ItemKind<'a>) {
         let word = words[0].as_slice();
-        let kind = |name, value: Option<&'a BString>, known| {
-            ItemKind::Flag { name, value: value.map(|value| value.as_bstr()), known }
+        let kind = |name, value: Option<&'a BString>, known| ItemKind::Flag {
+            name,
+            value: value.map(|value| value.as_bstr()),
+            known,
         };
         if let Some(at) = word.find_byte(b'=') {
             let name = &word[..at];

@@ -74,6 +74,8 @@ pub struct Handler {
     pub directory: Vec<Lookup>,
     /// What must be there of a conversation so that it can be gone on with; one of them is enough.
     pub resumable: Vec<Lookup>,
+    /// The mode that was chosen inside of it.
+    pub mode: Option<Mode>,
     /// Whether it asks the terminal about itself when it starts, so that somebody should look at it.
     pub needs_client: bool,
     /// How long it may take until it is there.
@@ -126,6 +128,20 @@ pub struct Lookup {
     /// The query whose first column it is, if the file is a database; `:id` and `:cwd` are known.
     #[serde(default)]
     pub query: Option<Query>,
+}
+
+/// A way of working that is chosen inside of a program and written down, and the flag for it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Mode {
+    /// The file with JSON lines: a pattern.
+    pub path: Template,
+    /// The field; of the last line that has it.
+    pub field: Field,
+    /// The flag whose value it becomes.
+    pub flag: Flag,
+    /// The values that are taken; the first is what holds without the flag.
+    pub values: Vec<Plain>,
 }
 
 /// What tells which conversation a program holds.
@@ -237,6 +253,7 @@ struct Form {
     directory: Vec<Lookup>,
     #[serde(default)]
     resumable: Vec<Lookup>,
+    mode: Option<Mode>,
     #[serde(default)]
     needs_client: bool,
     #[serde(default = "ready", deserialize_with = "seconds")]
@@ -279,6 +296,7 @@ impl TryFrom<Form> for Handler {
             sources: form.sources,
             directory: form.directory,
             resumable: form.resumable,
+            mode: form.mode,
             needs_client: form.needs_client,
             ready: form.ready,
         };
@@ -330,17 +348,16 @@ impl Handler {
 
     /// Every place in a command is one that is filled, and what goes on with a conversation names it.
     fn check_commands(&self) -> Result<(), String> {
-        for (key, command, with_id) in [
-            ("command", &self.command, false),
-            ("resume", &self.resume, true),
-            ("fresh", &self.fresh, true),
-        ] {
+        for (key, command, with_id) in
+            [("command", &self.command, false), ("resume", &self.resume, true), ("fresh", &self.fresh, true)]
+        {
             let Some(words) = command else { continue };
             if words.first().is_none_or(|word| word.places().next().is_some()) || words.len() > MOST {
                 return Err(format!("{key} begins with no plain name of a program, or is too long"));
             }
             for word in words {
-                let known = |place| place == "id" && with_id || place == "arguments" && word.is_place("arguments");
+                let known =
+                    |place| place == "id" && with_id || place == "arguments" && word.is_place("arguments");
                 if let Some(place) = word.places().find(|place| !known(*place)) {
                     return Err(format!("{key} has no place {{{place}}} there"));
                 }
@@ -364,7 +381,8 @@ impl Handler {
         let known = |place: &str| matches!(place, "id" | "pid" | "cwd" | "encoded-cwd") || folder(place);
         let sources = self.sources.iter().filter_map(|source| source.kind.path());
         let lookups = self.directory.iter().chain(&self.resumable).map(|lookup| &lookup.path);
-        for path in sources.chain(lookups).chain(&self.needs) {
+        let mode = self.mode.iter().map(|mode| &mode.path);
+        for path in sources.chain(lookups).chain(mode).chain(&self.needs) {
             if let Some(place) = path.places().find(|place| !known(place)) {
                 return Err(format!("there is no folder {{{place}}}"));
             }
@@ -372,7 +390,10 @@ impl Handler {
         for (name, own) in &self.folders {
             let earlier = |place: &str| folder(place) && place < name.0.as_str();
             if let Some(place) = own.default.places().find(|place| !earlier(place)) {
-                return Err(format!("the folder {} cannot lie in {{{place}}}: no folder of an earlier name", name.0));
+                return Err(format!(
+                    "the folder {} cannot lie in {{{place}}}: no folder of an earlier name",
+                    name.0
+                ));
             }
         }
         Ok(())
@@ -507,7 +528,9 @@ impl TryFrom<SourceForm> for Source {
                 database: form.path.clone().zip(form.query),
                 pattern: form.pattern.ok_or("the source needs a 'pattern'")?,
             },
-            From::Screen => SourceKind::Screen { pattern: form.pattern.ok_or("the source needs a 'pattern'")? },
+            From::Screen => {
+                SourceKind::Screen { pattern: form.pattern.ok_or("the source needs a 'pattern'")? }
+            }
         };
         kind.check()?;
         Ok(Self { kind, confidence: form.confidence.unwrap_or(from.confidence()) })
@@ -527,7 +550,11 @@ impl SourceKind {
             }
             Self::Title { pattern, database } => {
                 let group = if database.is_some() { "title" } else { "id" };
-                if pattern.has(group) { Ok(()) } else { Err(format!("its pattern has no group (?<{group}>…)")) }
+                if pattern.has(group) {
+                    Ok(())
+                } else {
+                    Err(format!("its pattern has no group (?<{group}>…)"))
+                }
             }
             Self::Screen { pattern } if !pattern.has("id") => {
                 Err("its pattern has no group (?<id>…)".to_owned())

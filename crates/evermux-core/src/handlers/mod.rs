@@ -16,10 +16,10 @@ mod words;
 
 use std::collections::HashMap;
 
-pub use arguments::{Arguments, Item, Rewritten};
+pub use arguments::{Arguments, Item, ItemKind, Known, Rewritten};
 pub use claims::{Candidate, Claimant, Verdict, settle};
 pub use format::{
-    Exclusion, Folder, FormatError, Handler, LONGEST_FILE, Lookup, Policy, Source, SourceKind, parse,
+    Exclusion, Folder, FormatError, Handler, LONGEST_FILE, Lookup, Mode, Policy, Source, SourceKind, parse,
 };
 pub use matching::Invocation;
 pub use paths::{Captures, Component, Glob, Piece};

@@ -172,7 +172,8 @@ fn split(pieces: Vec<Piece>) -> Option<Vec<Component>> {
     let mut names = names.into_iter();
     // Before the first `/` there is nothing: the path is absolute.
     names.next().filter(Vec::is_empty)?;
-    let components: Vec<Component> = names.filter(|name| !name.is_empty()).map(component).collect::<Option<_>>()?;
+    let components: Vec<Component> =
+        names.filter(|name| !name.is_empty()).map(component).collect::<Option<_>>()?;
     let one_way = components.iter().filter(|component| **component == Component::Folders).count() <= 1;
     (one_way && !components.is_empty() && components.len() <= MOST_NAMES).then_some(components)
 }

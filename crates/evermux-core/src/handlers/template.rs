@@ -28,7 +28,8 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, inside)) = rest.split_once('{') {
-            let (place, after) = inside.split_once('}').ok_or_else(|| format!("'{text}' has no }} for its {{"))?;
+            let (place, after) =
+                inside.split_once('}').ok_or_else(|| format!("'{text}' has no }} for its {{"))?;
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if place.is_empty() || !place.chars().all(plain) {
                 return Err(format!("'{{{place}}}' is not a place"));

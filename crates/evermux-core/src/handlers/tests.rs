@@ -30,8 +30,14 @@ fn with<T>(line: &str, work: impl FnOnce(Invocation<'_>) -> T) -> T {
 fn kept(line: &str) -> String {
     with(line, |known| {
         let rewritten = known.handler.arguments.rewrite(known.arguments);
-        let join = |words: &[BString]| shlex::try_join(words.iter().map(|word| std::str::from_utf8(word).unwrap())).unwrap();
-        let unknown = if rewritten.unknown.is_empty() { String::new() } else { format!(" ? {}", join(&rewritten.unknown)) };
+        let join = |words: &[BString]| {
+            shlex::try_join(words.iter().map(|word| std::str::from_utf8(word).unwrap())).unwrap()
+        };
+        let unknown = if rewritten.unknown.is_empty() {
+            String::new()
+        } else {
+            format!(" ? {}", join(&rewritten.unknown))
+        };
         format!("{}{unknown}", join(&rewritten.kept))
     })
 }

@@ -64,7 +64,10 @@ impl IdPattern {
 impl<'de> Deserialize<'de> for IdPattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Pattern::new(&text).and_then(|_| Pattern::new(&format!("^(?:{text})$"))).map_err(de::Error::custom).map(|it| Self(it.0))
+        Pattern::new(&text)
+            .and_then(|_| Pattern::new(&format!("^(?:{text})$")))
+            .map_err(de::Error::custom)
+            .map(|it| Self(it.0))
     }
 }
 

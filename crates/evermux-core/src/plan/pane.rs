@@ -9,7 +9,8 @@ use super::{PlannedLaunch, PlannedPane, Resumption, Run, STILL_TO_START, Source,
 use crate::model::{Debt, OptionEntry, Owed, Pane, PaneIdentity, Program};
 use crate::problem::{Problem, Subject};
 use crate::relaunch::{
-    Again, Conditions, Decision, Launch, Reason, Restriction, Shell, decide_conversation, decide_program, decide_start, is_shell,
+    Again, Conditions, Decision, Launch, Reason, Restriction, Shell, decide_conversation, decide_program,
+    decide_start, is_shell,
 };
 
 impl Builder<'_, '_> {
@@ -181,7 +182,8 @@ fn again(
     match (&again, &conversation.id) {
         (Again::Run(_) | Again::Prefill(..), Some(id)) => {
             let is_new = resumed.insert((conversation.tool.clone(), id.clone()));
-            let twice = || Again::Owe(Reason::Conversation(format!("conversation {id} comes back in another pane")));
+            let twice =
+                || Again::Owe(Reason::Conversation(format!("conversation {id} comes back in another pane")));
             Some(if is_new { again } else { twice() })
         }
         _ => Some(again),

@@ -124,27 +124,30 @@ fn plan_of(saved: &Snapshot, wanted: Vec<Wanted>, live: Option<&Live>, way: &Way
         true => "/".into(),
         false => directory.clone(),
     };
-    let mut options = Options {
-        now: Timestamp::UNIX_EPOCH,
-        rename: way.rename.clone(),
-        replace: way.replace,
-        keep_untouched: way.keep_untouched,
-        fresh: Vec::new(),
-        text: true,
-        lazy: way.lazy,
-        globals: false,
-        allow: None,
-        enter: &enter,
-        resume: &|program| {
-            let conversation = program.conversation.as_ref()?;
-            let id = conversation.id.as_ref().ok_or("which one is not known".to_owned());
-            Some(id.map(|id| (Launch::of(vec!["claude".into(), "--resume".into(), id.as_str().into()]), false)))
-        },
-        random: &mut || {
-            number += 1;
-            [number; 16]
-        },
-    };
+    let mut options =
+        Options {
+            now: Timestamp::UNIX_EPOCH,
+            rename: way.rename.clone(),
+            replace: way.replace,
+            keep_untouched: way.keep_untouched,
+            fresh: Vec::new(),
+            text: true,
+            lazy: way.lazy,
+            globals: false,
+            allow: None,
+            enter: &enter,
+            resume: &|program| {
+                let conversation = program.conversation.as_ref()?;
+                let id = conversation.id.as_ref().ok_or("which one is not known".to_owned());
+                Some(id.map(|id| {
+                    (Launch::of(vec!["claude".into(), "--resume".into(), id.as_str().into()]), false)
+                }))
+            },
+            random: &mut || {
+                number += 1;
+                [number; 16]
+            },
+        };
     build(&[Source { snapshot: saved, wanted, own: true }], live, &mut options)
 }
 

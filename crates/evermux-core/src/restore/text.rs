@@ -173,7 +173,11 @@ fn bytes(
     let lines = blocks.iter().flat_map(|block| block.lines()).skip(text.skip as usize);
     let mut lines: Vec<&[u8]> = head.into_iter().chain(lines).collect();
     if !waiting.draws_anew.is_empty() {
-        let own = drawn_by_program(&lines, blocks.last().map_or(0, |screen| screen.lines().count()), &waiting.draws_anew);
+        let own = drawn_by_program(
+            &lines,
+            blocks.last().map_or(0, |screen| screen.lines().count()),
+            &waiting.draws_anew,
+        );
         lines.truncate(lines.len() - own);
     }
     let all = lines.iter().map(|line| rows(line, text.size.width).0).fold(0, u32::saturating_add);

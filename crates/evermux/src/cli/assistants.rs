@@ -93,11 +93,14 @@ impl capture::Blocks for Reading<'_> {
 /// Every pane once, with the first place where it stands.
 fn panes(snapshot: &Snapshot) -> impl Iterator<Item = (String, &Pane)> {
     let mut seen = vec![false; snapshot.windows().len()];
-    let links = snapshot.sessions().iter().flat_map(|session| session.links.iter().map(move |link| (session, link)));
+    let links =
+        snapshot.sessions().iter().flat_map(|session| session.links.iter().map(move |link| (session, link)));
     let first = links.filter(move |(_, link)| !std::mem::replace(&mut seen[link.window], true));
     first.flat_map(|(session, link)| {
         let panes = snapshot.window(*link).panes.iter().enumerate();
-        panes.map(move |(position, pane)| (format!("{}:{}.{position}", json_text(&session.name), link.index), pane))
+        panes.map(move |(position, pane)| {
+            (format!("{}:{}.{position}", json_text(&session.name), link.index), pane)
+        })
     })
 }
 

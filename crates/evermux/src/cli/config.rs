@@ -51,9 +51,12 @@ fn check() -> Result<Outcome, CliError> {
     let file = config_file()?;
     let mut wrong: Vec<CliError> = Vec::new();
     match config::load(&file, uid) {
-        Ok(loaded) => wrong.extend(loaded.unknown.iter().map(|key| {
-            CliError::failed(format!("{}: unknown setting '{key}'", file.display()))
-        })),
+        Ok(loaded) => wrong.extend(
+            loaded
+                .unknown
+                .iter()
+                .map(|key| CliError::failed(format!("{}: unknown setting '{key}'", file.display()))),
+        ),
         Err(error) => wrong.push(error.into()),
     }
     let folder = config::handlers_folder(&file);
@@ -65,7 +68,10 @@ fn check() -> Result<Outcome, CliError> {
         config: file.display().to_string(),
         handlers: folder.display().to_string(),
         names,
-        wrong: wrong.into_iter().map(|error| WrongJson { message: error.message, causes: error.causes }).collect(),
+        wrong: wrong
+            .into_iter()
+            .map(|error| WrongJson { message: error.message, causes: error.causes })
+            .collect(),
     };
     let exit = if json.wrong.is_empty() { Exit::Done } else { Exit::Failed };
     Ok(Outcome { exit, ..Outcome::new(text, &json) })
@@ -82,8 +88,11 @@ fn text(file: &Path, folder: &Path, names: &[String], wrong: &[CliError]) -> Str
     if wrong.is_empty() {
         text.push_str(&format!("{GOOD}The settings and the handlers are as they should be.{GOOD:#}\n"));
     }
-    let own: Vec<&str> =
-        names.iter().map(String::as_str).filter(|name| !SHIPPED.iter().any(|(shipped, _)| shipped == name)).collect();
+    let own: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !SHIPPED.iter().any(|(shipped, _)| shipped == name))
+        .collect();
     text.push_str(&format!("  settings  {}\n", outside(file.as_os_str().as_encoded_bytes())));
     text.push_str(&format!("  handlers  {}\n", outside(folder.as_os_str().as_encoded_bytes())));
     text.push_str(&format!("  known     {}\n", names.join(", ")));

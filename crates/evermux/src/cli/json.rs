@@ -4,8 +4,8 @@
 use bstr::BString;
 use evermux_core::choose::Coverage;
 use evermux_core::model::{
-    Client, Command, Conversation, Death, Debt, EnvironmentEntry, Generation, OptionEntry, Owed, Pane, Program, Server,
-    ServerName, Session, Size, Snapshot, StartCommand, Window,
+    Client, Command, Conversation, Death, Debt, EnvironmentEntry, Generation, OptionEntry, Owed, Pane,
+    Program, Server, ServerName, Session, Size, Snapshot, StartCommand, Window,
 };
 use evermux_core::store::Listed;
 use jiff::Timestamp;

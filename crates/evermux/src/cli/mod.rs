@@ -235,15 +235,18 @@ pub(crate) fn capture_options(context: &Context) -> capture::Options {
 /// What is known of assistants: the shipped handlers and the user's. A handler of theirs that is wrong is left out, and they
 /// are told, once.
 pub(crate) fn assistants(context: &Context) -> Arc<Assistants> {
-    let load = || {
-        let folder = crate::config::handlers_folder(&context.config_file);
-        let (handlers, wrong) = crate::config::load_handlers(&folder, context.uid);
-        for error in wrong {
-            output::warn(&CliError::from(error).in_one_line());
-        }
-        Arc::new(Assistants::new(handlers, context.home.clone(), context.uid))
+    let new = || {
+        let (folder, uid) = (crate::config::handlers_folder(&context.config_file), context.uid);
+        let load = move || {
+            let (handlers, wrong) = crate::config::load_handlers(&folder, uid);
+            for error in wrong {
+                output::warn(&CliError::from(error).in_one_line());
+            }
+            handlers
+        };
+        Arc::new(Assistants::new(Box::new(load), context.home.clone(), uid))
     };
-    Arc::clone(context.assistants.get_or_init(load))
+    Arc::clone(context.assistants.get_or_init(new))
 }
 
 /// Help and version are results; anything else is wrong use, in JSON if that was asked for.

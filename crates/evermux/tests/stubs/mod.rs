@@ -3,6 +3,8 @@
 //! Each is a script that waits for lines on its terminal: `new ID` goes to another conversation, `stop` ends it. What it is
 //! started with is appended to `~/ran`.
 
+#![allow(dead_code, reason = "every test file uses another part of it")]
+
 use evermux_testkit::{Sandbox, Server, tmux_binaries};
 
 /// What every stub begins with.
@@ -70,7 +72,8 @@ pub fn wrapped(sandbox: &Sandbox, name: &str, work: &str) {
     if !node.exists() {
         std::os::unix::fs::symlink("/bin/sh", &node).expect("the sandbox can be written");
     }
-    let native = sandbox.program(format!("lib/vendor/bin/{name}"), format!("#!/bin/sh\n{HEAD}{work}\nwait_for_lines\n"));
+    let native = sandbox
+        .program(format!("lib/vendor/bin/{name}"), format!("#!/bin/sh\n{HEAD}{work}\nwait_for_lines\n"));
     // Two processes, as npm's launchers: the script waits for the native one.
     let node = node.display();
     sandbox.program(format!("bin/{name}"), format!("#!{node}\n\"{}\" \"$@\"\nexit $?\n", native.display()));

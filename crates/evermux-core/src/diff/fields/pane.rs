@@ -123,7 +123,8 @@ impl Comparison<'_> {
         let start = |pane: &Pane| pane.start.as_ref().map(values::start);
         // A pane made with an assistant comes back with what goes on with its conversation.
         let conversation = |pane: &Pane| pane.program.as_ref()?.conversation.clone();
-        let goes_on = conversation(before).zip(conversation(after)).is_some_and(|(one, two)| one.is_same(&two));
+        let goes_on =
+            conversation(before).zip(conversation(after)).is_some_and(|(one, two)| one.is_same(&two));
         if before.start != after.start && !goes_on {
             self.push(subject, Field::StartCommand, class, start(before), start(after));
             self.owed_if(true, || {

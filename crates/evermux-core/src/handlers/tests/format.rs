@@ -41,24 +41,41 @@ fn words_are_checked() {
     is_wrong(&format!("{HEAD}environment = ['A=b']\n"), 3, "is not the name of a variable");
     is_wrong(&format!("{HEAD}id = '('\n"), 3, "is not a pattern");
     is_wrong(&format!("{HEAD}arguments.drop = ['model']\n"), 3, "is not a flag");
-    is_wrong(&format!("{HEAD}arguments.drop = ['-m']\narguments.values = ['-m']\n"), 1, "the flag -m stands in two lists");
+    is_wrong(
+        &format!("{HEAD}arguments.drop = ['-m']\narguments.values = ['-m']\n"),
+        1,
+        "the flag -m stands in two lists",
+    );
 }
 
 #[test]
 fn commands_and_paths_have_only_places_that_are_filled() {
     is_wrong(&format!("{HEAD}command = ['{{arguments}}']\n"), 1, "begins with no plain name");
     is_wrong(&format!("{HEAD}command = ['x', '{{id}}']\n"), 1, "command has no place {id} there");
-    is_wrong(&format!("{HEAD}command = ['x', '-{{arguments}}']\n"), 1, "command has no place {arguments} there");
-    is_wrong(&format!("{HEAD}id = 'x'\nresume = ['x', '{{arguments}}']\n"), 1, "does not name the conversation");
+    is_wrong(
+        &format!("{HEAD}command = ['x', '-{{arguments}}']\n"),
+        1,
+        "command has no place {arguments} there",
+    );
+    is_wrong(
+        &format!("{HEAD}id = 'x'\nresume = ['x', '{{arguments}}']\n"),
+        1,
+        "does not name the conversation",
+    );
     is_wrong(&format!("{HEAD}resume = ['x', '{{id}}']\n"), 1, "resume needs id");
     is_wrong(&format!("{HEAD}needs = ['{{hme}}/x']\n"), 1, "there is no folder {hme}");
     is_wrong(&format!("{HEAD}needs = ['{{home/x']\n"), 3, "has no } for its {");
-    is_wrong(&format!("{HEAD}folders.a = {{ default = '{{b}}' }}\nfolders.b = {{ default = '/x' }}\n"), 1, "no folder of an earlier name");
+    is_wrong(
+        &format!("{HEAD}folders.a = {{ default = '{{b}}' }}\nfolders.b = {{ default = '/x' }}\n"),
+        1,
+        "no folder of an earlier name",
+    );
 }
 
 #[test]
 fn sources_have_what_they_need_and_nothing_else() {
-    let source = |text: &str| format!("{HEAD}id = 'x'\nresume = ['x', '{{id}}']\n[[handler.x.source]]\n{text}");
+    let source =
+        |text: &str| format!("{HEAD}id = 'x'\nresume = ['x', '{{id}}']\n[[handler.x.source]]\n{text}");
     is_wrong(&source("from = 'option'\npath = '/x'\n"), 5, "has no 'path'");
     is_wrong(&source("from = 'lock'\npath = '/x/{pid}'\n"), 5, "names no {pid} or no {id}");
     is_wrong(&source("from = 'registry'\npath = '/x'\nid = 'id'\n"), 5, "names no {pid}");

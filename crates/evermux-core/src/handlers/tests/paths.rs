@@ -20,7 +20,10 @@ fn places_are_found_in_names() {
     let id = |id: &str| Some((Some(id.to_owned()), None));
     assert_eq!(found("{home}/s/{pid}.json", "/home/u*/s/12.json"), Some((None, Some(12))));
     assert_eq!(found("{home}/s/{pid}.json", "/home/ux/s/12.json"), None, "what is known is no pattern");
-    assert_eq!(found("{home}/{id}/inuse.{pid}.lock", "/home/u*/a-b/inuse.7.lock"), Some((Some("a-b".into()), Some(7))));
+    assert_eq!(
+        found("{home}/{id}/inuse.{pid}.lock", "/home/u*/a-b/inuse.7.lock"),
+        Some((Some("a-b".into()), Some(7)))
+    );
     assert_eq!(found("/s/**/r-*-{id}.jsonl", "/s/2026/11/r-2026T1-x.jsonl"), id("x"));
     assert_eq!(found("/s/**/r-{id}.jsonl", "/s/r-x.jsonl"), id("x"));
     assert_eq!(found("/s/*/r-{id}.jsonl", "/s/a/b/r-x.jsonl"), None, "a star crosses no slash");

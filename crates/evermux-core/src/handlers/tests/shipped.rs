@@ -79,9 +79,15 @@ fn claude() {
         ("claude --resume --model opus", "--model opus"),
         ("claude -r -c --continue --fork-session", ""),
         (&format!("claude --session-id={ID}"), ""),
-        ("claude --add-dir a 'b c' --model 'claude-opus-4-6[1m]'", "--add-dir a 'b c' --model 'claude-opus-4-6[1m]'"),
+        (
+            "claude --add-dir a 'b c' --model 'claude-opus-4-6[1m]'",
+            "--add-dir a 'b c' --model 'claude-opus-4-6[1m]'",
+        ),
         ("claude --append-system-prompt '- be nice' x", "--append-system-prompt '- be nice'"),
-        ("claude --permission-mode plan --dangerously-skip-permissions", "--permission-mode plan --dangerously-skip-permissions"),
+        (
+            "claude --permission-mode plan --dangerously-skip-permissions",
+            "--permission-mode plan --dangerously-skip-permissions",
+        ),
         ("claude -n name -w tree --from-pr 12 --teleport s", ""),
         ("claude --allowedTools 'Bash(git:*)' Edit -- prompt", "--allowedTools 'Bash(git:*)' Edit"),
         ("claude --new-switch --verbose", "--new-switch --verbose"),
@@ -92,7 +98,9 @@ fn claude() {
     assert_eq!(named(&format!("claude --resume {ID}")).as_deref(), Some(ID));
     assert_eq!(named(&format!("claude -r {ID} x")).as_deref(), Some(ID));
     assert_eq!(named(&format!("claude --session-id={ID}")).as_deref(), Some(ID));
-    for line in ["claude --resume", "claude --resume --model x", "claude --resume name", &format!("claude {ID}")] {
+    for line in
+        ["claude --resume", "claude --resume --model x", "claude --resume name", &format!("claude {ID}")]
+    {
         assert_eq!(named(line), None, "{line}");
     }
 }
@@ -145,7 +153,12 @@ fn codex() {
     ]);
     assert_eq!(named(&format!("codex resume {ID}")).as_deref(), Some(ID));
     assert_eq!(named(&format!("codex -m x resume --all {ID} 'go on'")).as_deref(), Some(ID));
-    for line in ["codex resume --last", "codex 'resume the work'", &format!("codex fix resume {ID}"), "codex resume name"] {
+    for line in [
+        "codex resume --last",
+        "codex 'resume the work'",
+        &format!("codex fix resume {ID}"),
+        "codex resume name",
+    ] {
         assert_eq!(named(line), None, "{line}");
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::session::{EntryBody, environment, list, model_environment, model_list, model_options, options};
 use super::{Bytes, Hash, is_default};
 use crate::model::{
-    BlockId, BlockRef, Command, Conversation, Death, Debt, Found, Owed, Pane, PaneFacts, PaneIdentity, Program, Scrollback, Size,
-    StartCommand, TextMark,
+    BlockId, BlockRef, Command, Conversation, Death, Debt, Found, Owed, Pane, PaneFacts, PaneIdentity,
+    Program, Scrollback, Size, StartCommand, TextMark,
 };
 
 /// A pane without its facts; its text is a part of its own.
