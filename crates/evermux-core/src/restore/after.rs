@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::apply::Applied;
-use super::programs::Programs;
+use super::launch::Outcome;
+use super::programs::{Programs, Started};
 use super::settle::Stand;
 use super::sources::Chosen;
 use bstr::BString;
@@ -93,6 +94,21 @@ impl<'a> Expected<'a> {
             .collect()
     }
 
+    /// The programs that were started, and those that were only typed.
+    pub(super) fn started(&self) -> [Vec<Started>; 2] {
+        let mut started = [Vec::new(), Vec::new()];
+        for (window, pane) in self.panes() {
+            let Some(launch) = &pane.launch else { continue };
+            let which = match self.programs.outcome(pane.pane.identity) {
+                Some(Outcome::Runs) => 0,
+                Some(Outcome::Typed) => 1,
+                Some(Outcome::Owed(_)) | None => continue,
+            };
+            started[which].push((subject(window, pane), launch.launch.argv.clone()));
+        }
+        started
+    }
+
     fn debts_of(&self, pane: &PlannedPane) -> Vec<Debt> {
         let mut debts = self.programs.debts(pane);
         if self.applied.without_text.contains(&pane.pane.identity) {
@@ -158,9 +174,9 @@ impl<'a> Expected<'a> {
                 let changes = exact(&wanted, now, &mut |id| block(id));
                 let wrong = |change: &Change| !change.is_addition() || theirs(change);
                 let scaled = |change: &Change| is_scaled_by_client(change, &wanted, now);
-                // It may have got other words for what it shall resume.
+                // It may have got other words for what it shall resume, and shells put the words into titles.
                 let resumed = |change: &Change| {
-                    change.field == Field::Program
+                    matches!(change.field, Field::Program | Field::Title)
                         && pane_at(&change.subject, &wanted)
                             .is_some_and(|pane| self.programs.runs(pane.identity))
                 };

@@ -35,6 +35,7 @@ pub use arrivals::{Arrivals, fresh, lead, receive};
 pub use later::{Later, Starter};
 pub use launch::{Here, ResumeError, claim};
 pub use leftovers::beginning;
+pub use programs::Started;
 pub use skeleton::SESSION_TAG;
 pub use sources::{Chosen, NoSuchPlace, Place};
 pub use stage::Stage;

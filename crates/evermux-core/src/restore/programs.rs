@@ -2,12 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::apply::Applied;
 use super::launch::{Job, Known, Outcome, Pending, SEARCHED};
 use crate::model::{BlockId, Debt, Owed, Pane, PaneIdentity, Scrollback};
 use crate::plan::{Plan, PlannedLaunch, PlannedPane};
+use crate::problem::Subject;
+
+/// A program that was started in a pane: which pane, and its words.
+pub type Started = (Subject, Vec<BString>);
 
 /// Reads a block of text.
 pub(super) type ReadBlock<'a> = &'a dyn Fn(BlockId) -> Option<Vec<u8>>;
@@ -72,9 +76,14 @@ impl Programs {
         Self { outcomes }
     }
 
+    /// What came of the program of a pane; none if none was started.
+    pub(super) fn outcome(&self, pane: PaneIdentity) -> Option<&Outcome> {
+        self.outcomes.get(&pane)
+    }
+
     /// Whether the program of a pane was seen running.
     pub(super) fn runs(&self, pane: PaneIdentity) -> bool {
-        self.outcomes.get(&pane) == Some(&Outcome::Runs)
+        self.outcome(pane) == Some(&Outcome::Runs)
     }
 
     /// Takes note of programs that have ended since they were seen.

@@ -14,7 +14,7 @@ use super::hooks::Hooks;
 use super::interrupted::Interrupted;
 use super::later::Later;
 use super::launch::{self, Job};
-use super::programs::{self, Programs};
+use super::programs::{self, Programs, Started};
 use super::prompts::{self, AtPrompt, Cleaned};
 use super::script::{Script, command};
 use super::settle::{self, Stand};
@@ -123,6 +123,10 @@ pub struct Restored {
     pub plan: Plan,
     /// Differences between what came back and what was there, beyond the debts.
     pub differences: Vec<Change>,
+    /// The programs that were started, and run.
+    pub started: Vec<Started>,
+    /// Those that stand at the prompt of their pane; they are debts.
+    pub typed: Vec<Started>,
     /// The debts of the panes it made.
     pub debts: Vec<(Subject, Debt)>,
     /// What went wrong without stopping it.
@@ -192,6 +196,8 @@ pub fn restore(
         id: None,
         plan,
         differences: Vec::new(),
+        started: Vec::new(),
+        typed: Vec::new(),
         debts: Vec::new(),
         problems,
         saved: None,
@@ -531,6 +537,7 @@ fn start_programs(
         after::Expected { plan, applied: &applied, at_prompt, stands, prompt_rows, owed, programs };
     let after = save_after(world, work, Kind::AfterRestore, &mut expected)?;
     restored.debts = expected.debts();
+    [restored.started, restored.typed] = expected.started();
     restored.problems.extend(after.problems);
     restored.differences = after.differences;
     restored.saved = Some(after.saved);

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use evermux_core::history::Which;
 use evermux_core::model::Debt;
-use evermux_core::plan::{Plan, owed};
+use evermux_core::plan::{Plan, command_line, owed};
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::relaunch::Allow;
-use evermux_core::restore::{self, Manner, Place, Restored, Stage, World};
+use evermux_core::restore::{self, Manner, Place, Restored, Stage, Started, World};
 use evermux_core::store::{Logs, RestoredNote, Store, write_restored};
 use evermux_core::tmux::{ConnectError, RunError, Server, Start, StartError};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use super::{describe, hold, resume, target, which};
 use crate::context::{Context, RESTORE};
 use crate::error::{CliError, Exit};
 use crate::logging;
-use crate::output::{Outcome, outside};
+use crate::output::{Outcome, json_text, outside};
 
 /// Bring back what was saved
 ///
@@ -357,6 +357,11 @@ fn report(restored: &Restored) -> String {
         let shells = describe::count(restored.waiting, "shell");
         text.push_str(&format!("  {shells} still to start, each when its pane is shown\n"));
     }
+    for (how, programs) in [("started", &restored.started), ("typed", &restored.typed)] {
+        for (subject, argv) in programs {
+            text.push_str(&format!("  {how}  {}: {}\n", outside(subject.to_string()), command_line(argv)));
+        }
+    }
     text.push_str(&debts_text(&restored.debts));
     text
 }
@@ -403,6 +408,11 @@ pub fn debts_text(debts: &[(Subject, Debt)]) -> String {
     debts.iter().map(line).collect()
 }
 
+fn programs_json(programs: &[Started]) -> Vec<Value> {
+    let json = |(subject, argv): &Started| json!({ "subject": subject.to_string(), "argv": argv.iter().map(json_text).collect::<Vec<_>>() });
+    programs.iter().map(json).collect()
+}
+
 fn json(restored: &Restored) -> Value {
     let debts = debts_json(&restored.debts);
     let [look, skeleton, text, finish, check, programs] = restored.times.map(|time| time.as_millis());
@@ -414,6 +424,8 @@ fn json(restored: &Restored) -> Value {
         "panes": restored.plan.panes(),
         "present": restored.plan.present,
         "waiting": restored.waiting,
+        "started": programs_json(&restored.started),
+        "typed": programs_json(&restored.typed),
         "owed": debts,
         "exact": restored.differences.is_empty(),
         "milliseconds": {

@@ -34,8 +34,11 @@ use crate::tmux::{Nonce, Server, Spot, Typing};
 /// How long to pause between two looks. Everything counts that was there in two looks that follow each other.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// How long a shell may take to its prompt.
-const SHELL: Duration = Duration::from_secs(30);
+/// How long a shell may take to its prompt after the last one that came to it: many start one after the other.
+const SHELL: Duration = Duration::from_secs(15);
+
+/// How long all of them may take together.
+const ALL: Duration = Duration::from_secs(180);
 
 /// How long a shell may wait at something that is no known prompt: some draw theirs a while after they wait.
 const DRAWING: Duration = Duration::from_secs(2);
@@ -119,6 +122,11 @@ struct Launching {
     slots: usize,
     /// Since when what needs a client could have been started.
     wanting_client: Option<Instant>,
+    began: Instant,
+    /// When a shell has come to its prompt the last time.
+    progress: Instant,
+    /// How many shells have not.
+    waiting: usize,
 }
 
 /// A program that is being started.
@@ -134,7 +142,6 @@ struct Start {
 enum State {
     /// Its shell is waited for.
     Waiting {
-        until: Instant,
         shell: Option<Shell>,
         strange_since: Option<Instant>,
     },
@@ -157,13 +164,14 @@ struct Typed {
 
 impl Launching {
     fn new(jobs: Vec<Job>) -> Self {
-        let until = Instant::now() + SHELL;
         let start = |job| {
-            let state = State::Waiting { until, shell: None, strange_since: None };
+            let state = State::Waiting { shell: None, strange_since: None };
             Start { job, state, again: false, ticket: None }
         };
         let slots = std::thread::available_parallelism().map_or(2, usize::from).max(2);
-        Self { starts: jobs.into_iter().map(start).collect(), slots, wanting_client: None }
+        let now = Instant::now();
+        let starts = jobs.into_iter().map(start).collect();
+        Self { starts, slots, wanting_client: None, began: now, progress: now, waiting: 0 }
     }
 
     fn goes_on(&self) -> bool {
@@ -181,8 +189,14 @@ impl Launching {
     /// What the process table tells.
     fn watch(&mut self, table: &ProcessTable) {
         let now = Instant::now();
+        let waiting = |start: &&Start| matches!(start.state, State::Waiting { shell: None, .. });
+        let waiting = self.starts.iter().filter(waiting).count();
+        if std::mem::replace(&mut self.waiting, waiting) != waiting {
+            self.progress = now;
+        }
+        let (late, over) = (now - self.progress >= SHELL, now - self.began >= ALL);
         for start in &mut self.starts {
-            start.watch(table, now);
+            start.watch(table, now, if start.at_shell() { over } else { late || over });
         }
     }
 
@@ -271,7 +285,13 @@ impl Start {
         settle::waiting_shell(table, &self.job.pane)
     }
 
-    fn watch(&mut self, table: &ProcessTable, now: Instant) {
+    /// Whether its shell waits, as far as is known.
+    fn at_shell(&self) -> bool {
+        matches!(self.state, State::Waiting { shell: Some(_), .. })
+    }
+
+    /// `late`: its shell has had its time.
+    fn watch(&mut self, table: &ProcessTable, now: Instant, late: bool) {
         let waits = self.waits(table).is_some();
         let (pane, launch) = (&self.job.pane, &self.job.pending.launch);
         let foreground = table.job(pane.pid);
@@ -279,9 +299,7 @@ impl Start {
         let owed = match &mut self.state {
             State::Done(_) => None,
             _ if gone => Some("its pane is gone".to_owned()),
-            State::Waiting { until, .. } => {
-                (now >= *until).then(|| "its shell does not come to a prompt".to_owned())
-            }
+            State::Waiting { .. } => late.then(|| "its shell does not come to a prompt".to_owned()),
             State::Typed(_) if self.job.pending.prefill => None,
             State::Typed(typed) => {
                 typed.back = if waits { typed.back + 1 } else { 0 };
@@ -332,8 +350,7 @@ impl Start {
             self.owe("its shell did not run it");
         } else {
             self.again = true;
-            let until = Instant::now() + ECHO;
-            self.state = State::Waiting { until, shell: None, strange_since: None };
+            self.state = State::Waiting { shell: None, strange_since: None };
         }
     }
 
