@@ -74,9 +74,18 @@ impl Walk<'_> {
             return;
         };
         match component {
-            Component::Name(name) => self.step(&path.join(OsStr::from_bytes(name)), after, captures, depth),
+            Component::Name(name) => {
+                let path = path.join(OsStr::from_bytes(name));
+                let leads_on = after.is_empty()
+                    || std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+                if leads_on {
+                    self.step(&path, after, captures, depth);
+                }
+            }
             Component::Pieces(_) => {
-                for (name, _) in self.names(path) {
+                for (name, _) in
+                    self.names(path).into_iter().filter(|(_, folder)| after.is_empty() || *folder)
+                {
                     let mut own = captures.clone();
                     if component.takes(&name, self.ids, &mut own) {
                         self.step(&path.join(OsStr::from_bytes(&name)), after, &own, depth);

@@ -63,6 +63,7 @@ fn patterns_find_plain_files_in_their_folder_only() {
         assert_eq!(names(foreign, folder, "{home}/in/*.json"), ["in/a.json"]);
         assert_eq!(names(foreign, folder, "{home}/in/**/*.json"), ["in/2026/11/b.json", "in/a.json"]);
         assert_eq!(names(foreign, folder, "{home}/in/*/c.json"), [""; 0], "links lead out");
+        assert_eq!(names(foreign, folder, "{home}/*/link/c.json"), [""; 0], "also where they are named");
         // Before the first place the user's own links count.
         assert_eq!(names(foreign, folder, "{home}/in/link/*.json"), ["in/link/c.json"]);
         assert_eq!(foreign.fields(&folder.join("in/f.json"), &["x"]), None, "a pipe holds nobody up");
