@@ -349,7 +349,7 @@ fn what_the_policy_says() {
     ground.start(3);
     ground.runs(0, &words("sleep 1000"));
     ground.runs(1, &words("tail -F x"));
-    ground.runs(2, &[b"tail".to_vec(), b"-F".to_vec(), b"--password=hunter2".to_vec()]);
+    ground.runs(2, &words("tail -F -- --password=hunter2"));
     for (window, policy) in [("work:0", "prefill"), ("work:1", "skip"), ("work:2", "prefill")] {
         ground.server.run(&["set-option", "-p", "-t", window, "@evermux-policy", policy]);
     }
@@ -401,9 +401,12 @@ fn resume_is_for_its_pane_only() {
     ground.server.run(&["new-window", "-d", "-t", "work:1"]);
     ground.server.wait_for_prompt("work:1");
     ground.server.type_line("work:1", &format!("{line}; echo status $?"));
-    ground.server.wait_until("it is refused", |server| server.screen("work:1").contains("status 2"));
+    ground.server.wait_until("it answers", |server| server.screen("work:1").contains("\nstatus "));
+    let screen = ground.server.screen("work:1");
+    assert!(screen.contains("\nstatus 2"), "{screen}");
     // A pane cannot be feigned either.
-    ground.server.type_line("work:1", &format!("clear; TMUX_PANE=%0 {line}; echo status $?"));
+    let pane = ground.server.display("work:0", "#{pane_id}");
+    ground.server.type_line("work:1", &format!("clear; TMUX_PANE={pane} {line}; echo status $?"));
     ground.server.wait_until("it is refused", |server| server.screen("work:1").contains("status 2"));
 
     ground.server.run(&["send-keys", "-t", "work:0", "Enter"]);

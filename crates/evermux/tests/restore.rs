@@ -40,14 +40,14 @@ fn what_came_back_and_what_is_owed() {
     make     session play: 2 windows
     make     window play:0: game, 1 pane
     make     pane play:0.0: a shell in $SANDBOX/home, 1 line
-    owe      pane play:0.0: program sleep 1000 (programs are not started again yet)
+    owe      pane play:0.0: program sleep 1000 (sleep is not in the program table)
     link     window play:7: to main:4
     [exit 0]
     ");
     assert_output!(env.run(&["restore"]), @"
     Restored 2 sessions, 3 windows, 4 panes in 40 ms
       owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
-      owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
+      owed  pane play:0.0: program sleep 1000 (sleep is not in the program table)
     [exit 3]
     ");
     assert_output!(env.run(&["restore"]), @"
@@ -77,7 +77,7 @@ fn what_came_back_and_what_is_owed() {
     play  $SANDBOX/home
       0: game*  80x24
         .0 $SANDBOX/home  1 line
-          owed: program sleep 1000 (programs are not started again yet)
+          owed: program sleep 1000 (sleep is not in the program table)
       7: notes  80x24, also main:4
         .0 $SANDBOX/home  less notes, 0 lines
         .1* $SANDBOX/home  0 lines
@@ -96,7 +96,7 @@ fn what_came_back_and_what_is_owed() {
     assert_output!(env.run(&["log", "--restore", "1"]), @"
     Restored 2 sessions, 3 windows, 4 panes in 40 ms
       owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
-      owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
+      owed  pane play:0.0: program sleep 1000 (sleep is not in the program table)
     make     session main: 2 windows
     make     window main:0: one, 1 pane
     make     pane main:0.0: a shell in $SANDBOX/home, 0 lines
@@ -107,7 +107,7 @@ fn what_came_back_and_what_is_owed() {
     make     session play: 2 windows
     make     window play:0: game, 1 pane
     make     pane play:0.0: a shell in $SANDBOX/home, 1 line
-    owe      pane play:0.0: program sleep 1000 (programs are not started again yet)
+    owe      pane play:0.0: program sleep 1000 (sleep is not in the program table)
     link     window play:7: to main:4
     [exit 0]
     ");
@@ -145,12 +145,12 @@ fn a_part_comes_back_beside_what_is_there() {
     ");
     assert_output!(env.run(&["restore", "--session", "play", "--as", "copy"]), @"
     Restored 1 session, 1 window, 1 pane in 40 ms
-      owed  pane copy:0.0: program sleep 1000 (programs are not started again yet)
+      owed  pane copy:0.0: program sleep 1000 (sleep is not in the program table)
     [exit 3]
     ");
     assert_output!(env.run(&["restore", "--session", "play", "--replace"]), @"
     Restored 1 session, 1 window, 1 pane in 40 ms
-      owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
+      owed  pane play:0.0: program sleep 1000 (sleep is not in the program table)
     [exit 3]
     ");
     assert_output!(env.run(&["restore", "--session", "nope"]), @"
@@ -246,7 +246,7 @@ fn a_database_that_is_damaged_costs_only_history() {
     assert_output!(env.run(&["restore"]), @"
     Restored 2 sessions, 3 windows, 4 panes in 40 ms
       owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
-      owed  pane play:0.0: program sleep 1000 (programs are not started again yet)
+      owed  pane play:0.0: program sleep 1000 (sleep is not in the program table)
     --- stderr ---
     warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000.000000Z
     warning: $SANDBOX/state/MACHINE/default-SERVER.emergency: this emergency file is used, because snapshot 1 is not in the database

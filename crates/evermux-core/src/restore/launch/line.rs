@@ -126,6 +126,24 @@ mod tests {
             typed(&typed_line("l\nx"), Shell::Fish, "/bin/evermux"),
             typed(&Launch { directory: Some("/x".into()), ..typed_line("l") }, Shell::Fish, "/bin/evermux"),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        plain command less 'a b!'
+        plain command less 'a b!'
+        plain ^less 'a b!'
+        ticket  /bin/evermux resume abababababababab
+        ticket  /bin/evermux resume abababababababab
+        nothing
+        ticket  '/a b/evermux' resume abababababababab
+        ticket  '/a b/evermux' resume abababababababab
+        ticket  /bin/evermux resume abababababababab
+        ticket  /bin/evermux resume abababababababab
+        ticket  /bin/evermux resume abababababababab
+        ticket  /bin/evermux resume abababababababab
+        plain l a*
+        plain command less 'a b!'
+        plain l !$
+        plain command less 'a b!'
+        ticket  /bin/evermux resume abababababababab
+        ");
     }
 }
