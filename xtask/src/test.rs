@@ -9,9 +9,16 @@ use crate::{faults, tmux_versions};
 const NEEDED: &[(&str, &str)] = &[("tmux", "tmux")];
 
 /// Shells whose prompts, quoting and redrawing are tested beside those of sh and bash, where they are installed.
-const WANTED: &[(&str, &str)] = &[("zsh", "zsh"), ("fish", "fish")];
+const WANTED: &[(&str, &str)] = &[
+    ("dash", "dash"),
+    ("zsh", "zsh"),
+    ("fish", "fish"),
+    ("tcsh", "tcsh"),
+    ("mksh", "mksh"),
+    ("ksh93", "ksh"),
+];
 
-/// Installs what the tests need (tmux in several versions, zsh, fish) and runs them all.
+/// Installs what the tests need (tmux in several versions, further shells) and runs them all.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Passed on to `cargo test --workspace`

@@ -25,8 +25,8 @@ fn assistants(env: &Env) -> Vec<Value> {
 #[track_caller]
 fn known(env: &Env) -> Vec<String> {
     let line = |one: &Value| match one["id"].as_str() {
-        Some(id) => format!("{id} {}", one["confidence"].as_str().unwrap()),
-        None => format!("- {}", one["evidence"].as_str().unwrap()),
+        Some(id) => format!("{id} {}", one["confidence"].as_str().expect("it is told")),
+        None => format!("- {}", one["evidence"].as_str().expect("it is told")),
     };
     assistants(env).iter().map(line).collect()
 }
@@ -42,7 +42,7 @@ fn again(env: &Env) -> String {
             .as_array()
             .unwrap()
             .iter()
-            .map(|word| word.as_str().unwrap())
+            .map(|word| word.as_str().expect("it is told"))
             .collect::<Vec<_>>()
             .join(" "),
     }
@@ -254,7 +254,7 @@ fn a_pane_option_speaks_for_its_own_program_only() {
 /// The command lines that stubs were started with, the oldest first.
 fn ran(server: &Server) -> Vec<String> {
     let text = fs::read_to_string(server.sandbox().home().join("ran")).unwrap_or_default();
-    text.lines().map(|line| line.rsplit_once('|').unwrap().0.to_owned()).collect()
+    text.lines().map(|line| line.rsplit_once('|').expect("it is told").0.to_owned()).collect()
 }
 
 #[test]

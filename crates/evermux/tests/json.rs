@@ -49,14 +49,21 @@ fn rich_server() -> Server {
     server.wait_until_dead("main:3.0");
     server.run(&["select-window", "-t", "main:3"]);
     server.run(&["select-window", "-t", "main:0"]);
-    stubs::claude(server.sandbox());
     server.run(&["new-window", "-d", "-t", "main:4"]);
+    server.run(&["new-window", "-d", "-t", "main:5"]);
+    server.run(&["set-option", "-p", "-t", "main:5", "@evermux-policy", "prefill"]);
+    stubs::claude(server.sandbox());
+    server.run(&["new-window", "-d", "-t", "main:6"]);
+    server.wait_for_prompts();
     let line = format!("ANTHROPIC_MODEL=opus FIRST={} claude --brand-new word", stubs::id(1));
-    stubs::begin(&server, "main:4.0", &line);
-    server.type_line("main:0.0", "sleep 1000");
-    server.wait_until("the program runs", |server| {
-        server.display("main:0.0", "#{pane_current_command}") == "sleep"
-    });
+    stubs::begin(&server, "main:6.0", &line);
+    for (pane, line) in [("main:0.0", "sleep 1000"), ("main:4.0", "tail -F notes"), ("main:5.0", "sleep 999")]
+    {
+        server.type_line(pane, line);
+        let name = line.split(' ').next().expect("a name");
+        server
+            .wait_until("the program runs", |server| server.display(pane, "#{pane_current_command}") == name);
+    }
     server
 }
 
@@ -107,7 +114,9 @@ fn every_shape_is_as_documented() {
     server.kill();
     check(&env, "restore --dry-run", &["restore", "--dry-run"]);
     let restored = check(&env, "restore", &["restore"]);
-    assert!(restored["owed"].as_array().is_some_and(|owed| !owed.is_empty()));
+    for list in ["started", "typed", "owed"] {
+        assert!(restored[list].as_array().is_some_and(|list| !list.is_empty()), "{list}: {restored:#}");
+    }
     check(&env, "restore", &["restore"]);
     check(&env, "show", &["show"]);
     check(&env, "log", &["log"]);

@@ -39,11 +39,14 @@ impl Stamp {
 /// A question: of which file, and what.
 type Question = (PathBuf, String);
 
+/// Answers, each with what its files were like.
+type Known<S, A> = Mutex<HashMap<Question, (S, A)>>;
+
 /// Answers to earlier questions.
 #[derive(Debug, Default)]
 pub struct Cache {
-    rows: Mutex<HashMap<Question, (Vec<Stamp>, Vec<Row>)>>,
-    fields: Mutex<HashMap<Question, (Stamp, Vec<Option<String>>)>>,
+    rows: Known<Vec<Stamp>, Vec<Row>>,
+    fields: Known<Stamp, Vec<Option<String>>>,
     /// Databases are read one after the other: no two of one path are ever open here.
     pub(super) database: Mutex<()>,
 }

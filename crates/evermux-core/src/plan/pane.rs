@@ -39,9 +39,9 @@ impl Builder<'_, '_> {
             None => self.run(&mut pane, &conditions),
         };
         let launch = match &run {
-            Run::Shell => self.launch(&mut pane, &conditions),
+            Run::Shell => self.launch(&mut pane, &directory, &conditions),
             Run::Command(_) if pane.start.as_ref().is_some_and(is_shell) => {
-                self.launch(&mut pane, &conditions)
+                self.launch(&mut pane, &directory, &conditions)
             }
             Run::Command(_) | Run::Dead => None,
         };
@@ -102,8 +102,13 @@ impl Builder<'_, '_> {
     }
 
     /// What is started in the shell of a pane, or typed at its prompt: the program that ran there, or what it is owed since
-    /// an earlier restore. It stays a debt until it runs.
-    fn launch(&mut self, pane: &mut Pane, conditions: &Conditions) -> Option<PlannedLaunch> {
+    /// an earlier restore. It stays a debt until it runs. `directory`: where the pane starts.
+    fn launch(
+        &mut self,
+        pane: &mut Pane,
+        directory: &BString,
+        conditions: &Conditions,
+    ) -> Option<PlannedLaunch> {
         // The program of a pane that was made with a command is that command, unless it is a shell.
         let in_shell = pane.start.as_ref().is_none_or(is_shell);
         if let Some(program) = pane.program.clone().filter(|_| in_shell) {
@@ -116,26 +121,25 @@ impl Builder<'_, '_> {
             pane.debts.retain(others);
             self.owe(pane, Owed::Program(program), String::new());
         }
-        let missing = pane.debts.iter().any(|debt| matches!(debt.owed, Owed::Directory(_)));
         let debt = pane.debts.iter_mut().find(|debt| matches!(debt.owed, Owed::Program(_)))?;
         let Owed::Program(program) = &debt.owed else { return None };
         let again = again(program, conditions, self.options.resume, &mut self.resumed);
         let again = again.unwrap_or_else(|| decide_program(program, conditions));
         let (again, reason) = match again {
-            Again::Run(_) | Again::Prefill(..) if missing => (None, Reason::NoDirectory.to_string()),
             Again::Run(launch) => (Some((launch, false)), STILL_TO_START.to_owned()),
             Again::Prefill(launch, reason) => (Some((launch, true)), reason.to_string()),
             Again::Owe(reason) => (None, reason.to_string()),
         };
         debt.reason = reason;
         let (mut launch, prefill) = again?;
-        let elsewhere = program.directory != pane.directory && !program.directory.is_empty();
-        launch.directory = match launch.directory {
-            None if elsewhere => Some(program.directory.clone()),
-            // Its shell stands there already.
-            Some(own) if own == pane.directory => None,
-            own => own,
-        };
+        if launch.directory.is_none() && !program.directory.is_empty() {
+            launch.directory = Some(program.directory.clone());
+        }
+        launch.directory.take_if(|wanted| wanted == directory);
+        if launch.directory.as_ref().is_some_and(|wanted| (self.options.enter)(wanted) != *wanted) {
+            debt.reason = Reason::NoDirectory.to_string();
+            return None;
+        }
         Some(PlannedLaunch { program: program.clone(), launch, prefill })
     }
 

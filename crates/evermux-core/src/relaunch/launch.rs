@@ -64,7 +64,7 @@ pub fn names(argv: &[BString]) -> Vec<BString> {
             .strip_prefix(known.as_bytes())
             .is_some_and(|rest| rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
     };
-    if INTERPRETERS.iter().any(|known| interprets(known)) {
+    if INTERPRETERS.iter().any(interprets) {
         let script = arguments.iter().find(|word| !word.starts_with(b"-"));
         names.extend(script.map(|script| file_name(script).into()));
     }

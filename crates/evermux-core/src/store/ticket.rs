@@ -246,3 +246,81 @@ impl From<TicketFile> for Ticket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn ticket(started: i64) -> Ticket {
+        Ticket {
+            server: ServerName { machine: "machine".to_owned(), socket: "/tmp/s".into() },
+            generation: Generation { boot: "boot".to_owned(), pid: 7, started },
+            pane: PaneIdentity::from_random([3; 16]),
+            argv: vec!["less".into(), b"a\nb\xff".into(), "".into()],
+            directory: Some(b"/x\xfe".into()),
+            environment: vec![("A".into(), "b c".into())],
+        }
+    }
+
+    fn place(folder: &std::path::Path) -> Place {
+        Place { network: Some(false), ..Place::new(folder, "machine", rustix::process::geteuid().as_raw()) }
+    }
+
+    #[test]
+    fn a_ticket_is_used_once_and_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(&folder.path().join("state"));
+        let tickets = Tickets::open(&place).unwrap();
+        let id: TicketId = "00112233445566ff".parse().unwrap();
+        assert_eq!(tickets.read(id).unwrap(), None);
+        tickets.write(id, &ticket(1)).unwrap();
+        let mode = fs::metadata(tickets.path(id)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let tickets = Tickets::existing(&place).unwrap();
+        assert_eq!(tickets.read(id).unwrap(), Some(ticket(1)));
+        assert!(tickets.take(id).unwrap());
+        assert!(!tickets.take(id).unwrap() && !tickets.is_unused(id));
+        assert_eq!(tickets.read(id).unwrap(), None);
+        tickets.give_back(id).unwrap();
+        assert_eq!(tickets.read(id).unwrap(), Some(ticket(1)));
+        tickets.remove(id);
+        assert!(!tickets.is_unused(id));
+    }
+
+    #[test]
+    fn tickets_of_other_lives_go_those_of_other_servers_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let tickets = Tickets::open(&place(&folder.path().join("state"))).unwrap();
+        let id = |number| TicketId([number; 8]);
+        let elsewhere = ServerName { machine: "machine".to_owned(), socket: "/tmp/other".into() };
+        tickets.write(id(1), &ticket(1)).unwrap();
+        tickets.write(id(2), &ticket(2)).unwrap();
+        tickets.write(id(3), &Ticket { server: elsewhere, ..ticket(1) }).unwrap();
+        tickets.write(id(4), &ticket(2)).unwrap();
+        assert!(tickets.take(id(4)).unwrap());
+        fs::write(tickets.path(id(5)), "nonsense").unwrap();
+        tickets.sweep(&ticket(2).server, &ticket(2).generation);
+        let left = [1, 2, 3, 4, 5].map(|number| tickets.is_unused(id(number)));
+        assert_eq!(left, [false, true, true, false, false]);
+        assert_eq!(fs::read_dir(tickets.folder.tickets()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_is_no_ticket_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let tickets = Tickets::open(&place(&folder.path().join("state"))).unwrap();
+        let id = TicketId([1; 8]);
+        for text in ["", "{}", "[]", r#"{"evermux_ticket":2}"#] {
+            tickets.folder.replace_file(&tickets.path(id), &[text.as_bytes()]).unwrap();
+            assert!(matches!(tickets.read(id), Err(StoreError::Damaged { .. })), "{text}");
+        }
+        fs::remove_file(tickets.path(id)).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", tickets.path(id)).unwrap();
+        assert!(matches!(tickets.read(id), Err(StoreError::Refused { .. })));
+        for text in ["", "0011", "00112233445566FF", "00112233445566fg", "../../../../etc/passwd"] {
+            assert!(text.parse::<TicketId>().is_err(), "{text}");
+        }
+    }
+}

@@ -46,7 +46,7 @@ pub(super) fn line(launch: &Launch, shell: Shell, resume: &[BString], id: Ticket
     let line = match shell.language() {
         Some(language) => shell_line(language, &words).ok()?,
         // No shell takes such words for anything else.
-        None if words.iter().all(|word| is_plain(word)) => bstr::join(" ", &words).into(),
+        None if words.iter().all(is_plain) => bstr::join(" ", &words).into(),
         None => return None,
     };
     // The blank keeps it out of histories that ignore such lines.

@@ -12,6 +12,8 @@ mod line;
 mod prompt;
 mod resume;
 mod seen;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -215,11 +217,11 @@ impl Launching {
         for (position, start) in self.starts.iter().enumerate() {
             let held = waits_for_client && start.job.pending.launch.needs_client;
             match &start.state {
-                State::Waiting { shell: Some(shell), .. } if start.waits(table) == Some(*shell) && !held => {
-                    if free > 0 {
-                        free -= 1;
-                        wanted.push(position);
-                    }
+                State::Waiting { shell: Some(shell), .. }
+                    if free > 0 && !held && start.waits(table) == Some(*shell) =>
+                {
+                    free -= 1;
+                    wanted.push(position);
                 }
                 State::Typed(typed) if typed.back >= 2 || start.job.pending.prefill => wanted.push(position),
                 _ => {}

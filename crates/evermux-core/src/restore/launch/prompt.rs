@@ -113,7 +113,7 @@ fn prompts_on(line: &str, names: &[&BStr]) -> Vec<String> {
         let file = bare.rsplit('/').next().unwrap_or(bare);
         let ours = file == "evermux" && line[at + word.len()..].starts_with(" resume ");
         let is_name = |name: &&BStr| name.as_bytes() == bare.as_bytes() || name.as_bytes() == file.as_bytes();
-        if ours || names.iter().any(|name| is_name(&name)) {
+        if ours || names.iter().any(is_name) {
             found.extend(prompt_before(&line[..at]));
         }
         at += word.len() + 1;
