@@ -40,7 +40,7 @@ fn again(env: &Env) -> String {
         Some(why) => format!("not: {why}"),
         None => one["resume"]["argv"]
             .as_array()
-            .unwrap()
+            .expect("it is told")
             .iter()
             .map(|word| word.as_str().expect("it is told"))
             .collect::<Vec<_>>()
