@@ -421,6 +421,44 @@ fn a_program_is_owed_once_and_replaces_what_was_owed() {
 }
 
 #[test]
+fn what_may_run_is_started_and_owed_until_it_runs() {
+    let program = |line: &str| Program {
+        command: Command { argv: line.split(' ').map(Into::into).collect(), masked: false },
+        directory: "/elsewhere".into(),
+        started: 1,
+    };
+    let top = || Pane { program: Some(program("top -d 5")), ..pane(1) };
+    let told = |pane: Pane, way: &Way| {
+        let saved = with_pane(pane);
+        let plan = plan_of(&saved, all(&saved), None, way);
+        let made = made(&plan);
+        let launch = made.launch.as_ref().map(|it| (it.launch.argv.len(), it.prefill));
+        (launch, made.pane.debts.iter().map(|debt| debt.reason.clone()).collect::<Vec<_>>().join("; "))
+    };
+    let usual = Way::default();
+    assert_eq!(told(top(), &usual), (Some((3, false)), STILL_TO_START.to_owned()));
+    assert_eq!(told(top(), &Way { lazy: true, ..Way::default() }).1, TO_START_LATER);
+    let gone = Way { gone: vec!["/elsewhere"], ..Way::default() };
+    assert_eq!(told(top(), &gone), (None, "the directory it ran in is not there".to_owned()));
+    let policy = |word: &str| OptionEntry { name: "@evermux-policy".into(), value: Some(word.into()) };
+    let prefill = told(Pane { options: vec![policy("no-text prefill")], ..top() }, &usual);
+    assert_eq!(prefill.0, Some((3, true)));
+    assert_eq!(told(Pane { options: vec![policy("prefill skip")], ..top() }, &usual).0, None);
+    // What is owed since an earlier restore, and may run now.
+    let debts =
+        vec![Debt { owed: Owed::Program(program("top")), since: Timestamp::UNIX_EPOCH, reason: "x".into() }];
+    assert_eq!(told(Pane { debts, ..pane(1) }, &usual), (Some((1, false)), STILL_TO_START.to_owned()));
+    let start = StartCommand { shown: "top".into(), argv: vec!["top".into()], masked: false };
+    let owed = Debt { owed: Owed::Start(start), since: Timestamp::UNIX_EPOCH, reason: "x".into() };
+    let saved = with_pane(Pane { debts: vec![owed], ..pane(1) });
+    let plan = plan_all(&saved, None);
+    assert_eq!((&made(&plan).run, made(&plan).pane.debts.len()), (&Run::Command(vec!["top".into()]), 0));
+    // In a shell that a pane was made with.
+    let shell = StartCommand { shown: "bash -l".into(), argv: vec!["bash -l".into()], masked: false };
+    assert_eq!(told(Pane { start: Some(shell), ..top() }, &usual).0, Some((3, false)));
+}
+
+#[test]
 fn a_start_command_is_owed_unless_it_may_run() {
     let start = |word: &str| StartCommand { shown: word.into(), argv: vec![word.into()], masked: false };
     let saved = with_pane(Pane { start: Some(start("rm -rf /tmp/x")), ..pane(1) });

@@ -2,7 +2,7 @@
 //!
 //! Typed is only into a shell that waits at a prompt that is known, seen twice in a row and once more right before (see
 //! [`prompt`], `procs::line_editor_waits`), and only while its cursor still stands there in the same turn of tmux's loop
-//! ([`Server::type_line`]). What is typed is a line of that shell's language, or the use of a ticket ([`line`]). Then the
+//! ([`Server::type_line`]). What is typed is a line of that shell's language, or the use of a ticket ([`mod@line`]). Then the
 //! program is watched for: one that has not come, from a shell that has not read anything of it, is typed once more; whatever
 //! else happens, the program stays owed, with the reason.
 //!
