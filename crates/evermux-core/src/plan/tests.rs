@@ -426,6 +426,7 @@ fn what_may_run_is_started_and_owed_until_it_runs() {
         command: Command { argv: line.split(' ').map(Into::into).collect(), masked: false },
         directory: "/elsewhere".into(),
         started: 1,
+        conversation: None,
     };
     let top = || Pane { program: Some(program("top -d 5")), ..pane(1) };
     let told = |pane: Pane, way: &Way| {
