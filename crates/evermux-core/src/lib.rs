@@ -15,6 +15,7 @@ pub mod problem;
 // Decisions: pure functions from values to values.
 pub mod diff;
 pub mod choose;
+pub mod handlers;
 pub mod relaunch;
 pub mod plan;
 pub mod retention;
@@ -25,8 +26,10 @@ pub mod tmux;
 pub mod procs;
 pub mod gate;
 pub mod store;
+pub mod foreign;
 
 // Verbs: seams and decisions put together.
+pub mod assistants;
 pub mod capture;
 pub mod save;
 pub mod restore;

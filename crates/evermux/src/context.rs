@@ -8,12 +8,13 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bstr::BString;
 use etcetera::BaseStrategy;
 use etcetera::base_strategy::Xdg;
+use evermux_core::assistants::Assistants;
 use evermux_core::model::ServerName;
 use evermux_core::procs;
 use evermux_core::store::Place;
@@ -84,6 +85,12 @@ pub struct Context {
     pub uid: u32,
     /// Whether results and errors are printed as JSON.
     pub json: bool,
+    /// The config file; the user's handlers lie beside it.
+    pub config_file: PathBuf,
+    /// The user's home folder, `/` if there is none.
+    pub home: PathBuf,
+    /// What is known of assistants, once it was asked for.
+    pub assistants: OnceLock<Arc<Assistants>>,
     /// See [`Context::zone`].
     pub zone: OnceLock<TimeZone>,
 }
@@ -150,6 +157,9 @@ impl Context {
             boot: procs::boot(),
             uid,
             json: global.json,
+            config_file: config_file.to_owned(),
+            home: env::home_dir().filter(|home| home.is_absolute()).unwrap_or_else(|| "/".into()),
+            assistants: OnceLock::new(),
             zone: OnceLock::new(),
         })
     }
@@ -280,7 +290,11 @@ fn state_folder() -> Result<PathBuf, CliError> {
     }
 }
 
-fn config_file() -> Result<PathBuf, CliError> {
+/// The config file: `EVERMUX_CONFIG`, else the one in the user's folder for such files.
+///
+/// # Errors
+/// If there is no home folder.
+pub fn config_file() -> Result<PathBuf, CliError> {
     match variable("EVERMUX_CONFIG") {
         Some(file) => absolute(Path::new(&file)),
         None => Ok(folders()?.config_dir().join("evermux/config.toml")),

@@ -14,7 +14,7 @@ use evermux_core::store::StoreError;
 use evermux_core::tmux::{ConnectError, ListError, ListingError, RunError, StartError};
 use serde::Serialize;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, HandlersError};
 
 /// How evermux ends. The numbers are a promise to scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +164,15 @@ impl From<ConfigError> for CliError {
             ConfigError::Unreadable { .. } | ConfigError::NotAFile(_) | ConfigError::Wrong { .. } => {
                 shown.hint("EVERMUX_CONFIG=/dev/null evermux … runs with the defaults.")
             }
+        }
+    }
+}
+
+impl From<HandlersError> for CliError {
+    fn from(error: HandlersError) -> Self {
+        match error {
+            HandlersError::File(error) => error.into(),
+            error => Self::of(Kind::Failed, &error).hint("docs/handlers.md tells how handlers are written."),
         }
     }
 }

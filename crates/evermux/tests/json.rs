@@ -1,6 +1,7 @@
 //! docs/json.md is a promise: every example in it has the shape of what is really printed.
 
 mod common;
+mod stubs;
 
 use common::shape::differences;
 use evermux_testkit::{Env, Output, Server, tmux_binaries};
@@ -51,7 +52,11 @@ fn rich_server() -> Server {
     server.run(&["new-window", "-d", "-t", "main:4"]);
     server.run(&["new-window", "-d", "-t", "main:5"]);
     server.run(&["set-option", "-p", "-t", "main:5", "@evermux-policy", "prefill"]);
+    stubs::claude(server.sandbox());
+    server.run(&["new-window", "-d", "-t", "main:6"]);
     server.wait_for_prompts();
+    let line = format!("ANTHROPIC_MODEL=opus FIRST={} claude --brand-new word", stubs::id(1));
+    stubs::begin(&server, "main:6.0", &line);
     for (pane, line) in [("main:0.0", "sleep 1000"), ("main:4.0", "tail -F notes"), ("main:5.0", "sleep 999")]
     {
         server.type_line(pane, line);
@@ -79,7 +84,8 @@ fn every_shape_is_as_documented() {
     assert_eq!(ids, [2, 1], "the newest first");
     assert_eq!(listed[0]["restore_point"], true);
     check(&env, "list --why", &["list", "--why"]);
-    check(&env, "show", &["show"]);
+    let shown = check(&env, "show", &["show"]);
+    assert!(shown.to_string().contains("\"conversation\":{"), "an assistant runs: {shown:#}");
     check(&env, "diff", &["diff", "1", "2"]);
     check(&env, "diff", &["diff", "1"]);
     check(&env, "verify", &["verify"]);
@@ -99,6 +105,8 @@ fn every_shape_is_as_documented() {
     check(&env, "keeper unwatch", &["keeper", "unwatch"]);
     check(&env, "keeper stop", &["keeper", "stop"]);
     check(&env, "keeper stop", &["keeper", "stop"]);
+    check(&env, "assistants", &["assistants"]);
+    check(&env, "config check", &["config", "check"]);
     check(&env, "doctor", &["doctor"]);
     check(&env, "install", &["install", "--dry-run", "--no-service"]);
     check(&env, "install", &["uninstall", "--dry-run"]);

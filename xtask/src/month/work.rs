@@ -354,6 +354,7 @@ impl Desk {
             command: command(&[PROGRAMS[program], "test", "--workspace"]),
             directory: directory.clone(),
             started: self.started,
+            conversation: None,
         });
         let child = program.as_ref().map(|program| Process {
             pid: 2000,

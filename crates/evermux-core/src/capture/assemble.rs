@@ -7,12 +7,14 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 use jiff::Timestamp;
 
+use super::conversations::AssistantFound;
 use super::excluded::without;
 use super::identity::Identities;
 use super::options::Options;
 use super::policy::{POLICY_OPTION, Pattern, Policy, is_unfinished};
 use super::programs::Running;
 use super::{debts, start};
+use crate::assistants::Instance;
 use crate::layout::{Layout, Reported};
 use crate::model::{
     Client, Death, EnvironmentEntry, Generation, Link, LivePane, OptionEntry, Pane, PaneFacts, PaneIdentity,
@@ -74,6 +76,8 @@ pub(super) struct Draft {
     pub panes: Vec<Vec<LivePane>>,
     /// Panes whose text is wanted.
     pub texts: Vec<TextWanted>,
+    /// Panes in which assistants run.
+    pub assistants: Vec<AssistantFound>,
     pub problems: Vec<Problem>,
 }
 
@@ -105,6 +109,7 @@ pub(super) fn assemble(sources: &Sources<'_>, random: &mut dyn FnMut() -> [u8; 1
             window_ids: Vec::new(),
             panes: Vec::new(),
             texts: Vec::new(),
+            assistants: Vec::new(),
             problems: Vec::new(),
         },
     };
@@ -269,7 +274,16 @@ impl Assembly<'_> {
                 Subject::Window(session, index) => Subject::Pane(session.clone(), *index, number),
                 other => other.clone(),
             };
-            let (made, text) = self.pane(pane, identity.0, policies[number], &pane_subject);
+            let (made, text, assistant) = self.pane(pane, identity.0, policies[number], &pane_subject);
+            if let Some(instance) = assistant {
+                let (window, pane) = (position, panes.len());
+                self.draft.assistants.push(AssistantFound {
+                    window,
+                    pane,
+                    listed: (listed, number),
+                    instance,
+                });
+            }
             if let Some(history_only) = text {
                 let wanted = TextWanted {
                     window: position,
@@ -348,18 +362,18 @@ impl Assembly<'_> {
         })
     }
 
-    /// A pane; and if its text is wanted, whether only its history.
+    /// A pane; if its text is wanted, whether only its history; and the assistant in it.
     fn pane(
         &mut self,
         pane: &ListedPane,
         identity: PaneIdentity,
         policy: Policy,
         subject: &Subject,
-    ) -> (Pane, Option<bool>) {
+    ) -> (Pane, Option<bool>, Option<Instance>) {
         let sources = self.sources;
         let before = sources.before(identity);
-        let (asker, helper) = (sources.options.asker, sources.options.helper.as_deref());
-        let running = Running::read(pane, sources.processes, sources.terminal, asker, helper);
+        let mut running = Running::read(pane, sources.processes, sources.terminal, sources.options);
+        let assistant = running.assistant.take();
         let dead = Death { status: pane.dead_status, signal: pane.dead_signal };
         let prompt_rows = sources.options.prompt_rows.get(&identity).copied();
         let left_out = self.text_left_out(policy, &running);
@@ -410,7 +424,7 @@ impl Assembly<'_> {
         if let Some(before) = before {
             made.debts = debts::carried(before, &made, sources.now);
         }
-        (made, text_wanted)
+        (made, text_wanted, assistant)
     }
 
     fn text_left_out(&self, policy: Policy, running: &Running) -> Option<String> {

@@ -13,8 +13,7 @@ pub(super) fn carried(before: &Pane, pane: &Pane, now: Timestamp) -> Vec<Debt> {
     let mut debts: Vec<Debt> = before.debts.clone();
     debts.retain(|debt| match &debt.owed {
         Owed::Program(program) => {
-            let runs =
-                pane.program.as_ref().is_some_and(|running| running.command.argv == program.command.argv);
+            let runs = pane.program.as_ref().is_some_and(|running| running.is_same(program));
             !runs && !runs_lasting_program(pane, now)
         }
         Owed::Start(_) => !runs_lasting_program(pane, now),
@@ -39,7 +38,7 @@ mod tests {
 
     fn program(name: &str, started: i64) -> Program {
         let command = Command { argv: vec![name.into()], masked: false };
-        Program { command, directory: "/".into(), started }
+        Program { command, directory: "/".into(), started, conversation: None }
     }
 
     fn pane(directory: &str, program: Option<Program>) -> Pane {

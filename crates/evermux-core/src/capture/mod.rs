@@ -5,6 +5,7 @@
 
 mod assemble;
 mod buffers;
+mod conversations;
 mod debts;
 mod excluded;
 mod identity;
@@ -164,7 +165,9 @@ fn put_together(
     if draft.sessions.is_empty() {
         return Err(Error::NothingLeft);
     }
+    let asking = conversations::begin(&draft, &sources, blocks);
     let put_off = add_texts(server, &mut draft, &sources, random, blocks, &mut problems)?;
+    conversations::finish(asking, &mut draft, &sources);
     if options.buffers {
         draft.server.buffers = buffers::capture(server, &listing, options.limit, &mut problems)?;
     }

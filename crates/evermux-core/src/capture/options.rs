@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::policy::Pattern;
+use crate::assistants::{self, Assistants};
 use crate::model::PaneIdentity;
 
 /// What is captured of a pane that prints without end: more between two captures than there is to be known of it.
@@ -59,6 +61,10 @@ pub struct Options {
     pub flood: Option<Flood>,
     /// How long each tmux client may take.
     pub limit: Duration,
+    /// What is known of assistants; none: their conversations are not looked for.
+    pub assistants: Option<Arc<Assistants>>,
+    /// How long what they have written down may take to be read.
+    pub assistants_patience: Duration,
 }
 
 impl Options {
@@ -81,6 +87,8 @@ impl Options {
             lines: None,
             flood: None,
             limit: Duration::from_secs(20),
+            assistants: None,
+            assistants_patience: assistants::PATIENCE,
         }
     }
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
+use super::options::Options;
 use super::policy::Pattern;
+use crate::assistants::Instance;
 use crate::gate::stands_at_gate;
 use crate::model::{Command, Process as ModelProcess, Program};
 use crate::procs::{
@@ -27,6 +29,8 @@ pub(super) struct Running {
     pub at_prompt: bool,
     /// It is a shell that starts later.
     pub waiting: bool,
+    /// The assistant in the foreground.
+    pub assistant: Option<Instance>,
     /// A program waits for a password.
     pub at_password: bool,
     /// The argument vector of the pane's own process.
@@ -36,15 +40,14 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Looks at the processes of a pane that is alive; `terminal` tells the state of its terminal, `asker` is the
-    /// process that asked for the capture, `helper` the program that holds panes whose shells start later.
+    /// Looks at the processes of a pane that is alive; `terminal` tells the state of its terminal.
     pub fn read(
         pane: &ListedPane,
         table: &ProcessTable,
         terminal: &dyn Fn(&Path) -> Option<TerminalState>,
-        asker: Option<u32>,
-        helper: Option<&Path>,
+        options: &Options,
     ) -> Self {
+        let (asker, helper) = (options.asker, options.helper.as_deref());
         let Some(own) = pane.pid.and_then(|pid| table.get(pid)).filter(|_| !pane.dead) else {
             return Self::default();
         };
@@ -74,8 +77,12 @@ impl Running {
         let foreground = if job.own { Some(own).filter(|_| !own_shell) } else { job.first() };
         if let Some(process) = foreground.filter(|process| asker != Some(process.pid)) {
             let started_with_pane = job.own && !pane.start_command.is_empty();
-            if !started_with_pane {
-                running.program = Some(program(process, running.directory.as_ref()));
+            let assistants = options.assistants.as_ref();
+            running.assistant = assistants.and_then(|own| Instance::find(&own.handlers, table, &job));
+            // What it was wrapped in (`npx`, `sh -c`) is not what is gone on with.
+            let named = running.assistant.as_ref().and_then(|instance| table.get(instance.outermost().pid));
+            if named.is_some() || !started_with_pane {
+                running.program = Some(program(named.unwrap_or(process), running.directory.as_ref()));
             }
         }
         running
@@ -105,7 +112,7 @@ fn file_name(path: &[u8]) -> &[u8] {
 
 fn program(process: &Process, directory: Option<&BString>) -> Program {
     let directory = process.directory().or(directory).cloned().unwrap_or_default();
-    Program { command: command(process), directory, started: process.started }
+    Program { command: command(process), directory, started: process.started, conversation: None }
 }
 
 /// What a process runs, without its secrets. One without arguments (it may not be read) is told by its name.

@@ -158,12 +158,22 @@ fn pane_mutations() -> Vec<Mutation> {
             pane(parts, at).text.as_mut().map(|text| text.end_row += 1).is_some()
         }),
         (Field::StartCommand, Class::Program, |parts, at| {
-            pane(parts, at).start.as_mut().is_some_and(|start| grow(&mut start.shown))
+            // Other words that lead to the same conversation are as good.
+            let goes_on = conversation(pane(parts, at)).is_some_and(|it| it.id.is_some());
+            pane(parts, at).start.as_mut().filter(|_| !goes_on).is_some_and(|start| grow(&mut start.shown))
         }),
         (Field::Program, Class::Program, |parts, at| pane(parts, at).program.take().is_some()),
         (Field::Program, Class::Program, |parts, at| {
-            let program = pane(parts, at).program.as_mut();
+            let goes_on = conversation(pane(parts, at)).is_some_and(|it| it.id.is_some());
+            let program = pane(parts, at).program.as_mut().filter(|_| !goes_on);
             program.is_some_and(|program| grow(&mut program.command.argv[0]))
+        }),
+        (Field::Program, Class::Program, |parts, at| {
+            let id = conversation(pane(parts, at)).and_then(|conversation| conversation.id.as_mut());
+            id.is_some_and(|id| {
+                id.push('x');
+                true
+            })
         }),
         (Field::Debt, Class::Program, |parts, at| {
             let owed = Owed::Directory("/a place of its own".into());
@@ -177,6 +187,10 @@ fn pane_mutations() -> Vec<Mutation> {
 fn pane<'a>(parts: &'a mut Parts, at: &Index) -> &'a mut Pane {
     let mut panes: Vec<&mut Pane> = parts.windows.iter_mut().flat_map(|window| &mut window.panes).collect();
     panes.swap_remove(at.index(panes.len()))
+}
+
+fn conversation(pane: &mut Pane) -> Option<&mut Conversation> {
+    pane.program.as_mut()?.conversation.as_mut()
 }
 
 fn grow(bytes: &mut BString) -> bool {

@@ -319,11 +319,21 @@ fn start() -> impl Strategy<Value = StartCommand> {
 }
 
 fn program() -> impl Strategy<Value = Program> {
-    (command(), bytes(), 0..4_000_000_000_000_i64).prop_map(|(command, directory, started)| Program {
-        command,
-        directory,
-        started,
-    })
+    (command(), bytes(), 0..4_000_000_000_000_i64, option::of(conversation())).prop_map(
+        |(command, directory, started, conversation)| Program { command, directory, started, conversation },
+    )
+}
+
+fn conversation() -> impl Strategy<Value = Conversation> {
+    let variable = (bytes(), option::of(bytes())).prop_map(|(name, value)| EnvironmentEntry { name, value });
+    let process = (any::<u32>(), 0..4_000_000_000_000_i64);
+    let found = (select(Confidence::ALL.to_vec()), "[a-z ]{0,20}", any::<bool>(), process).prop_map(
+        |(confidence, evidence, begun, (pid, started))| Found { confidence, evidence, begun, pid, started },
+    );
+    let id = option::of("[A-Za-z0-9-]{1,36}");
+    ("[a-z]{1,8}", id, bytes(), vec(variable, 0..2), found).prop_map(
+        |(tool, id, directory, environment, found)| Conversation { tool, id, directory, environment, found },
+    )
 }
 
 fn debt() -> impl Strategy<Value = Debt> {

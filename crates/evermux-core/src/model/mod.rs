@@ -9,6 +9,7 @@
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
+mod conversation;
 mod debt;
 mod ids;
 mod live;
@@ -23,6 +24,7 @@ mod version;
 mod window;
 
 pub use bstr::{BStr, BString};
+pub use conversation::{Confidence, Conversation, Found};
 pub use debt::{Debt, Owed};
 pub use ids::{BadId, PaneId, PaneIdentity, SessionId, WindowId};
 pub use live::{Live, LivePane};

@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::{Debt, OptionEntry, PaneIdentity, Scrollback};
+use super::{Conversation, Debt, OptionEntry, PaneIdentity, Scrollback};
 
 /// A pane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,19 @@ pub struct Program {
     pub directory: BString,
     /// When it began: milliseconds since the epoch.
     pub started: i64,
+    /// The conversation it holds, if it is an assistant.
+    pub conversation: Option<Conversation>,
+}
+
+impl Program {
+    /// Whether both are the same for whoever uses them: the same conversation whatever was said to go on with it, else the
+    /// same command. When it was started does not matter.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.conversation, &other.conversation) {
+            (Some(one), Some(two)) if one.is_same(two) => true,
+            _ => self.command.argv == other.command.argv,
+        }
+    }
 }
 
 /// One process below a pane.

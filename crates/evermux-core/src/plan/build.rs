@@ -28,6 +28,7 @@ pub fn build(sources: &[Source<'_>], live: Option<&Live>, options: &mut Options<
         named: HashMap::new(),
         taken: HashMap::new(),
         counted: HashSet::new(),
+        resumed: HashSet::new(),
         options,
     };
     builder.server(sources);
@@ -94,6 +95,8 @@ pub(super) struct Builder<'a, 'o> {
     taken: HashMap<usize, HashSet<u32>>,
     /// Panes that live, each counted once, whoever links them.
     counted: HashSet<PaneIdentity>,
+    /// Conversations that are gone on with, by tool and id: no two programs hold one.
+    pub(super) resumed: HashSet<(String, String)>,
     pub(super) options: &'a mut Options<'o>,
 }
 

@@ -1,13 +1,16 @@
 //! The plan of one pane: its directory, what runs in it, and what it is owed.
 
+use std::collections::HashSet;
+
 use bstr::{BString, ByteSlice};
 
 use super::build::Builder;
-use super::{PlannedLaunch, PlannedPane, Run, STILL_TO_START, Source, TO_START_LATER};
-use crate::model::{Debt, OptionEntry, Owed, Pane, PaneIdentity};
+use super::{PlannedLaunch, PlannedPane, Resumption, Run, STILL_TO_START, Source, TO_START_LATER};
+use crate::model::{Debt, OptionEntry, Owed, Pane, PaneIdentity, Program};
 use crate::problem::{Problem, Subject};
 use crate::relaunch::{
-    Again, Conditions, Decision, Reason, Restriction, Shell, decide_program, decide_start, is_shell,
+    Again, Conditions, Decision, Launch, Reason, Restriction, Shell, decide_conversation, decide_program,
+    decide_start, is_shell,
 };
 
 impl Builder<'_, '_> {
@@ -25,10 +28,16 @@ impl Builder<'_, '_> {
         if self.options.rename.is_some() {
             pane.identity = PaneIdentity::from_random((self.options.random)());
         }
-        let directory = self.directory(&mut pane, &subject);
+        let mut directory = self.directory(&mut pane, &subject);
         let restriction = restriction.max(restriction_by(&saved.options));
         let conditions = Conditions { allow: self.options.allow.clone(), foreign: !source.own, restriction };
-        let run = self.run(&mut pane, &conditions);
+        let run = match self.conversation_of_pane(&mut pane, &conditions) {
+            Some((run, own)) => {
+                directory = own.unwrap_or(directory);
+                run
+            }
+            None => self.run(&mut pane, &conditions),
+        };
         let launch = match &run {
             Run::Shell => self.launch(&mut pane, &directory, &conditions),
             Run::Command(_) if pane.start.as_ref().is_some_and(is_shell) => {
@@ -114,7 +123,9 @@ impl Builder<'_, '_> {
         }
         let debt = pane.debts.iter_mut().find(|debt| matches!(debt.owed, Owed::Program(_)))?;
         let Owed::Program(program) = &debt.owed else { return None };
-        let (again, reason) = match decide_program(program, conditions) {
+        let again = again(program, conditions, self.options.resume, &mut self.resumed);
+        let again = again.unwrap_or_else(|| decide_program(program, conditions));
+        let (again, reason) = match again {
             Again::Run(launch) => (Some((launch, false)), STILL_TO_START.to_owned()),
             Again::Prefill(launch, reason) => (Some((launch, true)), reason.to_string()),
             Again::Owe(reason) => (None, reason.to_string()),
@@ -132,11 +143,67 @@ impl Builder<'_, '_> {
         Some(PlannedLaunch { program: program.clone(), launch, prefill })
     }
 
+    /// What runs in a pane that was made with an assistant as its command: the command that goes on with its conversation,
+    /// and its directory. None if no such pane.
+    fn conversation_of_pane(
+        &mut self,
+        pane: &mut Pane,
+        conditions: &Conditions,
+    ) -> Option<(Run, Option<BString>)> {
+        let start = pane.start.clone().filter(|start| pane.dead.is_none() && !is_shell(start))?;
+        let program = pane.program.clone()?;
+        match again(&program, conditions, self.options.resume, &mut self.resumed)? {
+            Again::Run(launch) => {
+                pane.debts.retain(|debt| !matches!(debt.owed, Owed::Program(_) | Owed::Start(_)));
+                let directory = launch.directory.clone();
+                Some((Run::Command(as_command(launch)), directory))
+            }
+            Again::Prefill(_, reason) | Again::Owe(reason) => {
+                self.owe(pane, Owed::Start(start), reason.to_string());
+                self.owe(pane, Owed::Program(program), reason.to_string());
+                Some((Run::Shell, None))
+            }
+        }
+    }
+
     pub(super) fn owe(&mut self, pane: &mut Pane, owed: Owed, reason: impl Into<String>) {
         if !pane.debts.iter().any(|debt| debt.owed == owed) {
             pane.debts.push(Debt { owed, since: self.options.now, reason: reason.into() });
         }
     }
+}
+
+/// What is done about a program that holds a conversation; none if it holds none. A conversation that another pane of the
+/// plan goes on with is not started twice.
+fn again(
+    program: &Program,
+    conditions: &Conditions,
+    resume: &dyn Fn(&Program) -> Option<Resumption>,
+    resumed: &mut HashSet<(String, String)>,
+) -> Option<Again> {
+    let again = decide_conversation(program, conditions, resume(program)?);
+    let conversation = program.conversation.as_ref()?;
+    match (&again, &conversation.id) {
+        (Again::Run(_) | Again::Prefill(..), Some(id)) => {
+            let is_new = resumed.insert((conversation.tool.clone(), id.clone()));
+            let twice =
+                || Again::Owe(Reason::Conversation(format!("conversation {id} comes back in another pane")));
+            Some(if is_new { again } else { twice() })
+        }
+        _ => Some(again),
+    }
+}
+
+/// What tmux executes for a launch: the words, behind `env` if they get variables.
+fn as_command(launch: Launch) -> Vec<BString> {
+    let mut words = Vec::new();
+    if !launch.environment.is_empty() {
+        let variable = |(name, value): (BString, BString)| [name.as_slice(), b"=", &value].concat().into();
+        words.push("env".into());
+        words.extend(launch.environment.into_iter().map(variable));
+    }
+    words.extend(launch.argv);
+    words
 }
 
 /// Makes the command that a pane was made with, and that an earlier restore has left, its command again, if it may run now.

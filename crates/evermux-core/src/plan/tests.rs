@@ -124,22 +124,30 @@ fn plan_of(saved: &Snapshot, wanted: Vec<Wanted>, live: Option<&Live>, way: &Way
         true => "/".into(),
         false => directory.clone(),
     };
-    let mut options = Options {
-        now: Timestamp::UNIX_EPOCH,
-        rename: way.rename.clone(),
-        replace: way.replace,
-        keep_untouched: way.keep_untouched,
-        fresh: Vec::new(),
-        text: true,
-        lazy: way.lazy,
-        globals: false,
-        allow: None,
-        enter: &enter,
-        random: &mut || {
-            number += 1;
-            [number; 16]
-        },
-    };
+    let mut options =
+        Options {
+            now: Timestamp::UNIX_EPOCH,
+            rename: way.rename.clone(),
+            replace: way.replace,
+            keep_untouched: way.keep_untouched,
+            fresh: Vec::new(),
+            text: true,
+            lazy: way.lazy,
+            globals: false,
+            allow: None,
+            enter: &enter,
+            resume: &|program| {
+                let conversation = program.conversation.as_ref()?;
+                let id = conversation.id.as_ref().ok_or("which one is not known".to_owned());
+                Some(id.map(|id| {
+                    (Launch::of(vec!["claude".into(), "--resume".into(), id.as_str().into()]), false)
+                }))
+            },
+            random: &mut || {
+                number += 1;
+                [number; 16]
+            },
+        };
     build(&[Source { snapshot: saved, wanted, own: true }], live, &mut options)
 }
 
@@ -397,6 +405,7 @@ fn a_program_is_owed_once_and_replaces_what_was_owed() {
         command: Command { argv: vec![name.into()], masked: false },
         directory: "/there".into(),
         started: 1,
+        conversation: None,
     };
     let saved = with_pane(Pane { program: Some(program("vim")), ..pane(1) });
     let debts = made(&plan_all(&saved, None)).pane.debts.clone();
@@ -417,6 +426,7 @@ fn what_may_run_is_started_and_owed_until_it_runs() {
         command: Command { argv: line.split(' ').map(Into::into).collect(), masked: false },
         directory: "/elsewhere".into(),
         started: 1,
+        conversation: None,
     };
     let top = || Pane { program: Some(program("top -d 5")), ..pane(1) };
     let told = |pane: Pane, way: &Way| {

@@ -50,6 +50,13 @@ pub(super) fn argv(pid: u32) -> Vec<BString> {
     bytes.split(|&byte| byte == 0).map(BString::from).collect()
 }
 
+/// The environment it was started with.
+pub(super) fn environment(pid: u32) -> Vec<(BString, BString)> {
+    let bytes = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let variables = bytes.split(|&byte| byte == 0).filter_map(|entry| entry.split_once_str("="));
+    variables.map(|(name, value)| (name.into(), value.into())).collect()
+}
+
 /// The working directory.
 pub(super) fn directory(pid: u32) -> Option<BString> {
     read_link(&format!("/proc/{pid}/cwd"))

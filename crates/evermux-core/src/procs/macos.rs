@@ -113,6 +113,11 @@ pub(super) fn argv(pid: u32) -> Vec<BString> {
     arguments::parse(&buffer)
 }
 
+/// Not read here.
+pub(super) fn environment(_pid: u32) -> Vec<(BString, BString)> {
+    Vec::new()
+}
+
 /// The working directory.
 pub(super) fn directory(pid: u32) -> Option<BString> {
     let pid = libc::pid_t::try_from(pid).ok()?;

@@ -286,6 +286,17 @@ pub fn exists(pid: u32) -> bool {
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
+/// The variables that a process was started with, as far as they may be read. They hold secrets: take what you know.
+pub fn environment(pid: u32) -> Vec<(BString, BString)> {
+    os::environment(pid)
+}
+
+/// The paths of the files that a process has open, as far as they may be read.
+pub fn open_paths(pid: u32) -> Vec<BString> {
+    let files = os::open_files(pid, 0).into_iter().map(|file| file.path);
+    files.filter(|path| path.starts_with(b"/")).collect()
+}
+
 /// The file that a process executes, if it may be read.
 pub fn executable(pid: u32) -> Option<BString> {
     os::executable(pid)

@@ -49,6 +49,11 @@ pub(super) fn argv(_pid: u32) -> Vec<BString> {
 }
 
 /// Not known.
+/// Not read here.
+pub(super) fn environment(_pid: u32) -> Vec<(BString, BString)> {
+    Vec::new()
+}
+
 pub(super) fn directory(_pid: u32) -> Option<BString> {
     None
 }

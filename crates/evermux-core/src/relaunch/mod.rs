@@ -104,6 +104,10 @@ pub enum Reason {
     Place(BString),
     /// The program is known, but not that this argument is harmless.
     Argument(BString),
+    /// Its conversation cannot be gone on with, for this reason.
+    Conversation(String),
+    /// Its handler says that it is only typed.
+    HandlerPrefills,
 }
 
 impl fmt::Display for Reason {
@@ -119,6 +123,8 @@ impl fmt::Display for Reason {
             Self::NotPlain => f.write_str("it is a line of shell, not one plain command"),
             Self::NotInTable(name) => write!(f, "{} is not in the program table", printable(name)),
             Self::Place(path) => write!(f, "{} is not where programs are installed", printable(path)),
+            Self::Conversation(why) => f.write_str(why),
+            Self::HandlerPrefills => f.write_str("typed at its prompt, as its handler says"),
             Self::Argument(word) => write!(f, "its argument {} is not known to be harmless", printable(word)),
         }
     }
@@ -148,6 +154,36 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
     }
     match decide(program.command.masked, conditions, || judge(argv, conditions)) {
         Ok(()) => Again::Run(Launch::of(argv.clone())),
+        Err(reason) => Again::Owe(reason),
+    }
+}
+
+/// What to do about a program that holds a conversation. `resumption`: what goes on with it, and whether that is only
+/// typed; or why nothing does. Its handler is what allows it; the table stands for all handlers.
+pub fn decide_conversation(
+    program: &Program,
+    conditions: &Conditions,
+    resumption: Result<(Launch, bool), String>,
+) -> Again {
+    let (launch, prefill) = match resumption {
+        Ok(found) => found,
+        Err(why) => return Again::Owe(Reason::Conversation(why)),
+    };
+    let typed = conditions.restriction == Restriction::Prefill;
+    let restriction = if typed { Restriction::None } else { conditions.restriction };
+    let unrestricted = Conditions { restriction, ..conditions.clone() };
+    let allowed = || match &conditions.allow {
+        Some(allow) if !allow.table => {
+            let named = launch.names.iter().find(|name| allow.names.contains(name));
+            let name = launch.names.first().cloned().unwrap_or_default();
+            named.map(|_| ()).ok_or(Reason::NotInTable(name))
+        }
+        _ => Ok(()),
+    };
+    match decide(program.command.masked, &unrestricted, allowed) {
+        Ok(()) if typed => Again::Prefill(launch, Reason::Prefilled),
+        Ok(()) if prefill => Again::Prefill(launch, Reason::HandlerPrefills),
+        Ok(()) => Again::Run(launch),
         Err(reason) => Again::Owe(reason),
     }
 }

@@ -322,7 +322,9 @@ fn fill(
             let known = Known { rows: facts.prompt_rows, column: facts.cursor.0 };
             let prompt = (same_size && facts.at_prompt && pane.run == Run::Shell).then_some(known);
             let (at, later) = ((w, p), pane.later);
-            waiting.push(Waiting { at, pane: live, gate, height, text, ending, later, prompt, zsh });
+            let draws_anew = programs::draws_anew(pane);
+            let made = Waiting { at, pane: live, gate, height, text, ending, later, prompt, draws_anew, zsh };
+            waiting.push(made);
         }
     }
     waiting.sort_by_key(|waiting| order(plan, waiting.at));

@@ -29,15 +29,27 @@ pub(super) fn jobs(plan: &Plan, applied: &Applied, block: ReadBlock<'_>) -> Vec<
 
 /// What is to be started in a pane, with what is known of its prompt.
 pub(super) fn pending(planned: &PlannedPane, block: ReadBlock<'_>) -> Option<Pending> {
-    let PlannedLaunch { program, launch, prefill } = planned.launch.as_ref()?;
+    let start = planned.launch.as_ref()?;
+    let PlannedLaunch { launch, prefill, .. } = start;
     let lines = planned.pane.text.as_ref().map(|text| last_lines(text, block)).unwrap_or_default();
-    let names: Vec<&BStr> = (program.command.argv.first().into_iter())
-        .chain(launch.argv.first())
-        .chain(&launch.names)
-        .map(|name| name.as_bstr())
-        .collect();
-    let known = Known::of(&lines, &names, planned.pane.facts.alternate_screen);
+    let known = Known::of(&lines, &names(start), planned.pane.facts.alternate_screen);
     Some(Pending { launch: launch.clone(), prefill: *prefill, known })
+}
+
+/// The names of the program of a pane if it draws its own screen when it is started here: one that goes on with a
+/// conversation. What it drew on the alternate screen is in no text.
+pub(super) fn draws_anew(planned: &PlannedPane) -> Vec<&BStr> {
+    let launch = planned.launch.as_ref().filter(|launch| {
+        !launch.prefill && launch.program.conversation.is_some() && !planned.pane.facts.alternate_screen
+    });
+    launch.map(names).unwrap_or_default()
+}
+
+/// The names under which a program stands on the line on which it was started.
+fn names(planned: &PlannedLaunch) -> Vec<&BStr> {
+    let PlannedLaunch { program, launch, .. } = planned;
+    let argv = program.command.argv.first().into_iter().chain(launch.argv.first());
+    argv.chain(&launch.names).map(|name| name.as_bstr()).collect()
 }
 
 /// The last lines of a text, as far as its blocks can be read.

@@ -12,10 +12,11 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bstr::ByteSlice;
+use bstr::{BStr, ByteSlice};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
+use super::launch::{SEARCHED, starts_program};
 use super::pace::Pace;
 use super::prompts::{Known, Tail};
 use super::skeleton::MadePane;
@@ -45,6 +46,9 @@ pub(super) struct Waiting<'a> {
     pub(super) later: bool,
     /// What is known of its prompt, if its shell stood at one and it comes back in the size it had.
     pub(super) prompt: Option<Known>,
+    /// The names of a program that draws its own screen anew when it is started here: what stands in the text from the line on
+    /// which it was started is left out. Empty for all others.
+    pub(super) draws_anew: Vec<&'a BStr>,
     /// Whether it becomes a zsh. Before its prompt zsh makes sure of a clean row and clears what is below; in the first
     /// row of a screen tmux keeps the cleared row as a blank one in the history (measured).
     pub(super) zsh: bool,
@@ -168,11 +172,20 @@ fn bytes(
     let head = text.head.as_deref();
     let lines = blocks.iter().flat_map(|block| block.lines()).skip(text.skip as usize);
     let mut lines: Vec<&[u8]> = head.into_iter().chain(lines).collect();
+    if !waiting.draws_anew.is_empty() {
+        let own = drawn_by_program(
+            &lines,
+            blocks.last().map_or(0, |screen| screen.lines().count()),
+            &waiting.draws_anew,
+        );
+        lines.truncate(lines.len() - own);
+    }
     let all = lines.iter().map(|line| rows(line, text.size.width).0).fold(0, u32::saturating_add);
     let tail = waiting.prompt.map(|known| Tail::new(&lines, text, known));
     let held = tail.as_ref().map_or(0, |tail| tail.held);
     lines.truncate(lines.len() - held);
-    let row = text.end_row - held as u32;
+    // Where lines were left out there may be fewer than the screen had above its end.
+    let row = if waiting.draws_anew.is_empty() { text.end_row } else { text.end_row.min(all) } - held as u32;
     if waiting.zsh && row == 0 && lines.last().is_some_and(|line| line.trim().is_empty()) {
         // The new zsh adds this row as the old one did.
         lines.pop();
@@ -185,6 +198,14 @@ fn bytes(
         Ending::Exit(_) | Ending::Signal(_) => replay_end_at(waiting.height, row + 1, &mut out),
     }
     Ok(Ready { bytes: out, tail, rows: all.saturating_sub(text.end_row) })
+}
+
+/// How many of the last lines a program has drawn: those from the line on which it was started, or where that is not
+/// found the whole screen.
+fn drawn_by_program(lines: &[&[u8]], screen: usize, names: &[&BStr]) -> usize {
+    let searched = lines.iter().rev().take(SEARCHED);
+    let start = searched.map(|line| starts_program(line, names)).position(|starts| starts);
+    start.map_or(screen.min(lines.len()), |after| after + 1)
 }
 
 /// Writes to the pane's terminal, while the waiting helper still owns it.

@@ -1,5 +1,6 @@
 //! A whole restore: what comes back is chosen, planned, made, checked, saved, and written into the journal.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -26,10 +27,11 @@ use crate::capture::{self, NoBlocks};
 use crate::choose::Source as Brought;
 use crate::diff::Change;
 use crate::model::{
-    BlockId, Debt, Kind, Live, PaneId, PaneIdentity, ServerName, SessionId, SnapshotId, TmuxVersion,
+    BlockId, Debt, Kind, Live, PaneId, PaneIdentity, Program, ServerName, SessionId, SnapshotId, TmuxVersion,
 };
 use crate::plan::{self, Plan, Run, Why};
 use crate::problem::{Problem, Subject};
+use crate::procs::ProcessTable;
 use crate::relaunch::Allow;
 use crate::save::{self, SaveError};
 use crate::store::{
@@ -319,6 +321,18 @@ pub(super) fn look(
 
 pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live>, manner: &Manner) -> Plan {
     let sources: Vec<plan::Source<'_>> = chosen.iter().map(Chosen::source).collect();
+    let assistants = world.capture.assistants.clone();
+    let table = OnceCell::new();
+    let resume = |program: &Program| {
+        let (assistants, conversation) = (assistants.as_ref()?, program.conversation.as_ref()?);
+        // A table that cannot be read tells of nobody who holds the conversation: then it is not started.
+        let table = table.get_or_init(|| ProcessTable::read().ok()).as_ref();
+        let resumption = match table {
+            Some(table) => assistants.resume(program, conversation, table, &[]),
+            None => Err("whether it is open elsewhere is not known".to_owned()),
+        };
+        Some(resumption.map(|resumption| (resumption.launch, resumption.prefill)))
+    };
     let mut options = plan::Options {
         now: (world.now)(),
         rename: manner.rename.clone(),
@@ -330,6 +344,7 @@ pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live
         globals: manner.options,
         allow: manner.allow.clone(),
         enter: &enter,
+        resume: &resume,
         random: world.random,
     };
     plan::build(&sources, live, &mut options)

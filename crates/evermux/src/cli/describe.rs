@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use evermux_core::model::{Debt, Link, Pane, Session, Snapshot, Window};
+use evermux_core::model::{Conversation, Debt, Link, Pane, Session, Snapshot, Window};
 use evermux_core::plan::{command_line, owed, start_command};
 use evermux_core::store::Listed;
 
@@ -105,7 +105,10 @@ fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pan
         });
     }
     match (&pane.program, &pane.start) {
-        (Some(program), _) => facts.push(command_line(&program.command.argv)),
+        (Some(program), _) => {
+            facts.push(command_line(&program.command.argv));
+            facts.extend(program.conversation.as_ref().map(conversation));
+        }
         (None, Some(start)) => facts.push(start_command(start)),
         (None, None) => {}
     }
@@ -123,6 +126,14 @@ fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pan
     line(text, &format!("    .{position}{mark} {}", outside(&pane.directory)), &facts);
     for debt in &pane.debts {
         writeln!(text, "      {NOTICE}owed:{NOTICE:#} {}", owing(debt)).unwrap_or_default();
+    }
+}
+
+/// Which conversation, in words.
+fn conversation(conversation: &Conversation) -> String {
+    match &conversation.id {
+        Some(id) => format!("{} conversation {}", outside(&conversation.tool), outside(id)),
+        None => format!("{}, its conversation not known", outside(&conversation.tool)),
     }
 }
 

@@ -4,8 +4,8 @@
 use bstr::BString;
 use evermux_core::choose::Coverage;
 use evermux_core::model::{
-    Client, Command, Death, Debt, EnvironmentEntry, Generation, OptionEntry, Owed, Pane, Program, Server,
-    ServerName, Session, Size, Snapshot, StartCommand, Window,
+    Client, Command, Conversation, Death, Debt, EnvironmentEntry, Generation, OptionEntry, Owed, Pane,
+    Program, Server, ServerName, Session, Size, Snapshot, StartCommand, Window,
 };
 use evermux_core::store::Listed;
 use jiff::Timestamp;
@@ -224,6 +224,23 @@ struct ProgramJson {
     masked: bool,
     directory: String,
     started: i64,
+    conversation: Option<ConversationJson>,
+}
+
+/// A conversation that a program holds, and how that is known.
+#[derive(Debug, Serialize)]
+pub struct ConversationJson {
+    /// The name of its handler.
+    pub tool: String,
+    /// Its id; none if that is not known.
+    pub id: Option<String>,
+    /// `exact`, `strong` or `guess`.
+    pub confidence: &'static str,
+    /// What tells the id, or why none is known.
+    pub evidence: String,
+    directory: String,
+    environment: Vec<OptionJson>,
+    begun: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -383,8 +400,33 @@ impl From<&StartCommand> for StartJson {
 
 impl From<&Program> for ProgramJson {
     fn from(program: &Program) -> Self {
-        let Program { command: Command { argv, masked }, directory, started } = program;
-        Self { argv: texts(argv), masked: *masked, directory: text(directory), started: *started }
+        let Program { command: Command { argv, masked }, directory, started, conversation } = program;
+        Self {
+            argv: texts(argv),
+            masked: *masked,
+            directory: text(directory),
+            started: *started,
+            conversation: conversation.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl From<&Conversation> for ConversationJson {
+    fn from(conversation: &Conversation) -> Self {
+        let variable = |entry: &EnvironmentEntry| OptionJson {
+            name: text(&entry.name),
+            value: entry.value.as_ref().map(text),
+        };
+        let found = &conversation.found;
+        Self {
+            tool: conversation.tool.clone(),
+            id: conversation.id.clone(),
+            confidence: found.confidence.as_str(),
+            evidence: found.evidence.clone(),
+            directory: text(&conversation.directory),
+            environment: conversation.environment.iter().map(variable).collect(),
+            begun: found.begun,
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! The command line: one file per command, each with its arguments and its function.
 
+mod assistants;
 mod at_start;
 mod attach;
 pub mod choosing;
 mod completions;
+mod config;
 mod consent;
 mod demo;
 pub mod describe;
@@ -43,9 +45,11 @@ mod why;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use evermux_core::assistants::Assistants;
 use evermux_core::capture::{self, Pattern};
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::store::{Access, Aside, Store, StoreError};
@@ -96,6 +100,8 @@ enum Command {
     Keeper(keeper::Args),
     Status(status::Args),
     Doctor(doctor::Args),
+    Assistants(assistants::Args),
+    Config(config::Args),
     Install(install::Args),
     Uninstall(uninstall::Args),
     TmuxConf(tmux_conf::Args),
@@ -142,6 +148,8 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Keeper(args) => with_context(global, |context| keeper::run(context, &args)),
         Command::Status(args) => with_context(global, |context| Ok(status::run(context, &args))),
         Command::Doctor(args) => doctor::run(global, &args),
+        Command::Assistants(args) => with_context(global, |context| assistants::run(context, &args)),
+        Command::Config(args) => config::run(global, &args),
         Command::Install(args) => with_context(global, |context| install::run(context, &args)),
         Command::Uninstall(args) => with_context(global, |context| uninstall::run(context, &args)),
         Command::TmuxConf(args) => with_context(global, |context| tmux_conf::run(context, &args)),
@@ -220,7 +228,25 @@ pub(crate) fn capture_options(context: &Context) -> capture::Options {
     options.asker = Some(std::process::id());
     options.helper = detached::program();
     options.limit = context.config.save.deadline;
+    options.assistants = Some(assistants(context));
     options
+}
+
+/// What is known of assistants: the shipped handlers and the user's. A handler of theirs that is wrong is left out, and they
+/// are told, once.
+pub(crate) fn assistants(context: &Context) -> Arc<Assistants> {
+    let new = || {
+        let (folder, uid) = (crate::config::handlers_folder(&context.config_file), context.uid);
+        let load = move || {
+            let (handlers, wrong) = crate::config::load_handlers(&folder, uid);
+            for error in wrong {
+                output::warn(&CliError::from(error).in_one_line());
+            }
+            handlers
+        };
+        Arc::new(Assistants::new(Box::new(load), context.home.clone(), uid))
+    };
+    Arc::clone(context.assistants.get_or_init(new))
 }
 
 /// Help and version are results; anything else is wrong use, in JSON if that was asked for.

@@ -4,6 +4,8 @@
 //! one that cannot be read or understood: silently saving what the user wanted to exclude would be worse than an
 //! error.
 
+mod handlers;
+
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -14,6 +16,8 @@ use jiff::{Span, SpanRelativeTo};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
+
+pub use handlers::{HandlersError, handlers_folder, load_handlers};
 
 /// The defaults; also the documentation of every setting.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -173,14 +177,15 @@ pub struct Loaded {
 /// [`ConfigError`] if the file is there but cannot be trusted, read or understood. `uid` is ours.
 pub fn load(path: &Path, uid: u32) -> Result<Loaded, ConfigError> {
     let shown = path.display().to_string();
-    match read(path, uid, &shown)? {
+    match read(path, uid, &shown, LIMIT)? {
         Some(text) => parse(&text).map_err(|source| ConfigError::Wrong { path: shown, source }),
         // Our own defaults are checked by a test.
         None => parse("").map_err(|source| ConfigError::Wrong { path: "of defaults".to_owned(), source }),
     }
 }
 
-fn read(path: &Path, uid: u32, shown: &str) -> Result<Option<String>, ConfigError> {
+/// The text of a file that only we or root can have written; none if there is none. At most `limit` bytes.
+fn read(path: &Path, uid: u32, shown: &str, limit: u64) -> Result<Option<String>, ConfigError> {
     if path == Path::new("/dev/null") {
         return Ok(None);
     }
@@ -196,7 +201,7 @@ fn read(path: &Path, uid: u32, shown: &str) -> Result<Option<String>, ConfigErro
     // Of the opened file, not of the path: nobody can exchange it in between. Links are followed, because home
     // managers link config files to a store that belongs to root.
     let metadata = file.metadata().map_err(unreadable)?;
-    if !metadata.is_file() || metadata.len() > LIMIT {
+    if !metadata.is_file() || metadata.len() > limit {
         return Err(ConfigError::NotAFile(shown.to_owned()));
     }
     if metadata.uid() != uid && metadata.uid() != 0 {
@@ -206,7 +211,7 @@ fn read(path: &Path, uid: u32, shown: &str) -> Result<Option<String>, ConfigErro
         return Err(ConfigError::Writable(shown.to_owned()));
     }
     let mut text = String::new();
-    file.take(LIMIT).read_to_string(&mut text).map_err(unreadable)?;
+    file.take(limit).read_to_string(&mut text).map_err(unreadable)?;
     Ok(Some(text))
 }
 

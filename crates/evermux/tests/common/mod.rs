@@ -6,7 +6,7 @@ pub mod bench;
 pub mod shape;
 
 /// What differs from run to run, and what stands for it, at the same width where tables are.
-pub const UNSTABLE: [(&str, &str); 14] = [
+pub const UNSTABLE: [(&str, &str); 15] = [
     (r"state/[0-9a-f]{16}", "state/MACHINE"),
     (r"-[0-9a-f]{16}\.", "-SERVER."),
     (r"/tmux-\d+/", "/tmux-UID/"),
@@ -17,6 +17,7 @@ pub const UNSTABLE: [(&str, &str); 14] = [
     (r"waited \d+ ms", "waited 300 ms"),
     (r"in \d+ ms", "in 40 ms"),
     (r"process \d+", "process 4711"),
+    (r"sessions/\d+\.json", "sessions/4711.json"),
     (r"tmux \d+\.\d+[a-z]?", "tmux 3.x"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
     (r"\b[0-9a-f]{8}\b", "01234567"),

@@ -121,15 +121,22 @@ impl Comparison<'_> {
     fn programs(&mut self, subject: &Subject, before: &Pane, after: &Pane) {
         let class = Class::Program;
         let start = |pane: &Pane| pane.start.as_ref().map(values::start);
-        if before.start != after.start {
+        // A pane made with an assistant comes back with what goes on with its conversation.
+        let conversation = |pane: &Pane| pane.program.as_ref()?.conversation.clone();
+        let goes_on =
+            conversation(before).zip(conversation(after)).is_some_and(|(one, two)| one.is_same(&two));
+        if before.start != after.start && !goes_on {
             self.push(subject, Field::StartCommand, class, start(before), start(after));
             self.owed_if(true, || {
                 before.start.as_ref().is_some_and(|it| owes(after, &Owed::Start(it.clone())))
             });
         }
-        // When it was started does not matter: another start is what comes back.
-        let same =
-            |one: &Program, two: &Program| one.command == two.command && one.directory == two.directory;
+        // When it was started does not matter: another start is what comes back. A conversation is the same also where
+        // other words have led to it.
+        let same = |one: &Program, two: &Program| match (&one.conversation, &two.conversation) {
+            (Some(one), Some(two)) if one.id.is_some() || two.id.is_some() => one.is_same(two),
+            _ => one.command == two.command && one.directory == two.directory,
+        };
         let unchanged = match (&before.program, &after.program) {
             (Some(one), Some(two)) => same(one, two),
             (one, two) => one.is_none() && two.is_none(),
@@ -168,7 +175,7 @@ fn owes(pane: &Pane, owed: &Owed) -> bool {
 /// Whether a pane has what it was owed.
 fn paid(pane: &Pane, debt: &Debt) -> bool {
     match &debt.owed {
-        Owed::Program(owed) => pane.program.as_ref().is_some_and(|program| program.command == owed.command),
+        Owed::Program(owed) => pane.program.as_ref().is_some_and(|program| program.is_same(owed)),
         Owed::Start(owed) => pane.start.as_ref() == Some(owed),
         Owed::Directory(owed) => pane.directory == *owed,
         // Its coming back is a change of the text itself.

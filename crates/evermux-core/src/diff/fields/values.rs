@@ -52,7 +52,10 @@ pub fn start(start: &StartCommand) -> String {
 }
 
 pub fn program(program: &Program) -> String {
-    format!("{} in {}", command(&program.command), quoted(program.directory.as_ref()))
+    let id = program.conversation.as_ref().and_then(|conversation| conversation.id.as_ref());
+    let conversation =
+        id.map(|id| format!(" (conversation {})", printable(id.as_bytes()))).unwrap_or_default();
+    format!("{}{conversation} in {}", command(&program.command), quoted(program.directory.as_ref()))
 }
 
 pub fn debt(debt: &Debt) -> String {

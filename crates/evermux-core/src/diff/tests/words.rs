@@ -178,6 +178,7 @@ fn a_difference_that_a_debt_reports_breaks_no_law() {
         command: Command { argv: vec!["vim".into(), "a b".into()], masked: false },
         directory: "/home/ada".into(),
         started: 5,
+        conversation: None,
     };
     let before = changed(|parts| {
         parts.windows[0].panes[0].directory = "/mnt/usb".into();

@@ -22,7 +22,7 @@ use bstr::BString;
 use serde::{Deserialize, Serialize};
 
 use self::line::{Line, line, ticket};
-pub(super) use self::prompt::{Known, SEARCHED};
+pub(super) use self::prompt::{Known, SEARCHED, starts_program};
 pub use self::resume::{Here, ResumeError, claim};
 use self::seen::{Look, look};
 use super::settle;

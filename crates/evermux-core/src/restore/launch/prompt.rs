@@ -99,6 +99,11 @@ fn compared(text: &str) -> String {
     out
 }
 
+/// Whether a line shows that one of these programs was started on it, behind a prompt.
+pub(in crate::restore) fn starts_program(line: &[u8], names: &[&BStr]) -> bool {
+    !prompts_on(&String::from_utf8_lossy(&visible(line)), names).is_empty()
+}
+
 /// What stands on a line before the words that started one of these programs.
 fn prompts_on(line: &str, names: &[&BStr]) -> Vec<String> {
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::pane::CommandBody;
+use super::pane::{CommandBody, FoundBody};
 use super::session::{list, model_list};
 use super::{Bytes, is_default};
 use crate::model::{Client, Pane, PaneFacts, Process, Server, SessionFacts, TextMark, Window, WindowFacts};
@@ -100,6 +100,8 @@ pub struct PaneFactsBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     program_started: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversation: Option<FoundBody>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     mark: Option<MarkBody>,
 }
 
@@ -137,6 +139,7 @@ struct MarkBody {
 impl PaneFactsBody {
     fn of(pane: &Pane) -> Self {
         let facts = &pane.facts;
+        let conversation = pane.program.as_ref().and_then(|program| program.conversation.as_ref());
         let process = |process: &Process| ProcessBody {
             pid: process.pid,
             parent: process.parent,
@@ -155,6 +158,7 @@ impl PaneFactsBody {
             waiting: facts.waiting,
             text_left_out: facts.text_left_out.clone(),
             program_started: pane.program.as_ref().map(|program| program.started),
+            conversation: conversation.map(|conversation| (&conversation.found).into()),
             mark: pane.text.as_ref().map(|text| MarkBody::from(&text.mark)),
         }
     }
@@ -180,6 +184,10 @@ impl PaneFactsBody {
         };
         if let (Some(program), Some(started)) = (&mut pane.program, self.program_started) {
             program.started = started;
+        }
+        let conversation = pane.program.as_mut().and_then(|program| program.conversation.as_mut());
+        if let (Some(conversation), Some(found)) = (conversation, self.conversation) {
+            conversation.found = found.into();
         }
         if let (Some(text), Some(mark)) = (&mut pane.text, self.mark) {
             text.mark = mark.into();

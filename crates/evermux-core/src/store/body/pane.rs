@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::session::{EntryBody, list, model_list, model_options, options};
+use super::session::{EntryBody, environment, list, model_environment, model_list, model_options, options};
 use super::{Bytes, Hash, is_default};
 use crate::model::{
-    BlockId, BlockRef, Command, Death, Debt, Owed, Pane, PaneFacts, PaneIdentity, Program, Scrollback, Size,
-    StartCommand, TextMark,
+    BlockId, BlockRef, Command, Conversation, Death, Debt, Found, Owed, Pane, PaneFacts, PaneIdentity,
+    Program, Scrollback, Size, StartCommand, TextMark,
 };
 
 /// A pane without its facts; its text is a part of its own.
@@ -68,6 +68,32 @@ struct ProgramBody {
     directory: Bytes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     started: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversation: Option<ConversationBody>,
+}
+
+/// A conversation; of a running program how it is known is a fact.
+#[derive(Debug, Serialize, Deserialize)]
+struct ConversationBody {
+    tool: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    directory: Bytes,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    environment: Vec<EntryBody>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found: Option<FoundBody>,
+}
+
+/// How a conversation is known.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct FoundBody {
+    confidence: String,
+    evidence: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    begun: bool,
+    pid: u32,
+    started: i64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -111,8 +137,72 @@ impl From<StartBody> for StartCommand {
 }
 
 impl ProgramBody {
-    fn of(program: &Program, started: Option<i64>) -> Self {
-        Self { command: (&program.command).into(), directory: (&program.directory).into(), started }
+    /// Of a program in the foreground: what changes while it is the same is a fact.
+    fn of(program: &Program) -> Self {
+        Self {
+            command: (&program.command).into(),
+            directory: (&program.directory).into(),
+            started: None,
+            conversation: program.conversation.as_ref().map(ConversationBody::of),
+        }
+    }
+
+    /// The same with all that is known: nothing of a debt changes.
+    fn whole(program: &Program) -> Self {
+        let conversation = |conversation: &Conversation| ConversationBody {
+            found: Some((&conversation.found).into()),
+            ..ConversationBody::of(conversation)
+        };
+        Self {
+            started: Some(program.started),
+            conversation: program.conversation.as_ref().map(conversation),
+            ..Self::of(program)
+        }
+    }
+}
+
+impl ConversationBody {
+    fn of(conversation: &Conversation) -> Self {
+        Self {
+            tool: conversation.tool.clone(),
+            id: conversation.id.clone(),
+            directory: (&conversation.directory).into(),
+            environment: environment(&conversation.environment),
+            found: None,
+        }
+    }
+}
+
+impl From<ConversationBody> for Conversation {
+    fn from(body: ConversationBody) -> Self {
+        Self {
+            tool: body.tool,
+            id: body.id,
+            directory: body.directory.into(),
+            environment: model_environment(body.environment),
+            found: body.found.unwrap_or_default().into(),
+        }
+    }
+}
+
+impl From<&Found> for FoundBody {
+    fn from(found: &Found) -> Self {
+        Self {
+            confidence: found.confidence.as_str().to_owned(),
+            evidence: found.evidence.clone(),
+            begun: found.begun,
+            pid: found.pid,
+            started: found.started,
+        }
+    }
+}
+
+impl From<FoundBody> for Found {
+    fn from(body: FoundBody) -> Self {
+        // A word that a later evermux knows says at least that there is an id.
+        let confidence = body.confidence.parse().unwrap_or_default();
+        let FoundBody { evidence, begun, pid, started, .. } = body;
+        Self { confidence, evidence, begun, pid, started }
     }
 }
 
@@ -122,6 +212,7 @@ impl From<ProgramBody> for Program {
             command: body.command.into(),
             directory: body.directory.into(),
             started: body.started.unwrap_or_default(),
+            conversation: body.conversation.map(Into::into),
         }
     }
 }
@@ -129,7 +220,7 @@ impl From<ProgramBody> for Program {
 impl From<&Debt> for DebtBody {
     fn from(debt: &Debt) -> Self {
         let owed = match &debt.owed {
-            Owed::Program(program) => OwedBody::Program(ProgramBody::of(program, Some(program.started))),
+            Owed::Program(program) => OwedBody::Program(ProgramBody::whole(program)),
             Owed::Start(start) => OwedBody::Start(start.into()),
             Owed::Directory(directory) => OwedBody::Directory(directory.into()),
             Owed::Text => OwedBody::Text,
@@ -163,7 +254,7 @@ impl PaneBody {
             marked: pane.marked,
             dead: pane.dead.map(|death| DeathBody { status: death.status, signal: death.signal }),
             start: pane.start.as_ref().map(StartBody::from),
-            program: pane.program.as_ref().map(|program| ProgramBody::of(program, None)),
+            program: pane.program.as_ref().map(ProgramBody::of),
             text,
             debts: pane.debts.iter().map(DebtBody::from).collect(),
         }

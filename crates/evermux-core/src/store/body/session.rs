@@ -29,6 +29,22 @@ pub fn model_options(entries: Vec<EntryBody>) -> Vec<OptionEntry> {
     entries.into_iter().map(entry).collect()
 }
 
+/// Variables as a list, in their order.
+pub fn environment(entries: &[EnvironmentEntry]) -> Vec<EntryBody> {
+    let entry = |entry: &EnvironmentEntry| EntryBody {
+        name: (&entry.name).into(),
+        value: entry.value.as_ref().map(Bytes::from),
+    };
+    entries.iter().map(entry).collect()
+}
+
+/// The same back.
+pub fn model_environment(entries: Vec<EntryBody>) -> Vec<EnvironmentEntry> {
+    let entry =
+        |entry: EntryBody| EnvironmentEntry { name: entry.name.into(), value: entry.value.map(Into::into) };
+    entries.into_iter().map(entry).collect()
+}
+
 /// Byte strings.
 pub fn list(values: &[bstr::BString]) -> Vec<Bytes> {
     values.iter().map(Bytes::from).collect()
@@ -74,16 +90,12 @@ fn is_default_list<T>(list: &[T]) -> bool {
 impl SessionBody {
     /// Of a session whose windows have these bodies.
     pub fn of(session: &Session, windows: &[Hash]) -> Self {
-        let variable = |entry: &EnvironmentEntry| EntryBody {
-            name: (&entry.name).into(),
-            value: entry.value.as_ref().map(Bytes::from),
-        };
         Self {
             name: (&session.name).into(),
             directory: (&session.directory).into(),
             group: session.group.as_ref().map(Bytes::from),
             options: options(&session.options),
-            environment: session.environment.iter().map(variable).collect(),
+            environment: environment(&session.environment),
             links: session
                 .links
                 .iter()
@@ -96,11 +108,7 @@ impl SessionBody {
 
     /// Its options and its environment.
     pub fn take_entries(&mut self) -> (Vec<OptionEntry>, Vec<EnvironmentEntry>) {
-        let variable = |entry: EntryBody| EnvironmentEntry {
-            name: entry.name.into(),
-            value: entry.value.map(Into::into),
-        };
-        let environment = std::mem::take(&mut self.environment).into_iter().map(variable).collect();
+        let environment = model_environment(std::mem::take(&mut self.environment));
         (model_options(std::mem::take(&mut self.options)), environment)
     }
 }

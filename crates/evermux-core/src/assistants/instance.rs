@@ -1,0 +1,98 @@
+//! Which assistant runs in a pane, told by the words of its processes.
+
+use bstr::{BString, ByteSlice};
+
+use crate::handlers::Handlers;
+use crate::procs::{Job, Process, ProcessTable};
+
+/// Most processes of a job that are looked at, the oldest first: what an assistant starts itself comes later.
+const MOST: usize = 32;
+
+/// An assistant in a pane: one program, however many processes it takes (an interpreter that starts a native part, one
+/// that starts itself again).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its handler.
+    pub tool: String,
+    /// Its processes, the innermost first: that is the program itself.
+    pub members: Vec<Member>,
+    /// The words of the outermost one after the program's name: what the user has typed.
+    pub arguments: Vec<BString>,
+    /// Its working directory.
+    pub directory: BString,
+}
+
+/// A process of an assistant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub pid: u32,
+    /// What tells it from a later one with this id.
+    pub birth: u64,
+    /// When it began: milliseconds since the epoch.
+    pub started: i64,
+}
+
+impl Member {
+    fn of(process: &Process) -> Self {
+        Self { pid: process.pid, birth: process.birth, started: process.started }
+    }
+}
+
+impl Instance {
+    /// The assistant among the processes in the foreground of a pane, if there is one. Only what is on the pane's own
+    /// terminal counts: daemons have none or another.
+    pub fn find(handlers: &Handlers, table: &ProcessTable, job: &Job<'_>) -> Option<Self> {
+        let recognised = |process: &'_ Process| -> Option<(String, Vec<BString>)> {
+            let executable = process.executable().map(|path| path.as_bytes()).unwrap_or_default();
+            let names = [process.name.as_slice(), executable];
+            let known = handlers.recognise(process.argv(), &names)?;
+            Some((known.handler.name.clone(), known.arguments.to_vec()))
+        };
+        let processes = &job.all[..job.all.len().min(MOST)];
+        let (outer, (tool, arguments)) =
+            processes.iter().find_map(|process| Some((*process, recognised(process)?)))?;
+        let mut members = vec![outer];
+        for process in processes {
+            let inside = members.last().is_some_and(|inner| is_below(table, process, inner.pid));
+            if inside && recognised(process).is_some_and(|(own, _)| own == tool) {
+                members.push(process);
+            }
+        }
+        let directory = members.iter().rev().find_map(|process| process.directory());
+        Some(Self {
+            tool,
+            arguments,
+            directory: directory.cloned().unwrap_or_default(),
+            members: members.into_iter().rev().map(Member::of).collect(),
+        })
+    }
+
+    /// The process that the user has started.
+    pub fn outermost(&self) -> Member {
+        self.members[self.members.len() - 1]
+    }
+
+    /// When it was started: milliseconds since the epoch.
+    pub fn started(&self) -> i64 {
+        self.outermost().started
+    }
+
+    /// The program itself.
+    pub fn main(&self) -> Member {
+        self.members[0]
+    }
+}
+
+/// Whether a process is one of those below another, a few steps down.
+fn is_below(table: &ProcessTable, process: &Process, pid: u32) -> bool {
+    let mut parent = process.parent;
+    for _ in 0..8 {
+        if parent == pid {
+            return process.pid != pid;
+        }
+        let Some(next) = table.get(parent) else { return false };
+        parent = next.parent;
+    }
+    false
+}

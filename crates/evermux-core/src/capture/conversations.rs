@@ -1,0 +1,177 @@
+//! The conversations of the assistants in panes: asked for while the text is captured, divided among them at the end.
+
+use std::sync::Arc;
+
+use bstr::{BString, ByteSlice};
+
+use super::Blocks;
+use super::assemble::{Draft, Sources};
+use crate::assistants::{
+    Answer, Asking, Assistants, CAPTURE_ENVIRONMENT_OPTION, Instance, Question, RESUME_OPTION,
+};
+use crate::handlers::{Candidate, Claimant, SourceKind, Verdict, settle};
+use crate::model::{Conversation, Found};
+
+/// Most variables that the user may name beside those of handlers.
+const MOST_VARIABLES: usize = 32;
+
+/// An assistant in a pane of the draft.
+#[derive(Clone, Debug)]
+pub(super) struct AssistantFound {
+    /// Its place in the draft.
+    pub window: usize,
+    pub pane: usize,
+    /// Its place in the listing.
+    pub listed: (usize, usize),
+    pub instance: Instance,
+}
+
+/// Begins to ask about the assistants of a draft. Without any nothing is done.
+pub(super) fn begin(draft: &Draft, sources: &Sources<'_>, blocks: &mut dyn Blocks) -> Option<Asking> {
+    let assistants = sources.options.assistants.as_ref().filter(|_| !draft.assistants.is_empty())?;
+    let variables = variables(sources);
+    let question = |found: &AssistantFound| {
+        let listed = &sources.listing.windows[found.listed.0].panes[found.listed.1];
+        let option = listed.options.iter().find(|option| option.name == RESUME_OPTION);
+        let kin = draft.assistants.iter().filter(|other| {
+            other.instance.tool == found.instance.tool && other.instance.directory == found.instance.directory
+        });
+        Question {
+            instance: found.instance.clone(),
+            option: option.and_then(|option| option.value.clone()),
+            title: listed.title.clone(),
+            screen: screen(found, draft, sources, assistants, blocks),
+            variables: variables.clone(),
+            alone: kin.count() == 1,
+        }
+    };
+    let questions: Vec<Question> = draft.assistants.iter().map(question).collect();
+    Some(Arc::clone(assistants).ask(questions, sources.options.assistants_patience))
+}
+
+/// The text on the screen of a pane at the last save, where its handler asks for it.
+fn screen(
+    found: &AssistantFound,
+    draft: &Draft,
+    sources: &Sources<'_>,
+    assistants: &Assistants,
+    blocks: &mut dyn Blocks,
+) -> Vec<u8> {
+    let handler = assistants.handlers.get(&found.instance.tool);
+    let asks = |source: &crate::handlers::Source| matches!(source.kind, SourceKind::Screen { .. });
+    if !handler.is_some_and(|handler| handler.sources.iter().any(asks)) {
+        return Vec::new();
+    }
+    let identity = draft.windows[found.window].panes[found.pane].identity;
+    let before = sources.before(identity);
+    // What stood there before the program began is not its.
+    let lasts = before.and_then(|before| before.program.as_ref()?.conversation.as_ref());
+    if !lasts.is_some_and(|conversation| is_of(&found.instance, conversation)) {
+        return Vec::new();
+    }
+    let text = before.and_then(|before| before.text.as_ref());
+    text.and_then(|text| blocks.read(text.screen.id)).unwrap_or_default()
+}
+
+/// The variables that the user names for tmux-assistant-resurrect, or for us.
+fn variables(sources: &Sources<'_>) -> Vec<String> {
+    let options = sources.listing.server.session_options.iter();
+    let values =
+        options.filter(|option| option.name == CAPTURE_ENVIRONMENT_OPTION).filter_map(|it| it.value.as_ref());
+    let words = values.flat_map(|value| value.fields()).filter_map(|word| word.to_str().ok());
+    words.take(MOST_VARIABLES).map(str::to_owned).collect()
+}
+
+/// Puts what is known into the panes of the draft. Each conversation belongs to one pane.
+pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Sources<'_>) {
+    let Some(asking) = asking else { return };
+    let assistants = std::mem::take(&mut draft.assistants);
+    let mut answers = asking.finish();
+    let mut claimants = Vec::new();
+    for (found, answer) in assistants.iter().zip(&mut answers) {
+        let identity = draft.windows[found.window].panes[found.pane].identity;
+        let before = sources.before(identity);
+        let before = before.and_then(|before| before.program.as_ref()?.conversation.as_ref());
+        if let Some(before) = before.filter(|conversation| is_of(&found.instance, conversation)) {
+            keep(answer, before);
+        }
+        claimants.push(Claimant {
+            tool: found.instance.tool.clone(),
+            since: (found.instance.started(), found.instance.main().pid),
+            candidates: answer.candidates.clone(),
+        });
+    }
+    let verdicts = settle(&claimants);
+    for ((found, answer), verdict) in assistants.into_iter().zip(answers).zip(verdicts) {
+        let pane = &mut draft.windows[found.window].panes[found.pane];
+        if let Some(program) = &mut pane.program {
+            program.conversation = Some(conversation(found.instance, answer, &verdict));
+        }
+    }
+}
+
+/// Whether a conversation was found for this very program.
+fn is_of(instance: &Instance, conversation: &Conversation) -> bool {
+    let found = &conversation.found;
+    let mut members = instance.members.iter();
+    conversation.tool == instance.tool
+        && members.any(|member| (member.pid, member.started) == (found.pid, found.started))
+}
+
+/// What was known before holds as long as the program runs and nothing as sure says something else.
+fn keep(answer: &mut Answer, before: &Conversation) {
+    let Some(id) = &before.id else { return };
+    let found = &before.found;
+    let evidence = found.evidence.strip_prefix(KEPT).unwrap_or(&found.evidence);
+    answer.candidates.push(Candidate {
+        id: id.clone(),
+        confidence: found.confidence,
+        evidence: format!("{KEPT}{evidence}"),
+        distance: u64::MAX,
+        directory: Some(before.directory.clone()),
+    });
+    if found.begun && !answer.begun.contains(id) {
+        answer.begun.push(id.clone());
+    }
+    if answer.environment.is_empty() {
+        answer.environment.clone_from(&before.environment);
+    }
+}
+
+const KEPT: &str = "known since an earlier save: ";
+
+fn conversation(instance: Instance, answer: Answer, verdict: &Verdict) -> Conversation {
+    let main = instance.main();
+    let found = |confidence, evidence, begun| Found {
+        confidence,
+        evidence,
+        begun,
+        pid: main.pid,
+        started: main.started,
+    };
+    let given = |candidate: &Candidate| {
+        let begun = answer.begun.contains(&candidate.id);
+        found(candidate.confidence, candidate.evidence.clone(), begun)
+    };
+    let mut directory: Option<BString> = None;
+    let (id, found) = match verdict {
+        Verdict::Given(position) => {
+            let candidate = &answer.candidates[*position];
+            directory.clone_from(&candidate.directory);
+            (Some(candidate.id.clone()), given(candidate))
+        }
+        Verdict::Taken { candidate, .. } => {
+            let candidate = &answer.candidates[*candidate];
+            let why = format!("{} ({}) is held in another pane", candidate.id, candidate.evidence);
+            (None, found(candidate.confidence, why, false))
+        }
+        Verdict::Nothing => (None, found(Default::default(), "nothing tells which one".to_owned(), false)),
+    };
+    Conversation {
+        tool: instance.tool,
+        id,
+        directory: directory.unwrap_or(instance.directory),
+        environment: answer.environment,
+        found,
+    }
+}

@@ -1,0 +1,103 @@
+//! `evermux config`: the settings and the handlers, checked.
+
+use std::path::Path;
+
+use evermux_core::handlers::SHIPPED;
+use serde::Serialize;
+
+use crate::config;
+use crate::context::{Global, config_file};
+use crate::error::{CliError, Exit};
+use crate::output::{self, GOOD, Outcome, PROBLEM, outside};
+
+/// See whether the settings and the handlers are as they should be
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Check the config file, and the handlers in the folder handlers.d beside it
+    ///
+    /// Ends with 0 if all is well, and with 1 if something is wrong; every finding is told with its file and line.
+    Check,
+}
+
+#[derive(Serialize)]
+struct CheckJson {
+    config: String,
+    handlers: String,
+    /// The names of the handlers that hold.
+    names: Vec<String>,
+    wrong: Vec<WrongJson>,
+}
+
+#[derive(Serialize)]
+struct WrongJson {
+    message: String,
+    causes: Vec<String>,
+}
+
+/// Reads what a command would read, and says all that is wrong with it.
+pub fn run(global: &Global, args: &Args) -> Exit {
+    let Command::Check = args.command;
+    output::show(check(), global.json)
+}
+
+fn check() -> Result<Outcome, CliError> {
+    let uid = rustix::process::geteuid().as_raw();
+    let file = config_file()?;
+    let mut wrong: Vec<CliError> = Vec::new();
+    match config::load(&file, uid) {
+        Ok(loaded) => wrong.extend(
+            loaded
+                .unknown
+                .iter()
+                .map(|key| CliError::failed(format!("{}: unknown setting '{key}'", file.display()))),
+        ),
+        Err(error) => wrong.push(error.into()),
+    }
+    let folder = config::handlers_folder(&file);
+    let (handlers, errors) = config::load_handlers(&folder, uid);
+    wrong.extend(errors.into_iter().map(CliError::from));
+    let names: Vec<String> = handlers.all().iter().map(|handler| handler.name.clone()).collect();
+    let text = text(&file, &folder, &names, &wrong);
+    let json = CheckJson {
+        config: file.display().to_string(),
+        handlers: folder.display().to_string(),
+        names,
+        wrong: wrong
+            .into_iter()
+            .map(|error| WrongJson { message: error.message, causes: error.causes })
+            .collect(),
+    };
+    let exit = if json.wrong.is_empty() { Exit::Done } else { Exit::Failed };
+    Ok(Outcome { exit, ..Outcome::new(text, &json) })
+}
+
+fn text(file: &Path, folder: &Path, names: &[String], wrong: &[CliError]) -> String {
+    let mut text = String::new();
+    for error in wrong {
+        text.push_str(&format!("{PROBLEM}wrong:{PROBLEM:#} {}\n", outside(&error.message)));
+        for line in error.causes.iter().flat_map(|cause| cause.trim_end().lines()) {
+            text.push_str(&format!("       {}\n", outside(line)));
+        }
+    }
+    if wrong.is_empty() {
+        text.push_str(&format!("{GOOD}The settings and the handlers are as they should be.{GOOD:#}\n"));
+    }
+    let own: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !SHIPPED.iter().any(|(shipped, _)| shipped == name))
+        .collect();
+    text.push_str(&format!("  settings  {}\n", outside(file.as_os_str().as_encoded_bytes())));
+    text.push_str(&format!("  handlers  {}\n", outside(folder.as_os_str().as_encoded_bytes())));
+    text.push_str(&format!("  known     {}\n", names.join(", ")));
+    if !own.is_empty() {
+        text.push_str(&format!("  yours     {}\n", own.join(", ")));
+    }
+    text
+}

@@ -1,0 +1,96 @@
+//! Programs that look and write like AI assistants, for a test's own home folder: the shapes of docs/handlers.md.
+//!
+//! Each is a script that waits for lines on its terminal: `new ID` goes to another conversation, `stop` ends it. What it is
+//! started with is appended to `~/ran`.
+
+#![allow(dead_code, reason = "every test file uses another part of it")]
+
+use evermux_testkit::{Sandbox, Server, tmux_binaries};
+
+/// What every stub begins with.
+const HEAD: &str = r#"
+printf '%s|%s|%s\n' "$(basename "$0")" "$*" "$PWD" >>"$HOME/ran"
+field22() { cut -d' ' -f22 "/proc/$1/stat"; }
+value() { # the word that follows one of the flags in $1
+    flags=$1; shift
+    while [ $# -gt 0 ]; do
+        case " $flags " in
+            *" $1 "*) printf %s "$2"; return ;;
+            *" ${1%%=*} "*) printf %s "${1#*=}"; return ;;
+        esac
+        shift
+    done
+}
+wait_for_lines() {
+    echo ready
+    while read -r word id; do
+        case $word in
+            new) become "$id" ;;
+            stop) exit 0 ;;
+        esac
+    done
+}
+"#;
+
+/// Claude Code: a registry file for its process, a transcript once something was said (`said`).
+const CLAUDE: &str = r#"
+home=${CLAUDE_CONFIG_DIR:-$HOME/.claude}
+mkdir -p "$home/sessions"
+become() {
+    printf '{"pid":%d,"sessionId":"%s","cwd":"%s","procStart":"%s","kind":"interactive"}' \
+        $$ "$1" "$PWD" "$(field22 $$)" >"$home/sessions/$$.json.new"
+    mv "$home/sessions/$$.json.new" "$home/sessions/$$.json"
+    [ -n "$QUIET" ] || { mkdir -p "$home/projects/x"; echo "{\"sessionId\":\"$1\",\"cwd\":\"$PWD\"}" >"$home/projects/x/$1.jsonl"; }
+}
+id=$(value '--resume -r --session-id' "$@")
+become "${id:-$FIRST}"
+wait_for_lines
+rm -f "$home/sessions/$$.json"
+"#;
+
+/// A conversation's id, by a number; those of another test are others, because all run on one machine.
+pub fn id(number: u32) -> String {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let hash = test.bytes().fold(17_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    format!("{number:08x}-1111-4222-8333-{:012x}", hash & 0xffff_ffff_ffff)
+}
+
+/// Writes the stub of Claude Code. `FIRST` is the id of a new conversation.
+pub fn claude(sandbox: &Sandbox) {
+    sandbox.program("bin/claude", format!("#!/bin/sh\n{HEAD}{CLAUDE}"));
+}
+
+/// A program that only waits; its words are what tells.
+pub fn plain(sandbox: &Sandbox, name: &str) {
+    sandbox.program(format!("bin/{name}"), format!("#!/bin/sh\n{HEAD}become() {{ :; }}\nwait_for_lines\n"));
+}
+
+/// A program whose script an interpreter called `node` runs, and which starts a native part that does the work: `work` is
+/// what that one does.
+pub fn wrapped(sandbox: &Sandbox, name: &str, work: &str) {
+    let node = sandbox.path("bin/node");
+    if !node.exists() {
+        std::os::unix::fs::symlink("/bin/sh", &node).expect("the sandbox can be written");
+    }
+    let native = sandbox
+        .program(format!("lib/vendor/bin/{name}"), format!("#!/bin/sh\n{HEAD}{work}\nwait_for_lines\n"));
+    // Two processes, as npm's launchers: the script waits for the native one.
+    let node = node.display();
+    sandbox.program(format!("bin/{name}"), format!("#!{node}\n\"{}\" \"$@\"\nexit $?\n", native.display()));
+}
+
+/// A server whose shells find the stubs.
+pub fn server() -> Server {
+    let tmux = tmux_binaries().pop().expect("there is one");
+    let server = Server::start(&tmux);
+    server.wait_for_prompts();
+    server
+}
+
+/// Runs a line in a pane and waits until the stub there is ready.
+#[track_caller]
+pub fn begin(server: &Server, pane: &str, line: &str) {
+    server.wait_for_prompt(pane);
+    server.type_line(pane, line);
+    server.wait_until("the stub is ready", |server| server.screen(pane).lines().last() == Some("ready"));
+}
