@@ -47,7 +47,7 @@ const PRUNE: i64 = 600;
 /// What the design allows the store of a day of work, as a multiple of its output, compressed.
 const BUDGET: f64 = 1.3;
 /// Why it is more.
-const WHY: &str = "What is above the budget is the price of the history that is kept of a day, all states of the last hour and one a minute before. Of 7.7 MB sealed text takes 1.5; packs 2.8, in which the screens, windows, facts, lists of blocks and young text of 1127 states lie (54 MB as they are); young text that several packs need 1.2; the newest states, which are in no pack, 0.4; rows, indexes and what is empty in pages 1.8.";
+const WHY: &str = "What is above the budget is the price of the history that is kept of a day, all states of the last hour and one a minute before. Of 7.7 MB (before small packs were put together) sealed text takes 1.5; packs 2.8, in which the screens, windows, facts, lists of blocks and young text of 1127 states lie (54 MB as they are); young text that several packs need 1.2; the newest states, which are in no pack, 0.4; rows, indexes and what is empty in pages 1.8.";
 
 /// How things stand at the end of a day.
 struct Evening {
