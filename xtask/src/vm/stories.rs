@@ -171,6 +171,11 @@ fn not_closed(guest: &Guest, verb: &str) -> Result<Told> {
 
 /// Two users and two servers, and four terminals at once.
 fn users(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
+    // He has not been there since the power went away first.
+    let login = guest.login(BOB.user, &format!("{SIZE}; tmux"))?;
+    BOB.wait_for(guest, "tmux has-session -t =work")?;
+    BOB.wait_for(guest, "evermux status --line | grep -q ^saved")?;
+    drop(login);
     SECOND.begin(guest)?;
     guest.ok(ADA.user, "evermux -L second keeper watch")?;
     let all = [ADA, SECOND, BOB];
