@@ -221,7 +221,8 @@ fn logout(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     guest.shut_down("", "reboot")?;
     guest.boot()?;
     let login = guest.login(ADA.user, &format!("{SIZE}; tmux"))?;
-    sleep(Duration::from_secs(5));
+    ADA.wait_for(guest, "tmux has-session -t =work && tmux has-session -t =other")?;
+    ADA.wait_for(guest, "evermux status --line | grep -q ^saved")?;
     ADA.go_on(guest, 301)?;
     let before = ADA.facts(guest)?;
     drop(login);
