@@ -33,6 +33,7 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bstr::BString;
 use thiserror::Error;
@@ -278,6 +279,14 @@ impl ProcessTable {
 /// Whether the process that had this id and [`Process::birth`] in this boot still runs.
 pub fn alive(pid: u32, birth: u64) -> bool {
     os::birth(pid) == Some(birth)
+}
+
+/// How long after the process `first` the process `second` began, whatever the clock was set to between; none if one of
+/// them is not there.
+pub fn born_after(first: u32, second: u32) -> Option<Duration> {
+    let later = os::birth(second)?.saturating_sub(os::birth(first)?);
+    let later = later.saturating_mul(1000).checked_div(os::births_per_second())?;
+    Some(Duration::from_millis(later))
 }
 
 /// Whether there is a process with this id; one that has ended is still there until its parent has noticed.

@@ -56,6 +56,8 @@ pub use journal::{Began, Journal, RestoreId, RestoreState, Restoring, Step, Stor
 pub use keeper::{StartNote, StartOutcome};
 pub use lock::Lock;
 pub use log::{LogWriter, Logs, RestoreReport};
+#[cfg(feature = "fuzzing")]
+pub use pack::fuzz_pack;
 pub use part::PreparedBlock;
 pub use prune::{Over, Past, Pruning, Size, Step as PruneStep, StepDone, over, write_over};
 pub use salvage::Aside;
