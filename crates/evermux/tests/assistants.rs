@@ -169,6 +169,29 @@ fn what_was_known_holds_as_long_as_the_program_lives() {
 }
 
 #[test]
+fn one_that_is_suspended_keeps_what_is_known_of_it() {
+    let server = server();
+    claude(server.sandbox());
+    plain(server.sandbox(), "viewer");
+    let env = env(&server);
+    begin(&server, "main:0.0", &format!("FIRST={} claude --model opus", id(1)));
+    env.ok(&["save"]);
+    server.run(&["send-keys", "-t", "main:0.0", "C-z"]);
+    server.wait_for_prompt("main:0.0");
+    env.ok(&["save"]);
+    // Its registry tells nothing any more when it is back: only what was known does.
+    fs::remove_dir_all(server.sandbox().home().join(".claude/sessions")).unwrap();
+    begin(&server, "main:0.0", "viewer");
+    env.ok(&["save"]);
+    server.type_line("main:0.0", "stop");
+    server.wait_for_prompt("main:0.0");
+    env.ok(&["save"]);
+    server.type_line("main:0.0", "fg");
+    server.wait_until("it is in the foreground", |_| !known(&env).is_empty());
+    assert_eq!(known(&env), [exact(1)]);
+}
+
+#[test]
 fn nothing_said_yet_begins_under_the_same_id_and_nothing_else_does() {
     let server = server();
     claude(server.sandbox());
@@ -426,6 +449,15 @@ fn titles_and_rows_tell_where_the_program_itself_does_not() {
     server.run(&["select-pane", "-t", "main:0.0", "-T", "OC | Old"]);
     assert_eq!(known(&env), ["ses_old strong"]);
     assert_eq!(again(&env), "opencode --session ses_old");
+    // What the plugin has heard may be older than the title; of two with one title it tells which.
+    server.run(&["set-option", "-p", "-t", "main:0.0", "@evermux-resume", "opencode ses_new"]);
+    assert_eq!(known(&env), ["ses_old strong"]);
+    add("ses_same", None, here, "Old", now - 90_000);
+    server.run(&["set-option", "-p", "-t", "main:0.0", "@evermux-resume", "opencode ses_old"]);
+    assert_eq!(known(&env), ["ses_old strong"]);
+    server.run(&["set-option", "-pu", "-t", "main:0.0", "@evermux-resume"]);
+    assert_eq!(known(&env), ["ses_same strong"]);
+    database.execute("DELETE FROM session WHERE id = 'ses_same'", []).unwrap();
     drop(database);
     // Without its writer it is whole by itself, and nothing is left beside it.
     assert_eq!(known(&env), ["ses_old strong"]);

@@ -1,6 +1,6 @@
 //! What tells which conversation an assistant holds, asked in the order of its handler.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
@@ -35,6 +35,8 @@ impl Assistants {
         };
         let asked = Asked { handler, question, foreign, places: &places };
         let mut answer = Answer { environment: kept(handler, question, &environment), ..Answer::default() };
+        let claim = |candidate: &Candidate| (candidate.id.clone(), candidate.confidence);
+        let mut named: HashMap<(String, Confidence), usize> = HashMap::new();
         for source in &handler.sources {
             if matches!(source.kind, SourceKind::Database { .. } | SourceKind::Transcripts { .. })
                 && answer.candidates.iter().any(|found| found.confidence == Confidence::Exact)
@@ -42,7 +44,15 @@ impl Assistants {
                 // What costs more is not asked where the program has said it itself.
                 continue;
             }
-            answer.candidates.extend(asked.source(source));
+            let found = asked.source(source);
+            let ids: HashSet<_> = found.iter().map(claim).collect();
+            ids.into_iter().for_each(|id| *named.entry(id).or_default() += 1);
+            answer.candidates.extend(found);
+        }
+        for candidate in &mut answer.candidates {
+            // Nothing is nearer than what two of them name.
+            let agreed = named.get(&claim(candidate)).is_some_and(|sources| *sources > 1);
+            candidate.distance = if agreed { 0 } else { candidate.distance.saturating_add(1) };
         }
         for candidate in answer.candidates.iter_mut().take(MOST_LOOKED_UP) {
             if candidate.directory.is_none() {
@@ -93,8 +103,13 @@ impl Asked<'_> {
 
     /// A candidate, if the id is one of this program's.
     fn candidate(&self, id: &str, evidence: String, confidence: Confidence) -> Option<Candidate> {
-        let fits = self.handler.id.as_ref().is_some_and(|ids| ids.fits(id.as_bytes()));
-        fits.then(|| Candidate { id: id.to_owned(), confidence, evidence, distance: 0, directory: None })
+        self.handler.is_id(id).then(|| Candidate {
+            id: id.to_owned(),
+            confidence,
+            evidence,
+            distance: 0,
+            directory: None,
+        })
     }
 
     fn plain(&self, id: Option<&str>, evidence: String, confidence: Confidence) -> Vec<Candidate> {

@@ -308,6 +308,11 @@ impl TryFrom<Form> for Handler {
 }
 
 impl Handler {
+    /// Whether this is the id of one of its conversations.
+    pub fn is_id(&self, id: &str) -> bool {
+        self.id.as_ref().is_some_and(|ids| ids.fits(id.as_bytes()))
+    }
+
     fn check_sizes(&self) -> Result<(), String> {
         let arguments = &self.arguments;
         let sets = [

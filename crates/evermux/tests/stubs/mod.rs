@@ -1,6 +1,7 @@
 //! Programs that look and write like AI assistants, for a test's own home folder: the shapes of docs/handlers.md.
 //!
-//! Each is a script that waits for lines on its terminal: `new ID` goes to another conversation, `stop` ends it. What it is
+//! Each is a script that waits for lines on its terminal: `new ID` goes to another conversation, `run LINE` runs something,
+//! `stop` ends it. What it is
 //! started with is appended to `~/ran`.
 
 #![allow(dead_code, reason = "every test file uses another part of it")]
@@ -26,6 +27,7 @@ wait_for_lines() {
     while read -r word id; do
         case $word in
             new) become "$id" ;;
+            run) eval "$id" ;;
             stop) exit 0 ;;
         esac
     done
@@ -63,6 +65,17 @@ pub fn claude(sandbox: &Sandbox) {
 /// A program that only waits; its words are what tells.
 pub fn plain(sandbox: &Sandbox, name: &str) {
     sandbox.program(format!("bin/{name}"), format!("#!/bin/sh\n{HEAD}become() {{ :; }}\nwait_for_lines\n"));
+}
+
+/// A program that only tells its hooks, whose commands are in `~/hook-EVENT`, and takes what they print for words of its own.
+pub fn hooked(sandbox: &Sandbox, name: &str) {
+    let work = r#"
+        told() { printf '{"hook_event_name":"%s","session_id":"%s","cwd":"%s"}' "$1" "$2" "$PWD" | sh -c "$(cat ~/hook-"$1")"; }
+        become() { [ -z "$own" ] || told SessionEnd "$own"; own=$1; told SessionStart "$own"; }
+        trap 'told SessionEnd "$own"' EXIT
+        become "$FIRST"
+    "#;
+    sandbox.program(format!("bin/{name}"), format!("#!/bin/sh\n{HEAD}{work}\nwait_for_lines\n"));
 }
 
 /// A program whose script an interpreter called `node` runs, and which starts a native part that does the work: `work` is
