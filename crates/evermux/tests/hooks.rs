@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use common::assert_output;
 use evermux_testkit::{Env, Server, tmux_binaries};
 use serde_json::{Value, json};
-use stubs::{begin, hooked, id, server};
+use stubs::{begin, command, hooked, id, server, write_hooks};
 
 /// A home without a tmux server.
 fn home() -> Env {
@@ -33,13 +33,6 @@ fn read(path: &Path) -> String {
 
 fn value(path: &Path) -> Value {
     serde_json::from_str(&read(path)).expect("it is JSON")
-}
-
-/// The command of the first hook of an event.
-fn command(path: &Path, event: &str) -> String {
-    let settings = value(path);
-    let groups = settings["hooks"][event].as_array().expect("there are some");
-    groups.last().expect("one")["hooks"][0]["command"].as_str().expect("it is told").to_owned()
 }
 
 #[test]
@@ -221,15 +214,6 @@ fn a_link_stays_a_link_and_a_folder_that_is_named_counts() {
     assert_eq!(read(&dotfiles), "{\n  \"a\": 1\n}\n");
 }
 
-/// Has `install` write the hooks of Gemini; their commands lie where the stub looks for them.
-fn hooks_for_the_stub(env: &Env) {
-    env.ok(&["install", "--yes", "--assistant", "gemini"]);
-    for event in ["SessionStart", "SessionEnd"] {
-        let path = env.sandbox().path("home/.gemini/settings.json");
-        env.sandbox().write(format!("home/hook-{event}"), command(&path, event));
-    }
-}
-
 fn option(server: &Server, pane: &str) -> String {
     server.display(pane, "#{@evermux-resume}")
 }
@@ -250,7 +234,7 @@ fn a_hook_tells_the_pane_and_the_pane_tells_the_conversation() {
         let server = Server::start(&tmux);
         let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
         hooked(server.sandbox(), "gemini");
-        hooks_for_the_stub(&env);
+        write_hooks(&env);
         server.run(&["split-window", "-t", "main"]);
         begin(&server, "main:0.0", &format!("FIRST={} gemini", id(1)));
         begin(&server, "main:0.1", &format!("FIRST={} gemini", id(2)));
@@ -274,7 +258,7 @@ fn only_the_assistant_of_the_pane_speaks_for_it() {
     let server = server();
     let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
     hooked(server.sandbox(), "gemini");
-    hooks_for_the_stub(&env);
+    write_hooks(&env);
     begin(&server, "main:0.0", &format!("FIRST={} gemini", id(1)));
     server.run(&["split-window", "-t", "main"]);
     server.wait_for_prompt("main:0.1");
@@ -306,9 +290,9 @@ fn run_hook(env: &Env, hook: &str, input: &[u8], variables: &[(&str, &str)]) -> 
     let mut command = env.sandbox().command("sh");
     command.args(["-c", hook]).envs(variables.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input).expect("all of it is read");
-    let output = child.wait_with_output().unwrap();
+    let mut child = command.spawn().expect("there is a shell");
+    child.stdin.take().expect("it is a pipe").write_all(input).expect("all of it is read");
+    let output = child.wait_with_output().expect("it ends");
     let text = [output.stdout, output.stderr].concat();
     (String::from_utf8_lossy(&text).into_owned(), output.status.code())
 }
@@ -317,7 +301,7 @@ fn run_hook(env: &Env, hook: &str, input: &[u8], variables: &[(&str, &str)]) -> 
 fn no_assistant_is_ever_disturbed() {
     let server = server();
     let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
-    hooks_for_the_stub(&env);
+    write_hooks(&env);
     let hook = read(&env.sandbox().path("home/hook-SessionStart"));
     let socket = server.socket().display().to_string();
     let inside = [("TMUX", format!("{socket},1,0")), ("TMUX_PANE", "%0".to_owned())];
