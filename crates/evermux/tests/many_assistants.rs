@@ -44,7 +44,7 @@ fn ran(server: &Server) -> Vec<String> {
 fn panes(server: &Server) -> Vec<Place> {
     let mut places = Vec::new();
     for window in 0..WINDOWS {
-        let folder = server.folder(&format!("work{window}")).display().to_string();
+        let folder = server.folder(format!("work{window}")).display().to_string();
         server.run(&["new-window", "-d", "-t", &format!("main:{}", window + 1), "-c", &folder]);
         let target = format!("main:{}", window + 1);
         for _ in 1..PANES {
