@@ -4,7 +4,7 @@
 //! The assistant waits for it, and takes what is printed for something to tell the model: so it prints nothing, never fails,
 //! and ends in time. What it is told is as hostile as anything from outside; what the pane says of itself is checked.
 
-use std::io::{Read, Write, copy, sink};
+use std::io::{Read, copy, sink};
 use std::os::unix::fs::MetadataExt;
 use std::process::exit;
 use std::sync::mpsc::channel;
@@ -68,7 +68,6 @@ fn read() -> Option<Told> {
     let mut text = Vec::new();
     let read = input.by_ref().take(LONGEST).read_to_end(&mut text);
     let _ = copy(&mut input.take(LONGEST_AT_ALL), &mut sink());
-    let _ = std::io::stdout().flush();
     read.ok()?;
     serde_json::from_slice(&text).ok()
 }
