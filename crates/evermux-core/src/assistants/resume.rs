@@ -164,7 +164,7 @@ fn words_for<'a>(
     id: &str,
 ) -> Result<&'a [Template], String> {
     let handler = places.handler;
-    if !handler.id.as_ref().is_some_and(|ids| ids.fits(id.as_bytes())) {
+    if !handler.is_id(id) {
         return Err("the id of its conversation is none".to_owned());
     }
     if is_resumable(places, foreign, id) {

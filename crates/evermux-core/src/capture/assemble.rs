@@ -13,7 +13,7 @@ use super::identity::Identities;
 use super::options::Options;
 use super::policy::{POLICY_OPTION, Pattern, Policy, is_unfinished};
 use super::programs::Running;
-use super::{debts, start};
+use super::{conversations, debts, start};
 use crate::assistants::Instance;
 use crate::layout::{Layout, Reported};
 use crate::model::{
@@ -398,6 +398,7 @@ impl Assembly<'_> {
             debts: Vec::new(),
             facts: PaneFacts {
                 pid: pane.pid,
+                aside: conversations::aside(before, &running.processes, assistant.as_ref()),
                 processes: running.processes,
                 alternate_screen: pane.alternate.is_some(),
                 cursor: pane.cursor,

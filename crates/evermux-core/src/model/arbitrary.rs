@@ -352,7 +352,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
     );
     (
         option::of(any::<u32>()),
-        vec(process, 0..3),
+        (vec(process, 0..3), vec(conversation(), 0..2)),
         any::<(bool, bool, bool)>(),
         (0..200_u32, 0..60_u32),
         vec("[a-z_]{1,8}", 0..2),
@@ -362,7 +362,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
         .prop_map(
             |(
                 pid,
-                processes,
+                (processes, aside),
                 (alternate_screen, at_prompt, waiting),
                 cursor,
                 modes,
@@ -372,6 +372,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
                 PaneFacts {
                     pid,
                     processes,
+                    aside,
                     alternate_screen,
                     cursor,
                     modes,

@@ -521,6 +521,9 @@ fn start_programs(
     if let Some(tickets) = &tickets {
         tickets.sweep(world.name, &live.generation);
     }
+    if let Some(limit) = launch::awaits_client(&jobs, work.server, world.capture.limit) {
+        (world.told)(Stage::AwaitsClient(limit));
+    }
     let mut ground = launch::Ground {
         server: work.server,
         version: live.version,

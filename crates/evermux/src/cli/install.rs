@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::consent::Consent;
 use super::steps::{Action, Step, carry_out};
-use super::terminals;
+use super::{hooks, terminals};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Outcome, outside};
@@ -19,6 +19,7 @@ use crate::setup::ask::ask;
 use crate::setup::block::{self, Place};
 use crate::setup::config_file::{self, Folders};
 use crate::setup::file::Looked;
+use crate::setup::hooks::Assistant;
 use crate::setup::services::{self, Manager};
 use crate::setup::units::{self, Parts, TmuxParts};
 
@@ -50,6 +51,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "yes", "tmux_service", "tmux_conf", "no_service"])]
     terminal: Option<String>,
 
+    /// Only add the hooks by which an assistant tells at once which conversation its pane holds, to its own settings
+    /// (Claude Code, the Gemini CLI) or as a plugin (OpenCode); evermux also works without them. May be given several times
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["terminal", "tmux_service", "tmux_conf", "no_service"])]
+    assistant: Vec<Assistant>,
+
     /// Leave service managers alone: the line in tmux.conf starts the keeper
     #[arg(long)]
     no_service: bool,
@@ -60,7 +66,10 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     if let Some(name) = &args.terminal {
         return terminal(context, name);
     }
-    let steps = steps(context, args)?;
+    let steps = match args.assistant.as_slice() {
+        [] => steps(context, args)?,
+        assistants => hooks::add(context, assistants)?,
+    };
     carry_out(context, "evermux install", &steps, args.consent)
 }
 

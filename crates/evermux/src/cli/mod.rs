@@ -1,5 +1,6 @@
 //! The command line: one file per command, each with its arguments and its function.
 
+mod assistant_hook;
 mod assistants;
 mod at_start;
 mod attach;
@@ -13,6 +14,7 @@ mod diff;
 mod doctor;
 mod forget;
 mod hold;
+mod hooks;
 pub mod install;
 mod json;
 pub mod keeper;
@@ -112,6 +114,9 @@ enum Command {
     /// What our keys in tmux run
     #[command(hide = true)]
     Key(keys::Args),
+    /// What our hooks in the settings of assistants run
+    #[command(hide = true)]
+    AssistantHook(assistant_hook::Args),
     /// Hold panes whose shells start later
     #[command(hide = true)]
     Hold,
@@ -157,6 +162,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Resume(args) => resume::main(global, &args),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
+        Command::AssistantHook(args) => assistant_hook::main(global, &args),
         Command::Hold => with_context(global, hold::run),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }

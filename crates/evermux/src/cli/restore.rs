@@ -18,7 +18,7 @@ use super::{describe, hold, resume, target, which};
 use crate::context::{Context, RESTORE};
 use crate::error::{CliError, Exit};
 use crate::logging;
-use crate::output::{Outcome, json_text, outside};
+use crate::output::{self, Outcome, json_text, outside};
 
 /// Bring back what was saved
 ///
@@ -149,7 +149,15 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
         })?;
         return Ok(planned(&plan, problems));
     }
-    let restored = onto(context, &store, &sources, &manner, &ground.started(context)?, &mut |_| {})?;
+    let mut told = |stage: Stage<'_>| {
+        if let Stage::AwaitsClient(limit) = stage {
+            let limit = limit.as_secs();
+            output::note(&format!(
+                "everything stands; what asks its terminal for colours starts when somebody attaches, or in {limit} s"
+            ));
+        }
+    };
+    let restored = onto(context, &store, &sources, &manner, &ground.started(context)?, &mut told)?;
     Ok(done(context, &restored, problems))
 }
 

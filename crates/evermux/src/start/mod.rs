@@ -312,6 +312,7 @@ impl Start {
                     self.keep(&store);
                 }
                 Stage::Written => parent.done(),
+                Stage::AwaitsClient(_) => {}
             };
             let fresh = fresh(&self.server, self.version, WHO).unwrap_or_default();
             let manner = Manner { fresh, ..restore::manner(context, sources) };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::pane::{CommandBody, FoundBody};
+use super::pane::{CommandBody, ConversationBody, FoundBody};
 use super::session::{list, model_list};
 use super::{Bytes, is_default};
 use crate::model::{Client, Pane, PaneFacts, Process, Server, SessionFacts, TextMark, Window, WindowFacts};
@@ -84,6 +84,8 @@ pub struct PaneFactsBody {
     pid: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     processes: Vec<ProcessBody>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    aside: Vec<ConversationBody>,
     #[serde(default, skip_serializing_if = "is_default")]
     alternate_screen: bool,
     cursor: (u32, u32),
@@ -150,6 +152,7 @@ impl PaneFactsBody {
         Self {
             pid: facts.pid,
             processes: facts.processes.iter().map(process).collect(),
+            aside: facts.aside.iter().map(ConversationBody::whole).collect(),
             alternate_screen: facts.alternate_screen,
             cursor: facts.cursor,
             modes: facts.modes.clone(),
@@ -174,6 +177,7 @@ impl PaneFactsBody {
         pane.facts = PaneFacts {
             pid: self.pid,
             processes: self.processes.into_iter().map(process).collect(),
+            aside: self.aside.into_iter().map(Into::into).collect(),
             alternate_screen: self.alternate_screen,
             cursor: self.cursor,
             modes: self.modes,

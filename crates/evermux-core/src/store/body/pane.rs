@@ -74,7 +74,7 @@ struct ProgramBody {
 
 /// A conversation; of a running program how it is known is a fact.
 #[derive(Debug, Serialize, Deserialize)]
-struct ConversationBody {
+pub struct ConversationBody {
     tool: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -149,13 +149,9 @@ impl ProgramBody {
 
     /// The same with all that is known: nothing of a debt changes.
     fn whole(program: &Program) -> Self {
-        let conversation = |conversation: &Conversation| ConversationBody {
-            found: Some((&conversation.found).into()),
-            ..ConversationBody::of(conversation)
-        };
         Self {
             started: Some(program.started),
-            conversation: program.conversation.as_ref().map(conversation),
+            conversation: program.conversation.as_ref().map(ConversationBody::whole),
             ..Self::of(program)
         }
     }
@@ -170,6 +166,11 @@ impl ConversationBody {
             environment: environment(&conversation.environment),
             found: None,
         }
+    }
+
+    /// With how it is known.
+    pub fn whole(conversation: &Conversation) -> Self {
+        Self { found: Some((&conversation.found).into()), ..Self::of(conversation) }
     }
 }
 

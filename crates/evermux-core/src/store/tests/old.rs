@@ -195,6 +195,7 @@ fn everything() -> Sample {
     pane.facts = PaneFacts {
         pid: Some(10),
         processes: vec![process],
+        aside: Vec::new(),
         alternate_screen: true,
         cursor: (3, 4),
         modes: vec!["keypad".to_owned()],
