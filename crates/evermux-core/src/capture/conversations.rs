@@ -92,7 +92,8 @@ pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Source
         let identity = draft.windows[found.window].panes[found.pane].identity;
         let before = sources.before(identity);
         let before = before.and_then(|before| before.program.as_ref()?.conversation.as_ref());
-        if let Some(before) = before.filter(|conversation| is_of(&found.instance, conversation)) {
+        let before = before.filter(|conversation| is_of(&found.instance, conversation));
+        if let Some(before) = before.filter(|_| !answer.none) {
             keep(answer, before);
         }
         claimants.push(Claimant {
@@ -165,7 +166,10 @@ fn conversation(instance: Instance, answer: Answer, verdict: &Verdict) -> Conver
             let why = format!("{} ({}) is held in another pane", candidate.id, candidate.evidence);
             (None, found(candidate.confidence, why, false))
         }
-        Verdict::Nothing => (None, found(Default::default(), "nothing tells which one".to_owned(), false)),
+        Verdict::Nothing => {
+            let why = if answer.none { "it has none open" } else { "nothing tells which one" };
+            (None, found(Default::default(), why.to_owned(), false))
+        }
     };
     Conversation {
         tool: instance.tool,
