@@ -47,6 +47,9 @@ impl Instance {
             let executable = process.executable().map(|path| path.as_bytes()).unwrap_or_default();
             let names = [process.name.as_slice(), executable];
             let known = handlers.recognise(process.argv(), &names)?;
+            if !known.handler.holds_conversations() {
+                return None;
+            }
             Some((known.handler.name.clone(), known.arguments.to_vec()))
         };
         let processes = &job.all[..job.all.len().min(MOST)];
