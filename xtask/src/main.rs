@@ -1,5 +1,6 @@
 //! The project's own chores: `cargo xtask COMMAND`, one file per command.
 
+mod assistants;
 mod bench;
 mod check_macos;
 mod demo;
@@ -27,6 +28,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Assistants(assistants::Arguments),
     Bench(bench::Arguments),
     CheckMacos(check_macos::Arguments),
     Demo(demo::Arguments),
@@ -42,6 +44,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Assistants(arguments) => assistants::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::CheckMacos(arguments) => check_macos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -749,7 +749,41 @@ fn the_mode_chosen_inside_comes_back_and_none_that_allows_more() {
         again(&env).replace(&id(1), "ID")
     };
     assert_eq!(with_mode("plan"), "claude --permission-mode plan --add-dir a --verbose --resume ID");
-    assert_eq!(with_mode("default"), "claude --add-dir a --verbose --resume ID");
+    // Without the flag newer versions allow more.
+    assert_eq!(with_mode("default"), "claude --permission-mode default --add-dir a --verbose --resume ID");
     let same = "claude --add-dir a --permission-mode acceptEdits --verbose --resume ID";
     assert_eq!(with_mode("bypassPermissions"), same);
+}
+
+/// Seen with Codex 0.171: after /new the file of the earlier conversation stays open, and the new one has only a lock.
+#[test]
+fn a_conversation_that_was_just_begun_has_only_a_lock() {
+    let server = server();
+    let env = env(&server);
+    let work = r#"
+        mkdir -p "$HOME/.codex/sessions/2026/11/30" "$HOME/.codex/thread-writer-locks"
+        exec 7>"$HOME/.codex/sessions/2026/11/30/rollout-2026-11-30T01-02-03-$FIRST.jsonl"
+        echo "{\"type\":\"session_meta\",\"payload\":{\"id\":\"$FIRST\",\"cwd\":\"$PWD\"}}" >&7
+        become() { exec 8>"$HOME/.codex/thread-writer-locks/$1.lock"; }"#;
+    wrapped(server.sandbox(), "codex", work);
+    begin(&server, "main:0.0", &format!("FIRST={} codex", id(1)));
+    assert_eq!(known(&env), [exact(1)]);
+    server.type_line("main:0.0", &format!("new {}", id(2)));
+    server.wait_until("it is noticed", |_| known(&env) == [exact(2)]);
+    assert_eq!(again(&env), format!("not: nothing was said yet in conversation {}", id(2)));
+}
+
+/// OpenCode shows its own name while no conversation is open: its command line is old then, and so is the last save.
+#[test]
+fn a_title_can_say_that_there_is_none() {
+    let server = server();
+    plain(server.sandbox(), "opencode");
+    let env = env(&server);
+    begin(&server, "main:0.0", "opencode -s ses_1");
+    env.ok(&["save"]);
+    assert_eq!(known(&env), ["ses_1 strong"]);
+    server.run(&["select-pane", "-t", "main:0.0", "-T", "OpenCode"]);
+    assert_eq!(known(&env), ["- it has none open"]);
+    server.run(&["select-pane", "-t", "main:0.0", "-T", "OC | another"]);
+    assert_eq!(known(&env), ["ses_1 strong"]);
 }

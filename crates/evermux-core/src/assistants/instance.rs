@@ -45,6 +45,9 @@ impl Instance {
     pub fn find(handlers: &Handlers, table: &ProcessTable, job: &Job<'_>) -> Option<Self> {
         let recognised = |process: &'_ Process| -> Option<(String, Vec<BString>)> {
             let known = handlers.recognise(process.argv(), &names(process))?;
+            if !known.handler.holds_conversations() {
+                return None;
+            }
             Some((known.handler.name.clone(), known.arguments.to_vec()))
         };
         let processes = &job.all[..job.all.len().min(MOST)];

@@ -77,6 +77,8 @@ pub struct Answer {
     pub candidates: Vec<Candidate>,
     /// Those of which something is written down that can be gone on with.
     pub begun: Vec<String>,
+    /// It says itself that it holds none now.
+    pub none: bool,
     /// Variables that it was started with and needs again.
     pub environment: Vec<EnvironmentEntry>,
 }

@@ -62,6 +62,10 @@ impl Assistants {
             let agreed = pointed.contains(&own) && named.get(&own).is_some_and(|sources| *sources > 1);
             candidate.distance = if agreed { 0 } else { candidate.distance.saturating_add(1) };
         }
+        if asked.holds_none() {
+            answer.candidates.clear();
+            answer.none = true;
+        }
         for candidate in answer.candidates.iter_mut().take(MOST_LOOKED_UP) {
             if candidate.directory.is_none() {
                 candidate.directory = lookup(&places, foreign, &handler.directory, &candidate.id);
@@ -93,7 +97,7 @@ impl Asked<'_> {
                 self.journal(path, process, [Some(id), started.as_ref()], sure)
             }
             SourceKind::Lock { path } => self.lock(path, sure),
-            SourceKind::OpenFile { path } => self.open_file(path, sure),
+            SourceKind::OpenFile { .. } => self.open_file(source, sure),
             SourceKind::Tracker => self.tracker(sure),
             SourceKind::Option => self.option(sure),
             SourceKind::Arguments { after } => self.arguments(after, sure),
@@ -188,20 +192,25 @@ impl Asked<'_> {
         candidate.into_iter().collect()
     }
 
-    fn open_file(&self, path: &Template, sure: Confidence) -> Vec<Candidate> {
-        let Some(glob) = self.places.glob(path, None, None) else { return Vec::new() };
+    /// All sources of this kind are asked as one, in the place of the first.
+    fn open_file(&self, source: &Source, sure: Confidence) -> Vec<Candidate> {
+        let is_own = |source: &&Source| matches!(source.kind, SourceKind::OpenFile { .. });
+        let mut sources = self.handler.sources.iter().filter(is_own).peekable();
+        if !sources.peek().is_some_and(|first| std::ptr::eq(*first, source)) {
+            return Vec::new();
+        }
+        let paths = sources.filter_map(|source| source.kind.path());
+        let globs: Vec<_> = paths.filter_map(|path| self.places.glob(path, None, None)).collect();
         let mut open: Vec<(i64, PathBuf, String)> = Vec::new();
         for member in &self.question.instance.members {
             for path in procs::open_paths(member.pid) {
-                let Some(id) = glob.matches(&path, self.handler.id.as_ref()).and_then(|found| found.id)
-                else {
-                    continue;
-                };
+                let mut found = globs.iter().filter_map(|glob| glob.matches(&path, self.handler.id.as_ref()));
+                let Some(id) = found.find_map(|found| found.id) else { continue };
                 let Ok(path) = path.to_path() else { continue };
                 open.push((self.foreign.modified(path).unwrap_or(0), path.to_owned(), id));
             }
         }
-        // After a change of conversation the earlier file may still be open: the one written last counts.
+        // After a change of conversation the earlier files may still be open: the one written last counts.
         let newest = open.into_iter().max();
         let candidate = newest.and_then(|(_, path, id)| {
             self.candidate(&id, format!("{}, which it has open", self.places.shown(&path)), sure)
@@ -360,6 +369,18 @@ impl Asked<'_> {
         let words = lines
             .flat_map(|line| line.to_str_lossy().split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         said.chars().count() >= LEAST_SAID && words.collect::<Vec<_>>().join(" ").contains(&said)
+    }
+
+    /// Whether the title is one of those that the program shows while it holds no conversation: one that fits the pattern
+    /// without its group. Then what its command line says, and what was known of it, is old.
+    fn holds_none(&self) -> bool {
+        self.handler.sources.iter().any(|source| match &source.kind {
+            SourceKind::Title { pattern, database } => {
+                let group = if database.is_some() { "title" } else { "id" };
+                pattern.fits_without(&self.question.title, group)
+            }
+            _ => false,
+        })
     }
 
     /// The last one on the screen counts.

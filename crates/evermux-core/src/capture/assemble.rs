@@ -424,6 +424,9 @@ impl Assembly<'_> {
         }
         if let Some(before) = before {
             made.debts = debts::carried(before, &made, sources.now);
+            if let Some(why) = sources.options.not_started.get(&identity) {
+                debts::not_started(&mut made.debts, why);
+            }
         }
         (made, text_wanted, assistant)
     }

@@ -93,7 +93,8 @@ pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Source
     let mut claimants = Vec::new();
     for (found, answer) in assistants.iter().zip(&mut answers) {
         let identity = draft.windows[found.window].panes[found.pane].identity;
-        if let Some(before) = sources.before(identity).and_then(|before| known(before, &found.instance)) {
+        let before = sources.before(identity).and_then(|before| known(before, &found.instance));
+        if let Some(before) = before.filter(|_| !answer.none) {
             keep(answer, before);
         }
         claimants.push(Claimant {
@@ -208,7 +209,10 @@ fn conversation(instance: Instance, answer: Answer, verdict: &Verdict) -> Conver
             let why = format!("{} ({}) is held in another pane", candidate.id, candidate.evidence);
             (None, found(candidate.confidence, why, false))
         }
-        Verdict::Nothing => (None, found(Default::default(), "nothing tells which one".to_owned(), false)),
+        Verdict::Nothing => {
+            let why = if answer.none { "it has none open" } else { "nothing tells which one" };
+            (None, found(Default::default(), why.to_owned(), false))
+        }
     };
     Conversation {
         tool: instance.tool,

@@ -50,6 +50,8 @@ pub struct Options {
     pub no_text_programs: Vec<Pattern>,
     /// How many rows the prompts of panes take, where a restore has just seen it; otherwise the previous snapshot says.
     pub prompt_rows: HashMap<PaneIdentity, u32>,
+    /// Why the programs of these panes, which are owed, were not started just now.
+    pub not_started: HashMap<PaneIdentity, String>,
     /// The process that asks for the capture. Where it is itself the foreground program of a pane, it is about to end:
     /// the pane counts as having none.
     pub asker: Option<u32>,
@@ -82,6 +84,7 @@ impl Options {
             ignored_sessions: Vec::new(),
             no_text_programs: Vec::new(),
             prompt_rows: HashMap::new(),
+            not_started: HashMap::new(),
             asker: None,
             helper: None,
             lines: None,

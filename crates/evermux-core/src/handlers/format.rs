@@ -142,7 +142,7 @@ pub struct Mode {
     pub field: Field,
     /// The flag whose value it becomes.
     pub flag: Flag,
-    /// The values that are taken; the first is what holds without the flag.
+    /// The values that are taken.
     pub values: Vec<Plain>,
 }
 

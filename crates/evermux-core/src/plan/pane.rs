@@ -151,7 +151,7 @@ impl Builder<'_, '_> {
         conditions: &Conditions,
     ) -> Option<(Run, Option<BString>)> {
         let start = pane.start.clone().filter(|start| pane.dead.is_none() && !is_shell(start))?;
-        let program = pane.program.clone()?;
+        let program = pane.program.clone().filter(|program| program.conversation.is_some())?;
         match again(&program, conditions, self.options.resume, &mut self.resumed)? {
             Again::Run(launch) => {
                 pane.debts.retain(|debt| !matches!(debt.owed, Owed::Program(_) | Owed::Start(_)));
@@ -173,7 +173,7 @@ impl Builder<'_, '_> {
     }
 }
 
-/// What is done about a program that holds a conversation; none if it holds none. A conversation that another pane of the
+/// What is done about a program that a handler knows; none if none does. A conversation that another pane of the
 /// plan goes on with is not started twice.
 fn again(
     program: &Program,
@@ -182,7 +182,7 @@ fn again(
     resumed: &mut HashSet<(String, String)>,
 ) -> Option<Again> {
     let again = decide_conversation(program, conditions, resume(program)?);
-    let conversation = program.conversation.as_ref()?;
+    let Some(conversation) = &program.conversation else { return Some(again) };
     match (&again, &conversation.id) {
         (Again::Run(_) | Again::Prefill(..), Some(id)) => {
             let is_new = resumed.insert((conversation.tool.clone(), id.clone()));
