@@ -5,6 +5,7 @@
 //! about what a program is told to do by its arguments; what it does by its own configuration files and environment
 //! stays the user's.
 
+pub mod editors;
 mod launch;
 mod plain;
 mod shells;
@@ -153,7 +154,7 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
         };
     }
     match decide(program.command.masked, conditions, || judge(argv, conditions)) {
-        Ok(()) => Again::Run(Launch::of(argv.clone())),
+        Ok(()) => Again::Run(Launch::of(editors::opened_again(argv.clone()))),
         Err(reason) => Again::Owe(reason),
     }
 }
@@ -215,6 +216,9 @@ fn judge(words: &[BString], conditions: &Conditions) -> Result<(), Reason> {
         return Ok(());
     }
     let rule = table::find(name).filter(|_| table).ok_or_else(|| Reason::NotInTable(name.into()))?;
+    if editors::reads_input(name, arguments) {
+        return Err(Reason::Argument("-".into()));
+    }
     rule.check(arguments).map_err(|word| Reason::Argument(word.clone()))
 }
 
