@@ -144,7 +144,8 @@ impl Editors {
 
     fn answer(&self, question: &Question) -> Answer {
         let key = (question.pid, question.birth);
-        let is_silent = |silent: &HashMap<_, Instant>| silent.get(&key).is_some_and(|until| Instant::now() < *until);
+        let is_silent =
+            |silent: &HashMap<_, Instant>| silent.get(&key).is_some_and(|until| Instant::now() < *until);
         if self.silent.lock().is_ok_and(|silent| is_silent(&silent)) {
             return Answer::Late("it does not answer".to_owned());
         }

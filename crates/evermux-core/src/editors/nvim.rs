@@ -46,9 +46,11 @@ pub fn ask(question: &Question, folder: &Path, uid: u32) -> Result<Answer, WireE
     if field(&mode, "blocking") != &Value::Boolean(false) {
         return Ok(Answer::Late("it waits for a key".to_owned()));
     }
-    let text = |text: &[u8]| Value::String(Vec::from(text).into_string_lossy_or_bytes());
+    let Some(place) = folder.to_str() else {
+        return Ok(Answer::Late("the path of the state folder is no text".to_owned()));
+    };
     let mut arguments = vec![
-        (Value::from("folder"), text(folder.as_os_str().as_encoded_bytes())),
+        (Value::from("folder"), Value::from(place)),
         (Value::from("soon"), Value::Boolean(question.soon)),
     ];
     for (name, value) in [("known", &question.known), ("restored", &question.restored)] {
@@ -66,17 +68,6 @@ pub fn ask(question: &Question, folder: &Path, uid: u32) -> Result<Answer, WireE
     match field(told, "buffers") {
         Value::Nil => Ok(Answer::Same),
         _ => Ok(Answer::Held(Box::new(held(told, folder, server)?))),
-    }
-}
-
-/// Text that may be no UTF-8, for msgpack.
-trait IntoValue {
-    fn into_string_lossy_or_bytes(self) -> rmpv::Utf8String;
-}
-
-impl IntoValue for Vec<u8> {
-    fn into_string_lossy_or_bytes(self) -> rmpv::Utf8String {
-        rmpv::Utf8String::from(self.into_string_lossy())
     }
 }
 

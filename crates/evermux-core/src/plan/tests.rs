@@ -143,6 +143,7 @@ fn plan_of(saved: &Snapshot, wanted: Vec<Wanted>, live: Option<&Live>, way: &Way
                     (Launch::of(vec!["claude".into(), "--resume".into(), id.as_str().into()]), false)
                 }))
             },
+            editor: &|_, _| None,
             random: &mut || {
                 number += 1;
                 [number; 16]

@@ -48,13 +48,15 @@ pub fn connected(pid: u32) -> Vec<PathBuf> {
 /// The sockets that a process has open.
 fn inodes(pid: u32) -> Vec<u64> {
     let files = open_files(pid);
-    let number = |path: &BString| path.strip_prefix(b"socket:[")?.strip_suffix(b"]")?.to_str().ok()?.parse().ok();
+    let number =
+        |path: &BString| path.strip_prefix(b"socket:[")?.strip_suffix(b"]")?.to_str().ok()?.parse().ok();
     files.iter().filter_map(number).collect()
 }
 
 /// Reads `Num RefCount Protocol Flags Type St Inode Path` of a stream socket that listens.
 fn parse_listening(line: &[u8]) -> Option<(u64, BString)> {
-    let mut fields = line.splitn(2, |byte| *byte == b':').nth(1)?.trim_start().splitn(7, |byte| *byte == b' ');
+    let mut fields =
+        line.splitn(2, |byte| *byte == b':').nth(1)?.trim_start().splitn(7, |byte| *byte == b' ');
     let mut next = || fields.by_ref().find(|field| !field.is_empty());
     let (_, _, flags, kind) = (next()?, next()?, next()?, next()?);
     // __SO_ACCEPTCON and SOCK_STREAM.
@@ -83,12 +85,8 @@ const UNIX_DIAG_PEER: u16 = 2;
 
 /// All stream sockets of the kind, by inode.
 fn dump() -> rustix::io::Result<HashMap<u64, Socket>> {
-    let socket = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        Some(netlink::SOCK_DIAG),
-    )?;
+    let socket =
+        socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG))?;
     let limit = Some(Duration::from_millis(200));
     rustix::net::sockopt::set_socket_timeout(&socket, rustix::net::sockopt::Timeout::Recv, limit)?;
     // nlmsghdr, then unix_diag_req: family, protocol, padding, states, inode, what to show, cookie.
@@ -116,7 +114,8 @@ fn dump() -> rustix::io::Result<HashMap<u64, Socket>> {
 /// Reads what was received; whether more is to come.
 fn read_messages(mut bytes: &[u8], sockets: &mut HashMap<u64, Socket>) -> bool {
     while let Some(length) = number(bytes, 0) {
-        let (length, kind) = (length as usize, bytes.get(4..6).map(|two| u16::from_ne_bytes([two[0], two[1]])));
+        let (length, kind) =
+            (length as usize, bytes.get(4..6).map(|two| u16::from_ne_bytes([two[0], two[1]])));
         if length < 16 || length > bytes.len() || kind != Some(SOCK_DIAG_BY_FAMILY) {
             return kind != Some(NLMSG_DONE) && kind == Some(SOCK_DIAG_BY_FAMILY);
         }

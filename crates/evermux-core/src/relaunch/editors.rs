@@ -39,7 +39,8 @@ pub(super) fn reads_input(name: &BStr, arguments: &[BString]) -> bool {
 
 /// The words that open the same as these: a client of an Emacs that is not there any more starts one.
 pub(super) fn opened_again(mut argv: Vec<BString>) -> Vec<BString> {
-    let is_client = argv.first().is_some_and(|program| program.rsplit_str("/").next() == Some(b"emacsclient"));
+    let is_client =
+        argv.first().is_some_and(|program| program.rsplit_str("/").next() == Some(b"emacsclient"));
     if is_client {
         argv.splice(1..1, ["-a".into(), "".into()]);
     }
@@ -70,6 +71,12 @@ pub fn attached_again(argv: &[BString], socket: &Path) -> Vec<BString> {
     vec![program, "--server".into(), socket.as_os_str().as_encoded_bytes().into(), "--remote-ui".into()]
 }
 
+/// The socket of the Neovim that these words show.
+pub fn attached(argv: &[BString]) -> Option<&BString> {
+    let server = argv.windows(2).find(|pair| pair[0] == "--server")?;
+    argv.iter().any(|word| word == "--remote-ui").then(|| &server[1])
+}
+
 /// Flags that say how Neovim works; what it opens is in its state.
 fn kept_flags(arguments: &[BString], is_free: &dyn Fn(&BString) -> bool) -> Vec<BString> {
     let mut kept: Vec<BString> = Vec::new();
@@ -87,7 +94,9 @@ fn kept_flags(arguments: &[BString], is_free: &dyn Fn(&BString) -> bool) -> Vec<
                 words.next();
             }
             b"--clean" | b"--noplugin" => kept.push(word.clone()),
-            [b'-', letters @ ..] if !letters.is_empty() && letters.iter().all(|it| b"nRmMbAHZ".contains(it)) => {
+            [b'-', letters @ ..]
+                if !letters.is_empty() && letters.iter().all(|it| b"nRmMbAHZ".contains(it)) =>
+            {
                 kept.push(word.clone());
             }
             _ => {}
@@ -98,7 +107,8 @@ fn kept_flags(arguments: &[BString], is_free: &dyn Fn(&BString) -> bool) -> Vec<
 
 /// The name of the state that these words of a Neovim bring back, if a restore of ours has started it.
 pub fn restored(argv: &[BString]) -> Option<String> {
-    let path = argv.windows(2).find(|pair| pair[0] == "-S" && pair[1].ends_with_str("/restore.lua"))?[1].as_slice();
+    let path =
+        argv.windows(2).find(|pair| pair[0] == "-S" && pair[1].ends_with_str("/restore.lua"))?[1].as_slice();
     let mut parts = path.rsplit_str("/").skip(1);
     let (name, folder) = (parts.next()?, parts.next()?);
     let is_name = name.len() == 16 && name.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
@@ -155,9 +165,10 @@ mod tests {
     #[test]
     fn flags_of_neovim_are_kept_what_it_opened_is_not() {
         let of = |line: &str| {
-            let again = with_state(&words(line), Path::new("/s/editors/0123456789abcdef/restore.lua"), &|path| {
-                path == "/free"
-            });
+            let again =
+                with_state(&words(line), Path::new("/s/editors/0123456789abcdef/restore.lua"), &|path| {
+                    path == "/free"
+                });
             assert_eq!(restored(&again).as_deref(), Some("0123456789abcdef"), "{line}");
             let shown = without_restore(&again);
             assert_eq!(restored(&shown), None);

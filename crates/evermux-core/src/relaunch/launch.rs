@@ -38,6 +38,7 @@ pub struct Launch {
     /// mean the same; it is not used where there are directories or variables to set.
     pub line: Option<BString>,
     /// Whether it is started once only: by `evermux resume`, never by a line that a history keeps.
+    #[serde(default)]
     pub once: bool,
 }
 

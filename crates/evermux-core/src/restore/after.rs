@@ -136,6 +136,12 @@ impl<'a> Expected<'a> {
 
     fn complete_pane(&self, pane: &mut Pane, planned: &'a PlannedPane) {
         pane.debts = self.debts_of(planned);
+        let launched = planned.launch.as_ref().filter(|_| self.programs.runs(planned.pane.identity));
+        if let (Some(program), Some(launched)) = (&mut pane.program, launched.filter(|it| it.launch.once)) {
+            // It holds what it held, also before it has read all of it.
+            program.command.clone_from(&launched.program.command);
+            program.editor.clone_from(&launched.program.editor);
+        }
         if pane.facts.waiting && planned.pane.facts.at_prompt {
             // There is no new prompt yet from which these could be read.
             pane.facts.cursor = planned.pane.facts.cursor;

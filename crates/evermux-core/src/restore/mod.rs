@@ -9,6 +9,7 @@
 mod after;
 mod apply;
 mod arrivals;
+mod editors;
 mod finish;
 mod hooks;
 mod interrupted;

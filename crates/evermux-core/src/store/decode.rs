@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::body::{self, ClientsBody, Hash, ServerBody, SessionBody, SessionFactsBody, TextBody, WindowBody};
 use crate::model::{
-    BString, BlockId, BlockRef, Client, Editor, Link, PaneIdentity, Scrollback, Server, Session, Snapshot, Window,
+    BString, BlockId, BlockRef, Client, Editor, Link, PaneIdentity, Scrollback, Server, Session, Snapshot,
+    Window,
 };
 use crate::problem::{Problem, Report, Subject};
 

@@ -56,7 +56,8 @@ impl EditorBody {
             text: (&unsaved.text).into(),
             undo: unsaved.undo.as_ref().map(Into::into),
         };
-        let left_out = |left: &LeftOut| LeftOutBody { name: (&left.name).into(), reason: left.reason.clone() };
+        let left_out =
+            |left: &LeftOut| LeftOutBody { name: (&left.name).into(), reason: left.reason.clone() };
         Self {
             tool: editor.tool.clone(),
             session: (&editor.session).into(),

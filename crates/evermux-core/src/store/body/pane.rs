@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::session::{EntryBody, environment, list, model_environment, model_list, model_options, options};
 use super::editor::EditorBody;
+use super::session::{EntryBody, environment, list, model_environment, model_list, model_options, options};
 use super::{Bytes, Hash, is_default};
 use crate::model::{
     BlockId, BlockRef, Command, Conversation, Death, Debt, Found, Owed, Pane, PaneFacts, PaneIdentity,
