@@ -181,4 +181,21 @@ mod tests {
         assert_eq!(restored(&words("nvim -S /s/editors/x/restore.lua")), None);
         assert_eq!(restored(&words("nvim -S Session.vim")), None);
     }
+
+    #[test]
+    fn a_client_of_emacs_starts_one() {
+        let mut expected = words("emacsclient -a  -t x");
+        assert_eq!(opened_again(words("emacsclient -t x")), expected);
+        expected[0] = "/usr/bin/emacsclient".into();
+        assert_eq!(opened_again(words("/usr/bin/emacsclient -t x")), expected);
+        assert_eq!(opened_again(words("emacs -nw x")), words("emacs -nw x"));
+    }
+
+    #[test]
+    fn what_shows_another_neovim_is_known() {
+        let argv = attached_again(&words("nvim x"), Path::new("/run/nvim.1.0"));
+        assert_eq!(argv, words("nvim --server /run/nvim.1.0 --remote-ui"));
+        assert_eq!(attached(&argv).map(|path| path.to_string()).as_deref(), Some("/run/nvim.1.0"));
+        assert_eq!(attached(&words("nvim --server x --remote-expr y")), None);
+    }
 }
