@@ -10,7 +10,7 @@ use super::sources::Chosen;
 use bstr::BString;
 
 use crate::diff::{Change, Field, exact};
-use crate::model::{BlockId, Debt, Owed, Pane, PaneIdentity, Scrollback, Snapshot, TextMark};
+use crate::model::{BlockId, Debt, Editor, Owed, Pane, PaneIdentity, Scrollback, Snapshot, TextMark};
 use crate::plan::{Part, Plan, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace};
 use crate::problem::{Problem, Subject};
 use crate::store::{PreparedBlock, StoreError};
@@ -205,7 +205,8 @@ impl<'a> Expected<'a> {
         }
         let texts = self.panes().filter_map(|(_, pane)| self.text(pane));
         let blocks = texts.flat_map(|text| text.history.iter().chain([&text.screen]));
-        blocks.filter_map(|part| block(part.id)).map(|bytes| PreparedBlock::new(&bytes)).collect()
+        let held = self.panes().flat_map(|(_, pane)| pane.pane.editors().flat_map(Editor::blocks));
+        blocks.chain(held).filter_map(|part| block(part.id)).map(|bytes| PreparedBlock::new(&bytes)).collect()
     }
 }
 
