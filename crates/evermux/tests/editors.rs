@@ -39,7 +39,7 @@ impl Ground {
         let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
         let ground = Self { server, env, what: format!("nvim {}", nvim.version) };
         symlink(&nvim.path, ground.path("../bin/nvim")).expect("a new sandbox");
-        ground.write(".config/nvim/init.vim", b"set nomore foldmethod=manual laststatus=2 noshowcmd\n");
+        ground.write(".config/nvim/init.vim", b"set nomore foldmethod=manual laststatus=2 noshowcmd sessionoptions=buffers,globals\n");
         ground
     }
 
@@ -56,7 +56,8 @@ impl Ground {
         self.server.wait_for_prompts();
         self.server.type_line(PANE, line);
         self.server.wait_until("the editor draws", |server| {
-            server.display(PANE, "#{alternate_on}") == "1" && server.screen(PANE).contains("~")
+            server.display(PANE, "#{alternate_on}") == "1"
+                && [".txt", "[No Name]"].iter().any(|name| server.screen(PANE).contains(name))
         });
     }
 
@@ -153,7 +154,7 @@ for b in getbufinfo({'bufloaded': 1})
 endfor
 call sort(g:told)
 call add(g:told, string(map(getqflist(), '[bufname(v:val.bufnr), v:val.lnum, v:val.text]')))
-call add(g:told, string([v:this_session, tabpagenr('$'), winnr('$'), winnr(), v:errmsg, execute('messages')]))
+call add(g:told, string([v:this_session, tabpagenr('$'), winnr('$'), winnr(), v:errmsg, trim(execute('messages'))]))
 call add(g:told, string([&shortmess, &hidden, &sessionoptions, &eventignore, getcwd(), exists('g:evermux_notes') && len(g:evermux_notes)]))
 "#;
 
@@ -165,7 +166,7 @@ fn what_an_editor_holds_comes_back() {
         let lines: String = (1..=60).map(|line| format!("line {line}\n")).collect();
         ground.write("a.txt", lines.as_bytes());
         ground.write("h|i`id`$(x) %#'\".txt", b"on disk\n");
-        ground.write("bytes.txt", b"\xff\xfe caf\xe9\nx\0y\n");
+        ground.write("bytes.txt", b"caf\xe9 \xff\xfe\nx\0y\n");
         ground.start("nvim a.txt");
         ground.script(WORK);
         let facts = ground.script(FACTS);
@@ -185,7 +186,7 @@ fn what_an_editor_holds_comes_back() {
             assert_eq!(ground.settled(), screen, "{what}: {reboot}");
             assert_eq!(ground.script(FACTS), facts, "{what}: {reboot}");
             assert_eq!(fs::read_to_string(ground.path("a.txt")).expect("it is there"), lines, "{what}");
-            assert_eq!(fs::read(ground.path("bytes.txt")).expect("it is there"), b"\xff\xfe caf\xe9\nx\0y\n");
+            assert_eq!(fs::read(ground.path("bytes.txt")).expect("it is there"), b"caf\xe9 \xff\xfe\nx\0y\n");
             // What is kept of it now is the same, under the words it was started with at first.
             ground.env.ok(&["save"]);
             let again = ground.editor();

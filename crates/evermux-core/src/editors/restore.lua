@@ -74,6 +74,12 @@ local function from_swap(swap, text)
   end
 end
 
+-- Not `nvim_buf_set_lines`: that takes no NUL (a newline within a line).
+local function set_lines(b, text)
+  fn.setbufline(b, 1, text)
+  if api.nvim_buf_line_count(b) > #text then fn.deletebufline(b, #text + 1, '$') end
+end
+
 local function fill(b, kept, lines)
   local disk = api.nvim_buf_get_lines(b, 0, -1, false)
   local undo = dir .. '/undo' .. kept.number
@@ -82,7 +88,7 @@ local function fill(b, kept, lines)
   vim.bo[b].modifiable = true
   local function set(text, without_undo)
     if without_undo then vim.bo[b].undolevels = -1 end
-    api.nvim_buf_set_lines(b, 0, -1, false, text)
+    set_lines(b, text)
     vim.bo[b].undolevels = levels
   end
   local own = fn.readfile(dir .. '/text' .. kept.number, 'b')
@@ -154,7 +160,7 @@ for _, swap in pairs(swaps) do
       local b = fn.bufadd(swap.name)
       fn.bufload(b)
       if table.concat(api.nvim_buf_get_lines(b, 0, -1, false), '\n') ~= table.concat(lines, '\n') then
-        api.nvim_buf_set_lines(b, 0, -1, false, lines)
+        set_lines(b, lines)
       end
     end)
   end
