@@ -110,7 +110,7 @@ local function fill(b, kept, lines)
     if kept[option] ~= nil and vim.bo[b][option] ~= kept[option] then pcall(function() vim.bo[b][option] = kept[option] end) end
   end
   vim.bo[b].modifiable, vim.bo[b].readonly = modifiable, readonly
-  vim.bo[b].modified = true
+  if not vim.bo[b].modified then vim.bo[b].modified = true end
 end
 
 -- Text without a place gets a buffer of its own: nothing that was kept is dropped.
