@@ -36,7 +36,7 @@ const RUN: &[&str] = &[
     "vmstat 1", "vmstat -w 1 10", "iostat -xz 1", "mpstat -P ALL 2", "dstat -tcd 5", "free -h -s 2", "free --seconds=2", "tail -f x", "tail -n 50 -F a b", "tail -100f x",
     "tail -fn50 --pid=42 x", "tail --follow=name --retry x", "tail -n +5 x", "journalctl -f", "journalctl -fu ssh -n 50", "journalctl -b -1 -p err", "journalctl --unit=ssh --since today",
     "journalctl _PID=1 --lines=5", "dmesg -w", "dmesg -HT --level err", "nvidia-smi -l 2", "nvidia-smi --query-gpu=name --format=csv -lms 500", "less /home/me/dev/x.log", "tail -f dev/x.log",
-    "vim", "vi x", "vim -nR +12 a b", "vim -S Session.vim", "vim -d a b", "nvim -p a b", "nvim -u NONE x", "/usr/bin/view x", "emacs -nw +3 x", "hx -w src a.rs:3",
+    "vim", "vi x", "vim -nR +12 a b", "vim -S Session.vim", "vim -d a b", "nvim -p a b", "nvim -u NONE x", "/usr/bin/view x", "emacs -nw +3 x", "hx -w src a.rs",
     "kak -ro x", "nano -lm +3 x", "micro x",
 ];
 
