@@ -39,7 +39,10 @@ impl Ground {
         let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
         let ground = Self { server, env, what: format!("nvim {}", nvim.version) };
         symlink(&nvim.path, ground.path("../bin/nvim")).expect("a new sandbox");
-        ground.write(".config/nvim/init.vim", b"set nomore foldmethod=manual laststatus=2 noshowcmd sessionoptions=buffers,globals\n");
+        ground.write(
+            ".config/nvim/init.vim",
+            b"set nomore foldmethod=manual laststatus=2 noshowcmd sessionoptions=buffers,globals\n",
+        );
         ground
     }
 
@@ -124,7 +127,6 @@ impl Ground {
 /// Tabs, splits, folds, a quickfix list, and unsaved text in files of strange names, in one without a name, and of bytes that
 /// are no UTF-8.
 const WORK: &str = r#"
-edit a.txt
 normal! ggOfirst line
 let &undolevels = &undolevels
 call setline(3, 'changed')
