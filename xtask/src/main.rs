@@ -3,7 +3,9 @@
 mod assistants;
 mod bench;
 mod check_macos;
+mod debian;
 mod demo;
+mod editors;
 mod faults;
 mod fuzz;
 mod generate;
@@ -32,6 +34,7 @@ enum Command {
     Bench(bench::Arguments),
     CheckMacos(check_macos::Arguments),
     Demo(demo::Arguments),
+    Editors(editors::Arguments),
     Faults(faults::Arguments),
     Fuzz(fuzz::Arguments),
     Generate(generate::Arguments),
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::CheckMacos(arguments) => check_macos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Editors(arguments) => editors::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),

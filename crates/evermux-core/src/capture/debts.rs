@@ -45,7 +45,7 @@ mod tests {
 
     fn program(name: &str, started: i64) -> Program {
         let command = Command { argv: vec![name.into()], masked: false };
-        Program { command, directory: "/".into(), started, conversation: None }
+        Program { command, directory: "/".into(), started, conversation: None, editor: None }
     }
 
     fn pane(directory: &str, program: Option<Program>) -> Pane {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::policy::Pattern;
 use crate::assistants::{self, Assistants};
+use crate::editors::Editors;
 use crate::model::PaneIdentity;
 
 /// What is captured of a pane that prints without end: more between two captures than there is to be known of it.
@@ -67,6 +68,8 @@ pub struct Options {
     pub assistants: Option<Arc<Assistants>>,
     /// How long what they have written down may take to be read.
     pub assistants_patience: Duration,
+    /// Through which editors are asked what they hold; none: they are not.
+    pub editors: Option<Arc<Editors>>,
 }
 
 impl Options {
@@ -92,6 +95,7 @@ impl Options {
             limit: Duration::from_secs(20),
             assistants: None,
             assistants_patience: assistants::PATIENCE,
+            editors: None,
         }
     }
 }

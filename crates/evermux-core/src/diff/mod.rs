@@ -117,6 +117,8 @@ pub enum Field {
     StartCommand,
     /// The foreground program of a pane.
     Program,
+    /// What the editor of a pane holds that is in no file.
+    Unsaved,
     /// What earlier restores owe a pane.
     Debt,
     /// A paste buffer.
@@ -179,6 +181,7 @@ impl Field {
             Self::PromptRow => "prompt row",
             Self::StartCommand => "start command",
             Self::Program => "program",
+            Self::Unsaved => "unsaved text",
             Self::Debt => "debt",
             Self::Buffer(_) => "buffer",
             Self::Version => "tmux version",

@@ -320,7 +320,13 @@ fn start() -> impl Strategy<Value = StartCommand> {
 
 fn program() -> impl Strategy<Value = Program> {
     (command(), bytes(), 0..4_000_000_000_000_i64, option::of(conversation())).prop_map(
-        |(command, directory, started, conversation)| Program { command, directory, started, conversation },
+        |(command, directory, started, conversation)| Program {
+            command,
+            directory,
+            started,
+            conversation,
+            editor: None,
+        },
     )
 }
 

@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::{Conversation, Debt, OptionEntry, PaneIdentity, Scrollback};
+use super::{Conversation, Debt, Editor, OptionEntry, Owed, PaneIdentity, Scrollback};
 
 /// A pane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,26 @@ pub struct Pane {
     pub debts: Vec<Debt>,
     /// Facts, not restored.
     pub facts: PaneFacts,
+}
+
+impl Pane {
+    /// What the editors held that run in it, or that it is owed.
+    pub fn editors(&self) -> impl Iterator<Item = &Editor> {
+        let owed = self.debts.iter().filter_map(|debt| match &debt.owed {
+            Owed::Program(program) => Some(program),
+            _ => None,
+        });
+        self.program.iter().chain(owed).filter_map(|program| program.editor.as_ref())
+    }
+
+    /// Forgets what editors held, in those that run and in those that are owed (`owed`).
+    pub fn forget_editors(&mut self, owed: bool) {
+        let debts = self.debts.iter_mut().filter_map(|debt| match &mut debt.owed {
+            Owed::Program(program) if owed => Some(program),
+            _ => None,
+        });
+        self.program.iter_mut().chain(debts).for_each(|program| program.editor = None);
+    }
 }
 
 /// How the program of a dead pane ended.
@@ -76,6 +96,8 @@ pub struct Program {
     pub started: i64,
     /// The conversation it holds, if it is an assistant.
     pub conversation: Option<Conversation>,
+    /// What it held, if it is an editor that can be asked.
+    pub editor: Option<Editor>,
 }
 
 impl Program {

@@ -114,6 +114,8 @@ pub struct Options<'a> {
     /// How a program that a handler knows is started again, in its conversation if it holds one, and whether that is only
     /// typed; or why it is not. None if no handler knows it.
     pub resume: &'a dyn Fn(&Program) -> Option<Resumption>,
+    /// What starts the editor of a pane in the state it had; none if nothing is known of that.
+    pub editor: &'a dyn Fn(&Program, PaneIdentity) -> Option<Launch>,
     /// Sixteen random bytes, for new identities.
     pub random: &'a mut dyn FnMut() -> [u8; 16],
 }

@@ -8,6 +8,7 @@ use super::build::Builder;
 use super::{PlannedLaunch, PlannedPane, Resumption, Run, STILL_TO_START, Source, TO_START_LATER};
 use crate::model::{Debt, OptionEntry, Owed, Pane, PaneIdentity, Program};
 use crate::problem::{Problem, Subject};
+use crate::relaunch::editors::decide_editor;
 use crate::relaunch::{
     Again, Conditions, Decision, Launch, Reason, Restriction, Shell, decide_conversation, decide_program,
     decide_start, is_shell,
@@ -121,9 +122,13 @@ impl Builder<'_, '_> {
             pane.debts.retain(others);
             self.owe(pane, Owed::Program(program), String::new());
         }
+        let identity = pane.identity;
         let debt = pane.debts.iter_mut().find(|debt| matches!(debt.owed, Owed::Program(_)))?;
         let Owed::Program(program) = &debt.owed else { return None };
         let again = again(program, conditions, self.options.resume, &mut self.resumed);
+        // What a session file does nobody has looked at: only this machine's own.
+        let editor = || (self.options.editor)(program, identity).filter(|_| !conditions.foreign);
+        let again = again.or_else(|| Some(decide_editor(program, conditions, editor()?)));
         let again = again.unwrap_or_else(|| decide_program(program, conditions));
         let (again, reason) = match again {
             Again::Run(launch) => (Some((launch, false)), STILL_TO_START.to_owned()),

@@ -26,6 +26,11 @@ mod prompt;
 #[path = "ps.rs"]
 #[allow(dead_code)]
 mod ps;
+#[cfg(target_os = "linux")]
+mod sockets;
+#[cfg(not(target_os = "linux"))]
+#[path = "sockets_none.rs"]
+mod sockets;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -42,6 +47,7 @@ pub use ahead::MOST_OF_PANE;
 pub use cost::Cost;
 pub use identity::{boot, machine};
 pub use prompt::{Evidence, Reading, is_password_prompt, line_editor_waits, shell_at_terminal};
+pub use sockets::{Listening, connected, listening};
 pub use terminal::{TerminalError, TerminalState};
 
 /// The process table could not be read at all.
@@ -304,6 +310,12 @@ pub fn environment(pid: u32) -> Vec<(BString, BString)> {
 pub fn open_paths(pid: u32) -> Vec<BString> {
     let files = os::open_files(pid, 0).into_iter().map(|file| file.path);
     files.filter(|path| path.starts_with(b"/")).collect()
+}
+
+/// What a process has open, files and everything else, as far as it may be read.
+#[cfg(target_os = "linux")]
+fn open_files(pid: u32) -> Vec<BString> {
+    os::open_files(pid, 0).into_iter().map(|file| file.path).collect()
 }
 
 /// The file that a process executes, if it may be read.

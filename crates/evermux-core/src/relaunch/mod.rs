@@ -7,6 +7,7 @@
 //! stays the user's.
 
 mod danger;
+pub mod editors;
 mod launch;
 mod plain;
 mod rows;
@@ -176,7 +177,7 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
         };
     }
     match decide(program.command.masked, conditions, || judge(argv, conditions)) {
-        Ok(()) => Again::Run(Launch::of(argv.clone())),
+        Ok(()) => Again::Run(Launch::of(editors::opened_again(argv.clone()))),
         Err(reason) if reason.is_of_the_program() && may_type(conditions) => {
             Again::Prefill(Launch::of(argv.clone()), Reason::Typed(Box::new(reason)))
         }
@@ -274,6 +275,9 @@ fn judge(words: &[BString], conditions: &Conditions) -> Result<(), Reason> {
         return Ok(());
     }
     let rule = table::find(name).filter(|_| table).ok_or_else(|| Reason::NotInTable(name.into()))?;
+    if editors::reads_input(name, arguments) {
+        return Err(Reason::Argument("-".into()));
+    }
     rule.check(arguments).map_err(|word| Reason::Argument(word.clone()))
 }
 

@@ -27,7 +27,7 @@ pub const FOLDERS: &[&str] = &[
 /// The rule for the program of this name.
 pub fn find(name: &BStr) -> Option<&'static Rule> {
     let known = |(names, _): &&(&[&str], Rule)| names.iter().any(|known| name == *known);
-    PROGRAMS.iter().find(known).map(|(_, rule)| rule)
+    PROGRAMS.iter().find(known).map(|(_, rule)| rule).or_else(|| super::editors::find(name))
 }
 
 /// Names, and what is allowed.

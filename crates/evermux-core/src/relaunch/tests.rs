@@ -19,7 +19,7 @@ fn start(words: &[&str]) -> StartCommand {
 fn program(line: &str) -> Program {
     let words: Vec<&str> = line.split(' ').collect();
     let command = Command { argv: argv(&words), masked: false };
-    Program { command, directory: "/".into(), started: 0, conversation: None }
+    Program { command, directory: "/".into(), started: 0, conversation: None, editor: None }
 }
 
 fn reason(decision: Decision) -> String {
@@ -37,6 +37,8 @@ const RUN: &[&str] = &[
     "vmstat 1", "vmstat -w 1 10", "iostat -xz 1", "mpstat -P ALL 2", "dstat -tcd 5", "free -h -s 2", "free --seconds=2", "tail -f x", "tail -n 50 -F a b", "tail -100f x",
     "tail -fn50 --pid=42 x", "tail --follow=name --retry x", "tail -n +5 x", "journalctl -f", "journalctl -fu ssh -n 50", "journalctl -b -1 -p err", "journalctl --unit=ssh --since today",
     "journalctl _PID=1 --lines=5", "dmesg -w", "dmesg -HT --level err", "nvidia-smi -l 2", "nvidia-smi --query-gpu=name --format=csv -lms 500", "less /home/me/dev/x.log", "tail -f dev/x.log",
+    "vim", "vi x", "vim -nR +12 a b", "vim -S Session.vim", "vim -d a b", "nvim -p a b", "nvim -u NONE x", "/usr/bin/view x", "emacs -nw +3 x", "hx -w src a.rs",
+    "kak -ro x", "nano -lm +3 x", "micro x",
 ];
 
 #[rustfmt::skip]
@@ -47,7 +49,9 @@ const OWED: &[&str] = &[
     "more +/x y", "tail -f /dev/watchdog", "tail -f //dev/x", "tail -f /./dev/x", "tail -f ../../dev/x", "journalctl --vacuum-size=1K", "journalctl --rotate", "journalctl -b --vacuum-time=1s",
     "journalctl -n --rotate", "journalctl --cursor-file=x", "journalctl --flush", "dmesg -C", "dmesg -c", "dmesg -wC", "dmesg -n 1", "dmesg -D", "dmesg -F x", "top -x", "htop x", "btop -c x", "btop --config x",
     "atop -w x", "atop -r x", "glances -w", "glances -s", "glances --export csv", "iftop -c x", "dstat --output x", "nvidia-smi -r", "nvidia-smi -pm 1", "nvidia-smi -f x", "pidstat -e x", "watch ls",
-    "vim x", "ssh host", "python3 x", "env htop", "sudo htop", "nice htop", "xargs", "busybox sh", "tmux", "rm -rf /", "", "A=b", "PATH=/tmp/htop", "./htop", "/tmp/htop", "/home/me/bin/htop",
+    "ed x", "ssh host", "python3 x", "env htop", "sudo htop", "nice htop", "xargs", "busybox sh", "tmux", "rm -rf /", "", "A=b", "PATH=/tmp/htop", "./htop", "/tmp/htop", "/home/me/bin/htop",
+    "vim -c q x", "vim +q x", "vim --cmd q", "vim +/x y", "vim -s keys", "vim -w log", "vim -W log", "vim -", "nvim -es x", "nvim -l x.lua", "nvim --server x --remote-send q", "nvim --headless",
+    "vim /dev/watchdog", "emacs --eval (x)", "emacs -l x", "emacs -f x", "emacs --daemon", "emacsclient -e (x)", "emacsclient -a x y", "hx -c x", "kak -e x", "kak -E x", "kak -p x", "nano -s sh x",
     "/usr/bin/../../tmp/htop", "/usr/bin/./htop", "bin/htop", "//usr/bin/htop", "/usr/bin/", "htop/", "/nix/store/../../tmp/bin/htop", "HTOP", "htop2",
 ];
 
@@ -76,7 +80,7 @@ fn what_is_owed() {
 #[test]
 fn what_allows_and_what_forbids() {
     let table = Some(Allow::TABLE);
-    let names = |table| Some(Allow { table, names: vec!["vim".into()], ..Allow::NOTHING });
+    let names = |table| Some(Allow { table, names: vec!["ed".into()], ..Allow::NOTHING });
     #[rustfmt::skip]
     let cases = [
         ("htop", OWN, true),
@@ -84,13 +88,13 @@ fn what_allows_and_what_forbids() {
         ("htop", Conditions { foreign: true, ..OWN }, false),
         ("htop", Conditions { foreign: true, allow: table.clone(), ..OWN }, true),
         ("htop", Conditions { allow: Some(Allow::NOTHING), ..OWN }, false),
-        ("vim -S x", Conditions { allow: table, ..OWN }, false),
-        ("vim -S x", Conditions { allow: names(true), ..OWN }, true),
-        ("/usr/bin/vim", Conditions { allow: names(true), ..OWN }, true),
-        ("/tmp/vim", Conditions { allow: names(true), ..OWN }, false),
+        ("ed -S x", Conditions { allow: table, ..OWN }, false),
+        ("ed -S x", Conditions { allow: names(true), ..OWN }, true),
+        ("/usr/bin/ed", Conditions { allow: names(true), ..OWN }, true),
+        ("/tmp/ed", Conditions { allow: names(true), ..OWN }, false),
         ("htop", Conditions { allow: names(true), ..OWN }, true),
         ("htop", Conditions { allow: names(false), ..OWN }, false),
-        ("vim", Conditions { allow: names(false), restriction: Restriction::Skip, ..OWN }, false),
+        ("ed", Conditions { allow: names(false), restriction: Restriction::Skip, ..OWN }, false),
     ];
     for (line, conditions, runs) in cases {
         let decision = decide_program(&program(line), &conditions);
@@ -104,10 +108,10 @@ fn what_is_only_typed_may_be_any_program() {
     let typed = |line: &str, conditions: &Conditions| {
         matches!(decide_program(&program(line), conditions), Again::Prefill(_, Reason::Prefilled))
     };
-    assert!(typed("vim x", &prefill));
+    assert!(typed("ed x", &prefill));
     assert!(typed("top", &prefill));
-    assert!(!typed("vim x", &Conditions { foreign: true, ..prefill.clone() }));
-    assert!(!typed("vim x", &Conditions { allow: Some(Allow::NOTHING), ..prefill.clone() }));
+    assert!(!typed("ed x", &Conditions { foreign: true, ..prefill.clone() }));
+    assert!(!typed("ed x", &Conditions { allow: Some(Allow::NOTHING), ..prefill.clone() }));
     assert_eq!(decide_start(&start(&["top"]), &prefill), Decision::Owe(Reason::Restricted));
 }
 
@@ -129,7 +133,7 @@ fn reasons_read_well() {
     insta::assert_snapshot!(
         [
             reason(&[]),
-            reason(&["vim x"]),
+            reason(&["ed x"]),
             reason(&["htop; ls"]),
             reason(&["less", "+!ls", "x"]),
             reason(&["/tmp/htop"]),
@@ -138,7 +142,7 @@ fn reasons_read_well() {
         .join("\n"),
         @r"
     its exact arguments are not known
-    vim is not in the program table
+    ed is not in the program table
     it is a line of shell, not one plain command
     its argument +!ls is not known to be harmless
     /tmp/htop is not where programs are installed
@@ -153,7 +157,7 @@ fn the_table_names_no_program_twice_and_no_folder_of_users() {
     let different: std::collections::HashSet<&str> = names.iter().copied().collect();
     assert_eq!(names.len(), different.len());
     // What runs other commands is never in it.
-    for name in ["watch", "env", "sudo", "xargs", "sh -c", "nohup", "script", "tmux", "ssh", "vim", "busybox"]
+    for name in ["watch", "env", "sudo", "xargs", "sh -c", "nohup", "script", "tmux", "ssh", "ed", "busybox"]
     {
         assert!(!different.contains(name), "{name}");
     }

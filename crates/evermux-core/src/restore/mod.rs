@@ -10,6 +10,7 @@ mod after;
 mod apply;
 mod arrivals;
 mod carry_out;
+mod editors;
 mod finish;
 mod hooks;
 mod interrupted;

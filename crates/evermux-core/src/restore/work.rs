@@ -19,7 +19,7 @@ use super::script::{Script, command};
 use super::sources::Chosen;
 use super::stage::Stage;
 use super::told::Told;
-use super::{after, interrupted, leftovers, quiet};
+use super::{after, editors, interrupted, leftovers, quiet};
 use crate::capture::{self, NoBlocks};
 use crate::choose::Source as Brought;
 use crate::diff::Change;
@@ -208,6 +208,9 @@ pub fn restore(
     let mut starting = None;
     if !restored.plan.is_empty() {
         let before = save_before(world, server, &restored.plan)?;
+        let states = store.editor_states();
+        states.sweep((world.now)());
+        restored.problems.extend(editors::materialise(&mut restored.plan, &states, world.block));
         let journal = begin(world, &restoring, &work, manner, &restored.plan, before)?;
         restored.id = Some(journal.id());
         starting = carry_out(world, &work, journal, building, &mut restored)?;
@@ -328,6 +331,8 @@ pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live
         };
         Some(resumption.map(|resumption| (resumption.launch, resumption.prefill)))
     };
+    let (asked, states) = (world.capture.editors.clone(), world.store.editor_states());
+    let editor = |program: &Program, pane| editors::launch(program, pane, asked.as_deref(), &states);
     let mut options = plan::Options {
         now: (world.now)(),
         rename: manner.rename.clone(),
@@ -340,6 +345,7 @@ pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live
         allow: manner.allow.clone(),
         enter: &enter,
         resume: &resume,
+        editor: &editor,
         random: world.random,
     };
     plan::build(&sources, live, &mut options)

@@ -12,6 +12,7 @@ mod body;
 mod care;
 mod database;
 mod decode;
+mod editor_states;
 mod emergency;
 mod encode;
 mod error;
@@ -47,6 +48,7 @@ use rusqlite::Connection;
 
 pub use care::{Forgotten, Verified};
 pub use database::Access;
+pub use editor_states::EditorStates;
 pub use emergency::EmergencyFile;
 #[cfg(feature = "fuzzing")]
 pub use emergency::fuzz_document;

@@ -53,6 +53,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 use evermux_core::assistants::Assistants;
 use evermux_core::capture::{self, Pattern};
+use evermux_core::editors::Editors;
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::store::{Access, Aside, Store, StoreError};
 
@@ -235,6 +236,8 @@ pub(crate) fn capture_options(context: &Context) -> capture::Options {
     options.helper = detached::program();
     options.limit = context.config.save.deadline;
     options.assistants = Some(assistants(context));
+    let editors = || Arc::new(Editors::new(context.place().folder().join("editors"), context.uid));
+    options.editors = Some(Arc::clone(context.editors.get_or_init(editors)));
     options
 }
 

@@ -179,6 +179,7 @@ fn a_difference_that_a_debt_reports_breaks_no_law() {
         directory: "/home/ada".into(),
         started: 5,
         conversation: None,
+        editor: None,
     };
     let before = changed(|parts| {
         parts.windows[0].panes[0].directory = "/mnt/usb".into();

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::editor::EditorFactsBody;
 use super::pane::{CommandBody, ConversationBody, FoundBody};
 use super::session::{list, model_list};
 use super::{Bytes, is_default};
@@ -104,6 +105,8 @@ pub struct PaneFactsBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation: Option<FoundBody>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    editor: Option<EditorFactsBody>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     mark: Option<MarkBody>,
 }
 
@@ -142,6 +145,7 @@ impl PaneFactsBody {
     fn of(pane: &Pane) -> Self {
         let facts = &pane.facts;
         let conversation = pane.program.as_ref().and_then(|program| program.conversation.as_ref());
+        let editor = pane.program.as_ref().and_then(|program| program.editor.as_ref());
         let process = |process: &Process| ProcessBody {
             pid: process.pid,
             parent: process.parent,
@@ -162,6 +166,7 @@ impl PaneFactsBody {
             text_left_out: facts.text_left_out.clone(),
             program_started: pane.program.as_ref().map(|program| program.started),
             conversation: conversation.map(|conversation| (&conversation.found).into()),
+            editor: editor.map(|editor| (&editor.facts).into()),
             mark: pane.text.as_ref().map(|text| MarkBody::from(&text.mark)),
         }
     }
@@ -192,6 +197,10 @@ impl PaneFactsBody {
         let conversation = pane.program.as_mut().and_then(|program| program.conversation.as_mut());
         if let (Some(conversation), Some(found)) = (conversation, self.conversation) {
             conversation.found = found.into();
+        }
+        let editor = pane.program.as_mut().and_then(|program| program.editor.as_mut());
+        if let (Some(editor), Some(facts)) = (editor, self.editor) {
+            editor.facts = facts.into();
         }
         if let (Some(text), Some(mark)) = (&mut pane.text, self.mark) {
             text.mark = mark.into();

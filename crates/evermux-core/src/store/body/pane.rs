@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::editor::EditorBody;
 use super::session::{EntryBody, environment, list, model_environment, model_list, model_options, options};
 use super::{Bytes, Hash, is_default};
 use crate::model::{
@@ -70,6 +71,8 @@ struct ProgramBody {
     started: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation: Option<ConversationBody>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    editor: Option<EditorBody>,
 }
 
 /// A conversation; of a running program how it is known is a fact.
@@ -144,6 +147,7 @@ impl ProgramBody {
             directory: (&program.directory).into(),
             started: None,
             conversation: program.conversation.as_ref().map(ConversationBody::of),
+            editor: program.editor.as_ref().map(EditorBody::of),
         }
     }
 
@@ -152,6 +156,7 @@ impl ProgramBody {
         Self {
             started: Some(program.started),
             conversation: program.conversation.as_ref().map(ConversationBody::whole),
+            editor: program.editor.as_ref().map(EditorBody::whole),
             ..Self::of(program)
         }
     }
@@ -214,6 +219,7 @@ impl From<ProgramBody> for Program {
             directory: body.directory.into(),
             started: body.started.unwrap_or_default(),
             conversation: body.conversation.map(Into::into),
+            editor: body.editor.map(Into::into),
         }
     }
 }
@@ -261,6 +267,16 @@ impl PaneBody {
         }
     }
 
+    /// The blocks that it mentions itself: what editors held.
+    pub fn blocks(&self) -> Vec<Hash> {
+        let owed = self.debts.iter().filter_map(|debt| match &debt.owed {
+            OwedBody::Program(program) => Some(program),
+            _ => None,
+        });
+        let editors = self.program.iter().chain(owed).filter_map(|program| program.editor.as_ref());
+        editors.flat_map(EditorBody::blocks).collect()
+    }
+
     /// As a pane without facts and text.
     pub fn into_pane(self) -> Pane {
         Pane {
@@ -295,10 +311,17 @@ pub struct TextBody {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct BlockBody {
+pub struct BlockBody {
     id: Hash,
     lines: u32,
     bytes: u32,
+}
+
+impl BlockBody {
+    /// Its name.
+    pub fn id(&self) -> Hash {
+        self.id
+    }
 }
 
 impl From<&BlockRef> for BlockBody {
