@@ -37,7 +37,7 @@ end
 local function recovered(path)
   local out = fn.tempname()
   local job = fn.jobstart({
-    vim.v.progpath, '--clean', '-n', '--headless', '-r', path, '-c', 'silent write! ' .. fn.fnameescape(out), '-c', 'qa!',
+    vim.v.progpath, '--clean', '-n', '--headless', '-r', path, '-c', 'silent write! ++enc=utf-8 ++ff=unix ' .. fn.fnameescape(out), '-c', 'qa!',
   }, { stdin = 'null' })
   local ended = job > 0 and fn.jobwait({ job }, 3000)[1]
   if ended == -1 then fn.jobstop(job) end

@@ -108,6 +108,7 @@ struct DebtBody {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "there are few, and most are programs")]
 enum OwedBody {
     Program(ProgramBody),
     Start(StartBody),
