@@ -65,6 +65,7 @@ fn what_came_back_and_what_is_owed() {
     assert_output!(env.run(&["show"]), @"
     Snapshot 2: 2 sessions, 3 windows, 4 panes
       taken    2026-11-20 14:00:00, just now, after-restore
+      still so 2026-11-20 14:00:00
       server   $SANDBOX/tmux-UID/default, process 4711
       a restore without arguments uses it
 
