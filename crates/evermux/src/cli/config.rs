@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use evermux_core::handlers::SHIPPED;
+use evermux_core::handlers::{Handler, Handlers};
 use serde::Serialize;
 
 use crate::config;
@@ -63,7 +63,7 @@ fn check() -> Result<Outcome, CliError> {
     let (handlers, errors) = config::load_handlers(&folder, uid);
     wrong.extend(errors.into_iter().map(CliError::from));
     let names: Vec<String> = handlers.all().iter().map(|handler| handler.name.clone()).collect();
-    let text = text(&file, &folder, &names, &wrong);
+    let text = text(&file, &folder, &handlers, &wrong);
     let json = CheckJson {
         config: file.display().to_string(),
         handlers: folder.display().to_string(),
@@ -77,7 +77,7 @@ fn check() -> Result<Outcome, CliError> {
     Ok(Outcome { exit, ..Outcome::new(text, &json) })
 }
 
-fn text(file: &Path, folder: &Path, names: &[String], wrong: &[CliError]) -> String {
+fn text(file: &Path, folder: &Path, handlers: &Handlers, wrong: &[CliError]) -> String {
     let mut text = String::new();
     for error in wrong {
         text.push_str(&format!("{PROBLEM}wrong:{PROBLEM:#} {}\n", outside(&error.message)));
@@ -88,16 +88,20 @@ fn text(file: &Path, folder: &Path, names: &[String], wrong: &[CliError]) -> Str
     if wrong.is_empty() {
         text.push_str(&format!("{GOOD}The settings and the handlers are as they should be.{GOOD:#}\n"));
     }
-    let own: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !SHIPPED.iter().any(|(shipped, _)| shipped == name))
-        .collect();
-    text.push_str(&format!("  settings  {}\n", outside(file.as_os_str().as_encoded_bytes())));
-    text.push_str(&format!("  handlers  {}\n", outside(folder.as_os_str().as_encoded_bytes())));
-    text.push_str(&format!("  known     {}\n", names.join(", ")));
-    if !own.is_empty() {
-        text.push_str(&format!("  yours     {}\n", own.join(", ")));
+    text.push_str(&format!("  settings   {}\n", outside(file.as_os_str().as_encoded_bytes())));
+    text.push_str(&format!("  handlers   {}\n", outside(folder.as_os_str().as_encoded_bytes())));
+    let shipped = Handlers::shipped();
+    let names = |which: &dyn Fn(&Handler) -> bool| -> Vec<&str> {
+        handlers.all().iter().filter(|handler| which(handler)).map(|handler| handler.name.as_str()).collect()
+    };
+    for (title, names) in [
+        ("assistants", names(&Handler::holds_conversations)),
+        ("programs", names(&|handler| !handler.holds_conversations())),
+        ("yours", names(&|handler| shipped.get(&handler.name).is_none())),
+    ] {
+        if !names.is_empty() {
+            text.push_str(&format!("  {title:<10} {}\n", names.join(", ")));
+        }
     }
     text
 }
