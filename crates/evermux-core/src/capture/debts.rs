@@ -38,7 +38,7 @@ mod tests {
 
     fn program(name: &str, started: i64) -> Program {
         let command = Command { argv: vec![name.into()], masked: false };
-        Program { command, directory: "/".into(), started, conversation: None }
+        Program { command, directory: "/".into(), started, conversation: None, line: None }
     }
 
     fn pane(directory: &str, program: Option<Program>) -> Pane {
@@ -53,6 +53,7 @@ mod tests {
             dead: None,
             start: None,
             program,
+            shell: None,
             text: None,
             debts: Vec::new(),
             facts: PaneFacts::default(),

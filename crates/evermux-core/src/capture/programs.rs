@@ -112,7 +112,7 @@ fn file_name(path: &[u8]) -> &[u8] {
 
 fn program(process: &Process, directory: Option<&BString>) -> Program {
     let directory = process.directory().or(directory).cloned().unwrap_or_default();
-    Program { command: command(process), directory, started: process.started, conversation: None }
+    Program { command: command(process), directory, started: process.started, conversation: None, line: None }
 }
 
 /// What a process runs, without its secrets. One without arguments (it may not be read) is told by its name.

@@ -117,6 +117,12 @@ pub enum Field {
     StartCommand,
     /// The foreground program of a pane.
     Program,
+    /// The directory stack of a pane's shell.
+    DirectoryStack,
+    /// The directory in which a pane's shell was before.
+    PreviousDirectory,
+    /// A variable of a pane's shell.
+    ShellVariable(BString),
     /// What earlier restores owe a pane.
     Debt,
     /// A paste buffer.
@@ -179,6 +185,9 @@ impl Field {
             Self::PromptRow => "prompt row",
             Self::StartCommand => "start command",
             Self::Program => "program",
+            Self::DirectoryStack => "directory stack",
+            Self::PreviousDirectory => "previous directory",
+            Self::ShellVariable(_) => "variable",
             Self::Debt => "debt",
             Self::Buffer(_) => "buffer",
             Self::Version => "tmux version",
@@ -202,6 +211,7 @@ impl Field {
         match self {
             Self::Option(name)
             | Self::Environment(name)
+            | Self::ShellVariable(name)
             | Self::Buffer(name)
             | Self::ServerOption(name)
             | Self::GlobalOption(name)

@@ -148,14 +148,24 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
         let named = || if argv.is_empty() { Err(Reason::Unknown) } else { Ok(()) };
         let unrestricted = Conditions { restriction: Restriction::None, ..conditions.clone() };
         return match decide(program.command.masked, &unrestricted, named) {
-            Ok(()) => Again::Prefill(Launch::of(argv.clone()), Reason::Prefilled),
+            Ok(()) => {
+                let launch = Launch { line: program.line.clone(), ..Launch::of(argv.clone()) };
+                Again::Prefill(launch, Reason::Prefilled)
+            }
             Err(reason) => Again::Owe(reason),
         };
     }
     match decide(program.command.masked, conditions, || judge(argv, conditions)) {
-        Ok(()) => Again::Run(Launch::of(argv.clone())),
+        Ok(()) => Again::Run(Launch { line: same_line(program), ..Launch::of(argv.clone()) }),
         Err(reason) => Again::Owe(reason),
     }
+}
+
+/// The line as the user typed it, if it means these words and nothing else: whatever it says more is not what was judged.
+fn same_line(program: &Program) -> Option<BString> {
+    let line = program.line.as_ref()?;
+    let same = !line.starts_with(b"exec ") && plain::words(line)? == program.command.argv;
+    same.then(|| line.clone())
 }
 
 /// What to do about a program that holds a conversation. `resumption`: what goes on with it, and whether that is only

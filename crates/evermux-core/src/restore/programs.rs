@@ -33,7 +33,7 @@ pub(super) fn pending(planned: &PlannedPane, block: ReadBlock<'_>) -> Option<Pen
     let PlannedLaunch { launch, prefill, .. } = start;
     let lines = planned.pane.text.as_ref().map(|text| last_lines(text, block)).unwrap_or_default();
     let known = Known::of(&lines, &names(start), planned.pane.facts.alternate_screen);
-    Some(Pending { launch: launch.clone(), prefill: *prefill, known })
+    Some(Pending { launch: launch.clone(), prefill: *prefill, known, tells: planned.pane.shell.is_some() })
 }
 
 /// The names of the program of a pane if it draws its own screen when it is started here: one that goes on with a

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::apply::{Applied, ApplyError, Tools, apply};
+use super::first::First;
 use super::hooks::Hooks;
 use super::interrupted::Interrupted;
 use super::later::Later;
@@ -450,6 +451,11 @@ fn carry_out(
         jobs: &jobs,
         helper: world.helper,
         block: world.block,
+        first: world.capture.shells.as_ref().map(|shells| First {
+            shells,
+            name: world.name,
+            generation: &work.live.snapshot.server().generation,
+        }),
         limit: world.capture.limit,
     };
     let mut building = Some(building);
@@ -527,6 +533,7 @@ fn start_programs(
         name: world.name,
         generation: &live.generation,
         tickets: tickets.as_ref(),
+        shells: world.capture.shells.as_ref(),
         resume: world.resume,
         random: world.random,
         limit: world.capture.limit,

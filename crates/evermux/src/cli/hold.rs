@@ -9,7 +9,7 @@ use bstr::ByteSlice;
 use evermux_core::model::Generation;
 use evermux_core::procs::executable;
 use evermux_core::restore::{Later, Starter};
-use evermux_core::store::Tickets;
+use evermux_core::store::{Shells, Tickets};
 use evermux_core::tmux::Server;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -85,10 +85,12 @@ pub fn run(context: &Context) -> Result<Outcome, CliError> {
     let generation = Generation { boot: context.boot.clone(), pid: identity.pid, started: identity.started };
     let tickets = Tickets::open(&context.place());
     let tickets = tickets.inspect_err(|error| tracing::warn!(%error, "there can be no tickets")).ok();
+    let shells = Shells::existing(&context.place()).ok();
     let starter = Starter {
         name: &context.server(),
         generation: &generation,
         tickets: tickets.as_ref(),
+        shells: shells.as_ref(),
         resume: &resume::words(context)?,
         random: &|| context.random(),
     };

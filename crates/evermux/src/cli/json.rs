@@ -5,7 +5,7 @@ use bstr::BString;
 use evermux_core::choose::Coverage;
 use evermux_core::model::{
     Client, Command, Conversation, Death, Debt, EnvironmentEntry, Generation, OptionEntry, Owed, Pane,
-    Program, Server, ServerName, Session, Size, Snapshot, StartCommand, Window,
+    Program, Server, ServerName, Session, ShellState, Size, Snapshot, StartCommand, Window,
 };
 use evermux_core::store::Listed;
 use jiff::Timestamp;
@@ -197,12 +197,22 @@ struct PaneJson {
     dead: Option<DeathJson>,
     start: Option<StartJson>,
     program: Option<ProgramJson>,
+    shell: Option<ShellJson>,
     text: Option<TextJson>,
     text_left_out: Option<String>,
     debts: Vec<DebtJson>,
     pid: Option<u32>,
     alternate_screen: bool,
     waiting: bool,
+    last_status: Option<i32>,
+}
+
+/// What the shell of a pane has told of itself.
+#[derive(Debug, Serialize)]
+struct ShellJson {
+    previous: Option<String>,
+    directories: Vec<String>,
+    variables: Vec<OptionJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -225,6 +235,7 @@ struct ProgramJson {
     directory: String,
     started: i64,
     conversation: Option<ConversationJson>,
+    line: Option<String>,
 }
 
 /// A conversation that a program holds, and how that is known.
@@ -376,12 +387,14 @@ impl From<&Pane> for PaneJson {
             dead: pane.dead.map(Into::into),
             start: pane.start.as_ref().map(Into::into),
             program: pane.program.as_ref().map(Into::into),
+            shell: pane.shell.as_ref().map(Into::into),
             text: pane.text.as_ref().map(|text| TextJson { lines: text.lines() }),
             text_left_out: pane.facts.text_left_out.clone(),
             debts: pane.debts.iter().map(Into::into).collect(),
             pid: pane.facts.pid,
             alternate_screen: pane.facts.alternate_screen,
             waiting: pane.facts.waiting,
+            last_status: pane.facts.last_status,
         }
     }
 }
@@ -400,23 +413,34 @@ impl From<&StartCommand> for StartJson {
 
 impl From<&Program> for ProgramJson {
     fn from(program: &Program) -> Self {
-        let Program { command: Command { argv, masked }, directory, started, conversation } = program;
+        let Program { command: Command { argv, masked }, directory, started, conversation, line } = program;
         Self {
             argv: texts(argv),
             masked: *masked,
             directory: text(directory),
             started: *started,
             conversation: conversation.as_ref().map(Into::into),
+            line: line.as_ref().map(text),
         }
     }
 }
 
+impl From<&ShellState> for ShellJson {
+    fn from(shell: &ShellState) -> Self {
+        Self {
+            previous: shell.previous.as_ref().map(text),
+            directories: texts(&shell.directories),
+            variables: shell.variables.iter().map(variable).collect(),
+        }
+    }
+}
+
+fn variable(entry: &EnvironmentEntry) -> OptionJson {
+    OptionJson { name: text(&entry.name), value: entry.value.as_ref().map(text) }
+}
+
 impl From<&Conversation> for ConversationJson {
     fn from(conversation: &Conversation) -> Self {
-        let variable = |entry: &EnvironmentEntry| OptionJson {
-            name: text(&entry.name),
-            value: entry.value.as_ref().map(text),
-        };
         let found = &conversation.found;
         Self {
             tool: conversation.tool.clone(),

@@ -27,6 +27,8 @@ pub mod restore;
 mod resume;
 mod save;
 mod scope;
+mod shell_first;
+mod shell_init;
 mod show;
 pub mod sources;
 mod status;
@@ -52,7 +54,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use evermux_core::assistants::Assistants;
 use evermux_core::capture::{self, Pattern};
 use evermux_core::problem::{Problem, Subject};
-use evermux_core::store::{Access, Aside, Store, StoreError};
+use evermux_core::store::{Access, Aside, Shells, Store, StoreError};
 
 use crate::context::{Context, Global};
 use crate::detached;
@@ -108,7 +110,10 @@ enum Command {
     AtStart(at_start::Args),
     Demo(demo::Args),
     Resume(resume::Args),
+    ShellInit(shell_init::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    ShellFirst(shell_first::Args),
     /// What our keys in tmux run
     #[command(hide = true)]
     Key(keys::Args),
@@ -158,6 +163,8 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Resume(args) => resume::main(global, &args),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
         Command::Hold => with_context(global, hold::run),
+        Command::ShellInit(args) => shell_init::run(global, &args),
+        Command::ShellFirst(args) => shell_first::run(global, &args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }
@@ -229,6 +236,8 @@ pub(crate) fn capture_options(context: &Context) -> capture::Options {
     options.helper = detached::program();
     options.limit = context.config.save.deadline;
     options.assistants = Some(assistants(context));
+    // Without a folder no shell has told anything.
+    options.shells = Shells::existing(&context.place()).ok();
     options
 }
 

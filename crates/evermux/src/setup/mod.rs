@@ -5,6 +5,7 @@ pub mod ask;
 pub mod block;
 pub mod config_file;
 pub mod file;
+pub mod rc_file;
 pub mod services;
 pub mod units;
 
