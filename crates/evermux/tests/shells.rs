@@ -22,6 +22,13 @@ fn installed(program: &str) -> Option<PathBuf> {
     found
 }
 
+/// The first list of objects of this name in a value, however deep.
+fn find(value: &Value, name: &str) -> Option<Vec<Value>> {
+    let fields = value.as_object()?;
+    let own = fields.get(name).and_then(Value::as_array).filter(|list| list.iter().any(Value::is_object));
+    own.cloned().or_else(|| fields.values().find_map(|field| find(field, name)))
+}
+
 /// The rc file of each shell, what makes its prompt `$ `, and the line of the integration.
 const SHELLS: [(&str, &str, &str, &str); 3] = [
     ("bash", ".bashrc", "PS1='$ '\n", "eval \"$(EVERMUX shell-init bash)\"\n"),
@@ -86,7 +93,13 @@ impl Ground {
 
     fn line(&self, window: usize, line: &str) {
         let target = format!("work:{window}");
+        // What is typed must have been read before a prompt is the next one.
+        let before = self.server.screen(&target).lines().count();
         self.server.type_line(&target, line);
+        self.server.wait_until("the next prompt", |server| {
+            let screen = server.screen(&target);
+            screen.lines().count() > before && screen.ends_with("\n$")
+        });
         self.server.wait_for_prompt(&target);
     }
 
@@ -115,7 +128,7 @@ impl Ground {
     /// The panes of what is saved now, in the order of the windows.
     fn panes(&self) -> Vec<Value> {
         let shown = self.saved();
-        let windows = shown["windows"].as_array().unwrap_or_else(|| panic!("{shown:#}")).clone();
+        let windows = find(&shown, "windows").unwrap_or_else(|| panic!("{shown:#}"));
         windows.iter().flat_map(|window| window["panes"].as_array().expect("panes").clone()).collect()
     }
 
@@ -145,7 +158,7 @@ fn what_shells_tell_is_saved() {
         ground.line(0, "pushd /usr/bin");
         ground.line(0, "export AWS_PROFILE=prod KUBECONFIG=/k SECRET_TOKEN=hunter2");
         ground.line(0, "false");
-        ground.runs(1, "less notes | cat > /dev/null; true", "less notes");
+        ground.runs(1, "tail -f notes | cat > /dev/null; true", "tail -f notes");
         let panes = ground.panes();
         let held = &panes[0]["shell"];
         let path = |path: &Path| path.to_str().unwrap().to_owned();
@@ -157,7 +170,7 @@ fn what_shells_tell_is_saved() {
         assert_eq!(held["variables"], variables, "{shell}");
         assert_eq!(panes[0]["last_status"], 1, "{shell}");
         let program = &panes[1]["program"];
-        assert_eq!(program["line"], "less notes | cat > /dev/null; true", "{shell}: {program:#}");
+        assert_eq!(program["line"], "tail -f notes | cat > /dev/null; true", "{shell}: {program:#}");
         // Hidden by a blank, or with a secret in it: not even kept.
         for (line, argv) in
             [(" tail -f notes", "tail -f notes"), ("tail -f notes # --password=hunter2", "tail -f notes")]
@@ -265,7 +278,8 @@ fn programs_start_where_the_shell_says_prompt() {
                 ground.server.type_line(&target, "ada");
             }
             let output = restoring.join().expect("no panic");
-            assert_eq!(output.status, Some(0), "{shell}: {output}");
+            // The answer and its echo count as rows that were there before.
+            assert!(matches!(output.status, Some(0 | 3)), "{shell}: {output}");
             assert_eq!(ground.argv(0).as_deref(), Some("less notes"), "{shell}: {output}");
             ground.saved();
         }
@@ -295,9 +309,9 @@ fn it_is_in_nobodys_way() {
         ground.start(1);
         let fail = if after.contains("set -e") { "! true" } else { "false" };
         ground.line(0, fail);
-        ground.line(0, "echo [$last $one $two]");
+        ground.line(0, "echo \"<$last $one $two>\"");
         let screen = ground.server.screen("work:0");
-        let expected = if after.starts_with("set -u") { "[1 1 1]" } else { "[1 1 0]" };
+        let expected = if after.starts_with("set -u") { "<1 1 1>" } else { "<1 1 0>" };
         assert!(screen.contains(expected), "{shell}: {before}; {after}: {screen}");
         if before.contains("PS0") {
             assert!(screen.contains("[ps0]"), "{screen}");
@@ -363,11 +377,59 @@ fn outside_of_tmux_it_does_nothing() {
             String::from_utf8_lossy(&output.stdout).into_owned()
         };
         let said = run(format!(
-            "{} {}; echo [$__evermux_file]",
+            "{} {}; echo \"<$__evermux_file>\"",
             if shell == "fish" { "source" } else { "." },
             file.display()
         ));
-        assert!(said.contains("[]"), "{shell}: {said}");
+        assert!(said.contains("<>"), "{shell}: {said}");
     }
     assert!(env.ok(&["shell-init", "nu"]).contains("pre_execution"));
+}
+
+/// A hundred panes at once, whose rc files take three seconds, print, ask something, or become another shell: each program
+/// runs, or is owed; nothing is typed into what asks.
+#[test]
+fn a_hundred_panes_with_rc_files_of_all_kinds() {
+    let Some(ground) = Ground::of("bash") else { return };
+    if installed("zsh").is_none() {
+        return;
+    }
+    ground.server.sandbox().write("home/.zshrc", "PS1='$ '\n");
+    ground.start(100);
+    for window in 0..100 {
+        ground.server.sandbox().write(format!("home/notes{window}"), "one\n");
+        ground.server.type_line(&format!("work:{window}"), &format!("tail -f notes{window}"));
+    }
+    for window in 0..100 {
+        ground.server.wait_until("it runs", |_| ground.argv(window).is_some());
+    }
+    ground.saved();
+    ground.rc(
+        "case $((${TMUX_PANE#%} % 5)) in
+         0) sleep 3;;
+         1) echo one; sleep 0.3; echo two;;
+         2) read -e -p 'Name: ' name;;
+         3) exec zsh;;
+         esac",
+        "",
+    );
+    let restored = ground.restart(3);
+    let owed: Vec<&str> =
+        restored["owed"].as_array().unwrap().iter().filter_map(|debt| debt["reason"].as_str()).collect();
+    let mut running = 0;
+    for window in 0..100 {
+        let target = format!("work:{window}");
+        match ground.argv(window) {
+            Some(argv) => {
+                assert_eq!(argv, format!("tail -f notes{window}"), "{restored:#}");
+                running += 1;
+            }
+            None => {
+                let screen = ground.server.screen(&target);
+                assert!(screen.trim_end().ends_with("Name:"), "{window}: {screen}\n{owed:?}");
+            }
+        }
+    }
+    // Those that ask, and only those, are owed.
+    assert_eq!((running, owed.len()), (80, 20), "{owed:?}");
 }

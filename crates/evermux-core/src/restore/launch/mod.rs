@@ -227,10 +227,13 @@ impl Launching {
         for (position, start) in self.starts.iter().enumerate() {
             let held = waits_for_client && start.job.pending.launch.needs_client;
             match &start.state {
-                State::Waiting { shell: Some(shell), .. }
+                State::Waiting { shell: Some(shell), strange_since }
                     if free > 0 && !held && start.waits(table) == Some(*shell) =>
                 {
-                    free -= 1;
+                    // One that stands at something else takes nobody's turn.
+                    if strange_since.is_none() {
+                        free -= 1;
+                    }
                     wanted.push(position);
                 }
                 State::Typed(typed) if typed.back >= 2 || start.job.pending.prefill => wanted.push(position),
