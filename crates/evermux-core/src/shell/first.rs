@@ -30,8 +30,14 @@ pub fn code(shell: Integrated, first: &FirstPrompt) -> Result<BString, NulByte> 
 fn posix(shell: Integrated, first: &FirstPrompt) -> Result<BString, NulByte> {
     let mut code = Code::default();
     let ShellState { previous, directories, variables } = &first.state;
-    if let Some(previous) = previous {
-        code.line(&[b"OLDPWD=", &shell_word(previous)?]);
+    match previous {
+        // `cd -` of zsh knows where it was itself, whatever the variable says. With `-q` no hook hears of it.
+        Some(previous) if shell == Integrated::Zsh => {
+            let there = shell_word(previous)?;
+            code.line(&[b"builtin cd -q ", &there, b" 2>/dev/null && builtin cd -q \"$OLDPWD\""]);
+        }
+        Some(previous) => code.line(&[b"OLDPWD=", &shell_word(previous)?]),
+        None => {}
     }
     if shell == Integrated::Zsh {
         let words: Result<Vec<_>, _> = directories.iter().map(|path| shell_word(path)).collect();
@@ -172,8 +178,9 @@ mod tests {
         [ -n "${ATUIN_SESSION-}" ] || HISTTIMEFORMAT= builtin history -r /h/7.3
         "#);
         insta::assert_snapshot!(told(Integrated::Zsh).lines().filter(|line| {
-            line.contains("dirstack") || line.contains("fc -R")
+            line.contains("cd") || line.contains("dirstack") || line.contains("fc -R")
         }).collect::<Vec<_>>().join("\n"), @r#"
+        builtin cd -q '/a b' 2>/dev/null && builtin cd -q "$OLDPWD"
         dirstack=(/x '/y
         [ -n "${ATUIN_SESSION-}" ] || builtin fc -R /h/7.3
         "#);
