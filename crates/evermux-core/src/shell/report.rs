@@ -136,7 +136,8 @@ impl Reading {
 
     fn command(&mut self, rest: &[u8]) {
         let (began, line) = rest.split_once_str(" ").unwrap_or((rest, b""));
-        let line = if self.bash { in_history(line) } else { Some(line) };
+        let is_first = self.report.commands.is_empty();
+        let line = if self.bash { in_history(line, is_first) } else { Some(line) };
         self.report.at_prompt = false;
         self.report.commands.push(Typed { began: time(began), ended: None, line: line.and_then(kept) });
     }
@@ -174,13 +175,15 @@ impl Reading {
 }
 
 /// The line of what bash's `history 1` says, if that is a newer one than `NEWEST`: `NEWEST  NUMBER  LINE`.
-fn in_history(told: &[u8]) -> Option<&[u8]> {
+fn in_history(told: &[u8], is_first: bool) -> Option<&[u8]> {
     let (newest, listed) = told.split_once_str(" ")?;
     let number = |digits: &[u8]| digits.to_str().ok()?.parse::<u64>().ok();
     let listed = listed.trim_start();
     let digits = listed.iter().take_while(|byte| byte.is_ascii_digit()).count();
     // Kept out, the line before it is the last one.
-    let is_new = number(&listed[..digits])? == number(newest)?.checked_add(1)?;
+    let (this, newest) = (number(&listed[..digits])?, number(newest)?);
+    // An empty history gives its first line the number that it tells for the newest one.
+    let is_new = this == newest.checked_add(1)? || (is_first && this == 1 && newest == 1);
     // Behind the number a mark or a blank, and a blank.
     let line = listed.get(digits + 2..).filter(|_| is_new)?;
     Some(line.strip_suffix(b"\n").unwrap_or(line))
@@ -271,6 +274,8 @@ mod tests {
         let line = |text: &str| Some(text.to_owned());
         // Kept out of the history; hidden by the blank; none at all.
         assert_eq!(lines(&report), [line("less x"), None, None, None]);
+        let empty = self::report(&["s7 bash 10", "c1 1     1  less x\n", "c2 1     1  less x\n"]).unwrap();
+        assert_eq!(lines(&empty), [line("less x"), None]);
         let changed = self::report(&["s7 bash 10", "c3 5     6* a\nb\n"]).unwrap();
         assert_eq!(lines(&changed), [line("a\nb")]);
     }
