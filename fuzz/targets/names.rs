@@ -7,7 +7,7 @@ use evermux_core::model::TmuxVersion;
 use evermux_core::secrets::{mask_argv, mask_line, mask_text};
 use evermux_core::text::names::{group_name, pane_title, session_name, window_name};
 use evermux_core::text::quote::{
-    environment, format_literal, option_line, printable, shell_line, shell_word, tmux_message, tmux_word,
+    Language, environment, format_literal, option_line, printable, shell_line, shell_word, tmux_message, tmux_word,
     undo_output, undo_tmux_word,
 };
 use libfuzzer_sys::fuzz_target;
@@ -31,8 +31,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(!word.is_empty());
     }
     let words: Vec<BString> = data.split(|&byte| byte == 0).map(BString::from).collect();
-    if let Ok(line) = shell_line(&words) {
-        assert!(!line.contains(&b'\n') && !line.contains(&0x1b));
+    for language in [Language::Posix, Language::Csh, Language::Fish, Language::Nu] {
+        if let Ok(line) = shell_line(language, &words) {
+            assert!(!line.contains(&b'\n') && !line.contains(&0x1b));
+        }
     }
     let (masked, _) = mask_argv(&words);
     assert_eq!(masked.len(), words.len());

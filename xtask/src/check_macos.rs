@@ -12,8 +12,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::debian::{Suite, mirror};
 use crate::machine::{cargo, is_debian, is_root, run as run_command, say, target, workspace};
-use crate::tmux_versions::{Suite, mirror};
 
 const TARGET: &str = "aarch64-apple-darwin";
 

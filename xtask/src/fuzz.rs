@@ -15,6 +15,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("text", "fuzz/seeds/text"),
     ("names", "fuzz/seeds/text"),
     ("stored", "fuzz/seeds/stored"),
+    ("pack", "fuzz/seeds/pack"),
     ("config", "crates/evermux/src/config"),
 ];
 
@@ -27,7 +28,7 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 /// Feeds random bytes to what reads bytes from outside; what it finds is left in target/fuzz/TARGET.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only this target: layout, replies, text, names, stored or config
+    /// Only this target: layout, replies, text, names, stored, pack or config
     #[arg(long)]
     only: Option<String>,
     /// How long each target is tried

@@ -1,8 +1,11 @@
 //! The project's own chores: `cargo xtask COMMAND`, one file per command.
 
+mod assistants;
 mod bench;
 mod check_macos;
+mod debian;
 mod demo;
+mod editors;
 mod faults;
 mod fuzz;
 mod generate;
@@ -27,9 +30,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Assistants(assistants::Arguments),
     Bench(bench::Arguments),
     CheckMacos(check_macos::Arguments),
     Demo(demo::Arguments),
+    Editors(editors::Arguments),
     Faults(faults::Arguments),
     Fuzz(fuzz::Arguments),
     Generate(generate::Arguments),
@@ -42,9 +47,11 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Assistants(arguments) => assistants::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::CheckMacos(arguments) => check_macos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Editors(arguments) => editors::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),

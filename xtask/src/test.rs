@@ -3,12 +3,12 @@
 use anyhow::Result;
 
 use crate::machine::{self, cargo, install, say};
-use crate::{faults, tmux_versions};
+use crate::{editors, faults, tmux_versions};
 
 /// Without these there is nothing to test.
 const NEEDED: &[(&str, &str)] = &[("tmux", "tmux")];
 
-/// Shells whose prompts, quoting and redrawing are tested beside those of sh and bash, where they are installed, and a bus
+/// Shells whose prompts, quoting and redrawing are tested beside those of sh and bash, where they are installed, an editor, and a bus
 /// on which a machine is told to go off.
 const WANTED: &[(&str, &str)] = &[
     ("dash", "dash"),
@@ -17,6 +17,7 @@ const WANTED: &[(&str, &str)] = &[
     ("tcsh", "tcsh"),
     ("mksh", "mksh"),
     ("ksh93", "ksh"),
+    ("vim", "vim"),
     ("dbus-daemon", "dbus-daemon"),
 ];
 
@@ -37,6 +38,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     // Without a network the tests run on the versions there are, and say so.
     if let Err(error) = tmux_versions::run(&tmux_versions::Arguments::default()) {
         say(&format!("testing only with the tmux there is: {error:#}"));
+    }
+    if let Err(error) = editors::run(&editors::Arguments::default()) {
+        say(&format!("testing only with the editors there are: {error:#}"));
     }
     // All that fail, not only those of the first file: whoever reads the report may not have the machine.
     let tested = machine::run(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(&arguments.rest));

@@ -1,24 +1,19 @@
 //! `cargo xtask tmux-versions`: tmux of several Debian suites side by side, for the live tests.
 //!
-//! Each suite's own packages are fetched with private apt folders and unpacked; nothing is installed and no root is
-//! needed. The binary gets an rpath to its libraries, so that it stays an ordinary program: `/proc/PID/exe` is tmux
-//! itself and no `LD_LIBRARY_PATH` leaks into panes. If this machine's libc is too old for it, it also gets its
-//! suite's libc and loader.
+//! How they are fetched: [`crate::debian`].
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::machine::{find, is_debian, read, run as run_command, say, target};
+use crate::debian::{Suite, mirror};
+use crate::machine::{find, is_debian, say, target};
 
 /// The suites, and the version of tmux in them; sid's changes.
 const SUITES: &[(&str, Option<&str>)] =
     &[("bullseye", Some("3.1c")), ("bookworm", Some("3.3a")), ("trixie", Some("3.5a")), ("sid", None)];
-
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Fetches tmux 3.1c, 3.3a, 3.5a and the newest one of Debian into target/tmux/VERSION/tmux.
 #[derive(clap::Args, Default)]
@@ -46,217 +41,33 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let in_path = find("tmux").and_then(|tmux| version(&tmux));
         if expected.is_some() && in_path.as_deref() == *expected {
             say(&format!("tmux {} is in PATH", expected.unwrap_or_default()));
-        } else if let Some(version) = suite.installed() {
+        } else if let Some(version) = installed(&suite) {
             say(&format!("tmux {version} is there"));
         } else {
             // One suite that cannot be had (they move to an archive one day) must not cost the others.
-            failed.extend(suite.install().err().map(|error| format!("tmux of Debian {name}: {error:#}")));
+            failed.extend(install(&suite).err().map(|error| format!("tmux of Debian {name}: {error:#}")));
         }
     }
     if failed.is_empty() { Ok(()) } else { bail!(failed.join("\n")) }
 }
 
-/// One suite of Debian and the folder it is unpacked in.
-pub struct Suite<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Where its lists and packages go.
-    pub folder: PathBuf,
-    /// Where it is fetched from.
-    pub mirror: &'a str,
+/// The version that was made of a suite and still runs.
+fn installed(suite: &Suite<'_>) -> Option<String> {
+    let made = fs::read_to_string(suite.folder.join("version")).ok()?;
+    (version(&binary(&made))? == made).then_some(made)
 }
 
-impl Suite<'_> {
-    /// The version that was made of it and still runs.
-    fn installed(&self) -> Option<String> {
-        let made = fs::read_to_string(self.folder.join("version")).ok()?;
-        (version(&binary(&made))? == made).then_some(made)
-    }
-
-    fn install(&self) -> Result<()> {
-        say(&format!("fetching tmux of Debian {} and its libraries", self.name));
-        let patchelf = Patchelf::find(self)?;
-        self.unpack("tmux")?;
-        let root = self.folder.join("tmux");
-        let program = root.join("usr/bin/tmux");
-        let interpreter = patchelf.read(&["--print-interpreter"], &program)?;
-        // Apart from its root first: were its libc beside the other libraries, this machine's loader would take it.
-        let libraries = folders_of_libraries(&root.join("libraries"));
-        patchelf.set_rpath(&program, &libraries)?;
-        if version(&program).is_none() {
-            let libc = root.join("libc");
-            let both = [libraries, folders_of_libraries(&libc)].concat();
-            patchelf.set_rpath(&program, &both)?;
-            let loader = inside(&libc, Path::new(interpreter.trim()))?;
-            let loader = loader.to_str().context("the path of the target folder is no UTF-8")?;
-            patchelf.run(&["--set-interpreter", loader], &program)?;
-        }
-        let Some(version) = version(&program) else { bail!("{} does not run", program.display()) };
-        let link = binary(&version);
-        fs::create_dir_all(link.parent().context("it is below the target folder")?)?;
-        // A link: the rpath is absolute, so the root must stay where it is.
-        let _replaced = fs::remove_file(&link);
-        std::os::unix::fs::symlink(&program, &link)?;
-        fs::write(self.folder.join("version"), &version)?;
-        // Lists and packages are three quarters of it all.
-        for folder in ["lists", "cache", "tmux-packages"] {
-            fs::remove_dir_all(self.folder.join(folder))?;
-        }
-        say(&format!("tmux {version}: {}", link.display()));
-        Ok(())
-    }
-
-    /// Fetches a package with all it depends on and unpacks it into a folder of its name: programs in the root,
-    /// `libraries/` and `libc/`.
-    fn unpack(&self, package: &str) -> Result<()> {
-        let root = self.folder.join(package);
-        let _replaced = fs::remove_dir_all(&root);
-        let archives = self.fetch(&[package])?;
-        for entry in fs::read_dir(&archives)? {
-            let file = entry?.path();
-            let name = file.file_name().unwrap_or_default().as_bytes().to_vec();
-            if !name.ends_with(b".deb") {
-                continue;
-            }
-            let part = match name.split(|byte| *byte == b'_').next().unwrap_or_default() {
-                name if name == package.as_bytes() => root.clone(),
-                b"libc6" => root.join("libc"),
-                _ => root.join("libraries"),
-            };
-            fs::create_dir_all(&part)?;
-            run_command(Command::new("dpkg").arg("-x").arg(&file).arg(&part))?;
-        }
-        Ok(())
-    }
-
-    /// Fetches packages with all they depend on, from the machine's mirror; the folder
-    /// they are in, named after the first.
-    pub fn fetch(&self, packages: &[&str]) -> Result<PathBuf> {
-        let archives = self.folder.join(format!("{}-packages", packages.first().unwrap_or(&"no")));
-        let install = [&["install", "--download-only", "--no-install-recommends"], packages].concat();
-        fs::create_dir_all(archives.join("partial"))?;
-        fs::create_dir_all(self.folder.join("lists/partial"))?;
-        self.apt(self.mirror, &archives, &["update"])?;
-        self.apt(self.mirror, &archives, &install)?;
-        Ok(archives)
-    }
-
-    /// Runs apt-get as if this suite were all there is and nothing were installed.
-    fn apt(&self, mirror: &str, archives: &Path, command: &[&str]) -> Result<()> {
-        if !Path::new(KEYRING).exists() {
-            bail!("{KEYRING} is missing: install the package debian-archive-keyring");
-        }
-        let architecture = read(Command::new("dpkg").arg("--print-architecture"))?;
-        let sources = self.folder.join("sources.list");
-        let line =
-            format!("deb [signed-by={KEYRING} arch={}] {mirror} {} main\n", architecture.trim(), self.name);
-        fs::write(&sources, line)?;
-        let folder = |name: &str| self.folder.join(name).display().to_string();
-        let options = [
-            format!("Dir::Etc::sourcelist={}", sources.display()),
-            "Dir::Etc::sourceparts=/dev/null".to_owned(),
-            "Dir::Etc::preferences=/dev/null".to_owned(),
-            "Dir::Etc::preferencesparts=/dev/null".to_owned(),
-            format!("Dir::State={}", folder("state")),
-            format!("Dir::State::lists={}", folder("lists")),
-            "Dir::State::status=/dev/null".to_owned(),
-            format!("Dir::Cache={}", folder("cache")),
-            format!("Dir::Cache::archives={}", archives.display()),
-            // A mirror frozen at a date is good enough for tests.
-            "Acquire::Check-Valid-Until=false".to_owned(),
-            "Acquire::Languages=none".to_owned(),
-            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
-            // The target folder is often below a home that apt's own user cannot enter.
-            "APT::Sandbox::User=root".to_owned(),
-            "APT::Keep-Downloaded-Packages=true".to_owned(),
-            "Debug::NoLocking=true".to_owned(),
-        ];
-        for folder in ["state", "cache"] {
-            fs::create_dir_all(self.folder.join(folder))?;
-        }
-        let mut apt = Command::new("apt-get");
-        apt.arg("-qq")
-            .arg("-y")
-            .args(options.iter().flat_map(|option| ["-o", option.as_str()]))
-            .args(command);
-        run_command(apt.stdin(Stdio::null()).stdout(Stdio::null()))
-    }
-}
-
-/// patchelf: the machine's, or Debian's run through its own loader.
-struct Patchelf {
-    words: Vec<PathBuf>,
-}
-
-impl Patchelf {
-    fn find(suite: &Suite) -> Result<Patchelf> {
-        if let Some(program) = find("patchelf") {
-            return Ok(Patchelf { words: vec![program] });
-        }
-        let folder = target().join("tmux/.debian/patchelf");
-        let suite = Suite { name: "bookworm", folder, mirror: suite.mirror };
-        let root = suite.folder.join("patchelf");
-        let program = root.join("usr/bin/patchelf");
-        if !program.exists() {
-            suite.unpack("patchelf")?;
-        }
-        let libc = root.join("libc");
-        let loader = ["lib64", "lib", "usr/lib64", "usr/lib"]
-            .iter()
-            .flat_map(|folder| fs::read_dir(libc.join(folder)).into_iter().flatten().flatten())
-            .map(|entry| PathBuf::from("/").join(entry.path().strip_prefix(&libc).unwrap_or(&entry.path())))
-            .find(|path| path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"ld-linux")))
-            .context("no loader in libc6")?;
-        let libraries = [folders_of_libraries(&root.join("libraries")), folders_of_libraries(&libc)].concat();
-        let words = vec![inside(&libc, &loader)?, "--library-path".into(), join(&libraries).into(), program];
-        Ok(Patchelf { words })
-    }
-
-    fn command(&self, arguments: &[&str], program: &Path) -> Command {
-        let mut command = Command::new(&self.words[0]);
-        command.args(&self.words[1..]).args(arguments).arg(program);
-        command
-    }
-
-    fn run(&self, arguments: &[&str], program: &Path) -> Result<()> {
-        run_command(&mut self.command(arguments, program))
-    }
-
-    fn read(&self, arguments: &[&str], program: &Path) -> Result<String> {
-        read(&mut self.command(arguments, program))
-    }
-
-    fn set_rpath(&self, program: &Path, folders: &[PathBuf]) -> Result<()> {
-        // The old kind, which also counts for the libraries of libraries.
-        self.run(&["--force-rpath", "--set-rpath", &join(folders)], program)
-    }
-}
-
-fn join(folders: &[PathBuf]) -> String {
-    folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(":")
-}
-
-/// The folders in an unpacked root that hold shared libraries.
-fn folders_of_libraries(root: &Path) -> Vec<PathBuf> {
-    ["lib", "usr/lib"]
-        .iter()
-        .flat_map(|folder| fs::read_dir(root.join(folder)).into_iter().flatten().flatten())
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && path.to_string_lossy().ends_with("-linux-gnu"))
-        .collect()
-}
-
-/// A file in an unpacked root, links followed as if the root were `/`.
-fn inside(root: &Path, path: &Path) -> Result<PathBuf> {
-    let relative = path.strip_prefix("/").unwrap_or(path);
-    let candidates = [root.join(relative), root.join("usr").join(relative)];
-    let file = candidates.iter().find(|file| file.symlink_metadata().is_ok());
-    let file = file.with_context(|| format!("no {} in {}", path.display(), root.display()))?;
-    match fs::read_link(file) {
-        Ok(link) if link.is_absolute() => inside(root, &link),
-        Ok(_) => Ok(fs::canonicalize(file)?),
-        Err(_) => Ok(file.clone()),
-    }
+fn install(suite: &Suite<'_>) -> Result<()> {
+    let program = suite.install("tmux", "usr/bin/tmux", |program| version(program).is_some())?;
+    let Some(version) = version(&program) else { bail!("{} does not run", program.display()) };
+    let link = binary(&version);
+    fs::create_dir_all(link.parent().context("it is below the target folder")?)?;
+    // A link: the rpath is absolute, so the root must stay where it is.
+    let _replaced = fs::remove_file(&link);
+    std::os::unix::fs::symlink(&program, &link)?;
+    fs::write(suite.folder.join("version"), &version)?;
+    say(&format!("tmux {version}: {}", link.display()));
+    Ok(())
 }
 
 /// Where the binary of a version is put.
@@ -269,45 +80,4 @@ fn version(tmux: &Path) -> Option<String> {
     let answer = Command::new(tmux).arg("-V").stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(answer.stdout).ok()?;
     text.strip_prefix("tmux ").map(|version| version.trim().to_owned())
-}
-
-/// The first mirror of Debian that the machine's own apt sources name.
-///
-/// # Errors
-/// If they name none.
-pub fn mirror() -> Result<String> {
-    let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
-    let folder = fs::read_dir("/etc/apt/sources.list.d");
-    files.extend(folder.into_iter().flatten().flatten().map(|entry| entry.path()));
-    files.sort();
-    let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
-    let mut mirrors = texts.flat_map(|text| mirrors_in(&text));
-    mirrors.next().context("apt's sources name no mirror of Debian")
-}
-
-/// The addresses in a sources file of either form that end in `/debian`.
-fn mirrors_in(text: &str) -> Vec<String> {
-    text.lines()
-        .filter(|line| line.starts_with("deb ") || line.starts_with("URIs:"))
-        .flat_map(str::split_whitespace)
-        .map(|word| word.trim_end_matches('/'))
-        .filter(|word| word.contains("://") && word.ends_with("/debian"))
-        .map(str::to_owned)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::mirrors_in;
-
-    #[test]
-    fn mirrors_are_found_in_both_forms() {
-        let lines = "# deb http://no.example/debian x main\n\
-                     deb [arch=amd64] https://other.example/apt stable main\n\
-                     deb [trusted=yes] http://one.example/debian/ bookworm main\n";
-        assert_eq!(mirrors_in(lines), ["http://one.example/debian"]);
-        let stanza = "Types: deb\nURIs: http://two.example/debian\nSuites: bookworm\n\n\
-                      Types: deb\nURIs: http://two.example/debian-security\n";
-        assert_eq!(mirrors_in(stanza), ["http://two.example/debian"]);
-    }
 }

@@ -28,6 +28,7 @@ pub mod procs;
 pub mod gate;
 pub mod store;
 pub mod foreign;
+pub mod editors;
 
 // Verbs: seams and decisions put together.
 pub mod assistants;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms that touch the world. Only there may be `unsafe`.
-const SEAMS: &[&str] = &["foreign", "gate", "procs", "store", "tmux"];
+const SEAMS: &[&str] = &["editors", "foreign", "gate", "procs", "store", "tmux"];
 
 /// The seams that start programs: `tmux`, `ps` as the last resort of `procs`, and the shell that the gate becomes.
 const SPAWNING: &[&str] = &["gate", "procs", "tmux"];

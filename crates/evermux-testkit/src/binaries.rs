@@ -103,10 +103,15 @@ fn split_paths(variable: &str) -> Vec<PathBuf> {
 
 /// Where `cargo xtask tmux-versions` puts them: `TARGET/tmux/VERSION/tmux`.
 fn installed_folders() -> Vec<PathBuf> {
+    target_folders().into_iter().map(|target| target.join("tmux")).collect()
+}
+
+/// Where the target folder of this workspace may be.
+pub(crate) fn target_folders() -> Vec<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let mut folders = vec![workspace.join("target/tmux")];
-    folders.extend(target.map(|target| workspace.join(target).join("tmux")));
+    let mut folders = vec![workspace.join("target")];
+    folders.extend(target.map(|target| workspace.join(target)));
     folders
 }
 

@@ -17,6 +17,7 @@
 mod binaries;
 mod client;
 mod describe;
+mod editors;
 mod environment;
 mod obstacle;
 mod output;
@@ -30,6 +31,7 @@ mod warden;
 pub use binaries::{Tmux, Version, tmux_binaries};
 pub use client::Client;
 pub use describe::{describe, differences};
+pub use editors::{Nvim, nvim_binaries};
 pub use environment::Env;
 pub use obstacle::Obstacle;
 pub use output::Output;

@@ -15,6 +15,7 @@ use bstr::BString;
 use etcetera::BaseStrategy;
 use etcetera::base_strategy::Xdg;
 use evermux_core::assistants::Assistants;
+use evermux_core::editors::Editors;
 use evermux_core::model::ServerName;
 use evermux_core::procs;
 use evermux_core::store::Place;
@@ -91,6 +92,8 @@ pub struct Context {
     pub home: PathBuf,
     /// What is known of assistants, once it was asked for.
     pub assistants: OnceLock<Arc<Assistants>>,
+    /// The editors of this user, once they were asked for.
+    pub editors: OnceLock<Arc<Editors>>,
     /// See [`Context::zone`].
     pub zone: OnceLock<TimeZone>,
 }
@@ -160,6 +163,7 @@ impl Context {
             config_file: config_file.to_owned(),
             home: env::home_dir().filter(|home| home.is_absolute()).unwrap_or_else(|| "/".into()),
             assistants: OnceLock::new(),
+            editors: OnceLock::new(),
             zone: OnceLock::new(),
         })
     }

@@ -160,6 +160,11 @@ pub fn warn(message: &str) {
     let _ = writeln!(anstream::stderr(), "{WARNING}warning:{WARNING:#} {}", outside(message));
 }
 
+/// What somebody who waits should know meanwhile.
+pub fn note(message: &str) {
+    let _ = writeln!(anstream::stderr(), "{HINT}note:{HINT:#} {}", outside(message));
+}
+
 /// Asks whoever sits at the terminal whether that is to be done; where nobody does, it is.
 pub fn agreed(what: &str) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {

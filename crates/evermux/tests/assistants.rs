@@ -4,6 +4,8 @@ mod common;
 mod stubs;
 
 use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use common::assert_output;
 use evermux_testkit::{Env, Server};
@@ -169,6 +171,29 @@ fn what_was_known_holds_as_long_as_the_program_lives() {
 }
 
 #[test]
+fn one_that_is_suspended_keeps_what_is_known_of_it() {
+    let server = server();
+    claude(server.sandbox());
+    plain(server.sandbox(), "viewer");
+    let env = env(&server);
+    begin(&server, "main:0.0", &format!("FIRST={} claude --model opus", id(1)));
+    env.ok(&["save"]);
+    server.run(&["send-keys", "-t", "main:0.0", "C-z"]);
+    server.wait_for_prompt("main:0.0");
+    env.ok(&["save"]);
+    // Its registry tells nothing any more when it is back: only what was known does.
+    fs::remove_dir_all(server.sandbox().home().join(".claude/sessions")).unwrap();
+    begin(&server, "main:0.0", "viewer");
+    env.ok(&["save"]);
+    server.type_line("main:0.0", "stop");
+    server.wait_for_prompt("main:0.0");
+    env.ok(&["save"]);
+    server.type_line("main:0.0", "fg");
+    server.wait_until("it is in the foreground", |_| !known(&env).is_empty());
+    assert_eq!(known(&env), [exact(1)]);
+}
+
+#[test]
 fn nothing_said_yet_begins_under_the_same_id_and_nothing_else_does() {
     let server = server();
     claude(server.sandbox());
@@ -296,6 +321,39 @@ fn conversations_come_back_in_their_panes() {
     let screen = server.screen("main:0.0");
     assert_eq!(screen.matches("ready").count(), 1, "{screen}");
     assert!(screen.contains("kept\n$ command claude"), "{screen}");
+}
+
+/// Nobody else waits for a client that does not come, and it is told while it is waited for.
+#[test]
+fn only_what_asks_its_terminal_waits_for_a_client() {
+    let server = server();
+    claude(server.sandbox());
+    let env = env(&server);
+    server.run(&["split-window", "-t", "main"]);
+    server.wait_for_prompts();
+    begin(&server, "main:0.0", &format!("FIRST={} claude", id(1)));
+    server.type_line("main:0.1", "sleep 1000");
+    let sleeps = |server: &Server| server.display("main:0.1", "#{pane_current_command}") == "sleep";
+    server.wait_until("it sleeps", sleeps);
+    env.ok(&["save"]);
+    server.tmux(&["kill-server"]);
+    server.wait_until("it is gone", |server| !server.lives());
+    let already = ran(&server).len();
+    let mut command = env.command(&["restore", "--run", "sleep"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.wait_until("it stands", |server| server.tmux(&["has-session", "-t", "main:0.1"]).ok());
+    server.wait_until("it sleeps", sleeps);
+    assert_eq!(ran(&server).len(), already, "the other one waits");
+    let client = server.attach("main", 80, 24);
+    let attached = Instant::now();
+    server.wait_until("the assistant runs", |server| ran(server).len() > already);
+    // Long before its time is over.
+    assert!(attached.elapsed() < Duration::from_secs(4), "{:?}", attached.elapsed());
+    let output = child.wait_with_output().unwrap();
+    drop(client);
+    let told = String::from_utf8(output.stderr).unwrap();
+    let note = "note: everything stands; what asks its terminal for colours starts when somebody attaches, or in 5 s\n";
+    assert_eq!((told.as_str(), output.status.code()), (note, Some(0)));
 }
 
 #[test]
@@ -426,6 +484,15 @@ fn titles_and_rows_tell_where_the_program_itself_does_not() {
     server.run(&["select-pane", "-t", "main:0.0", "-T", "OC | Old"]);
     assert_eq!(known(&env), ["ses_old strong"]);
     assert_eq!(again(&env), "opencode --session ses_old");
+    // What the plugin has heard may be older than the title; of two with one title it tells which.
+    server.run(&["set-option", "-p", "-t", "main:0.0", "@evermux-resume", "opencode ses_new"]);
+    assert_eq!(known(&env), ["ses_old strong"]);
+    add("ses_same", None, here, "Old", now - 90_000);
+    server.run(&["set-option", "-p", "-t", "main:0.0", "@evermux-resume", "opencode ses_old"]);
+    assert_eq!(known(&env), ["ses_old strong"]);
+    server.run(&["set-option", "-pu", "-t", "main:0.0", "@evermux-resume"]);
+    assert_eq!(known(&env), ["ses_same strong"]);
+    database.execute("DELETE FROM session WHERE id = 'ses_same'", []).unwrap();
     drop(database);
     // Without its writer it is whole by itself, and nothing is left beside it.
     assert_eq!(known(&env), ["ses_old strong"]);
@@ -476,6 +543,129 @@ fn other_tools_by_their_own_files() {
     let line = format!(r#"{{"sessionId":"{}","cwd":"{}","timestamp":"{later}"}}"#, id(5), home.display());
     server.sandbox().write(format!("home/.qwen/projects/x/chats/{}.jsonl", id(5)), line);
     assert_eq!(known(&env), [format!("{} strong", id(5))]);
+}
+
+/// Codex whose daemon writes everything down: nothing that its windows have open tells, and two are in one directory.
+#[test]
+fn codex_by_its_database_and_by_what_was_said() {
+    let server = server();
+    plain(server.sandbox(), "codex");
+    let env = env(&server);
+    let database = rusqlite::Connection::open(server.folder(".codex").join("state_5.sqlite")).unwrap();
+    database
+        .execute_batch(
+            "CREATE TABLE threads (id TEXT, cwd TEXT, created_at_ms INTEGER, updated_at_ms INTEGER, archived INTEGER,
+             agent_path TEXT, first_user_message TEXT)",
+        )
+        .unwrap();
+    let home = server.sandbox().home().canonicalize().unwrap();
+    let add = |number: u32, after: i64, agent: Option<&str>, said: &str| {
+        let at = jiff::Timestamp::now().as_millisecond() + after;
+        let row = (id(number), home.to_str().unwrap(), at, at + 5, agent, said);
+        database.execute("INSERT INTO threads VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)", row).unwrap();
+    };
+    server.run(&["split-window", "-t", "main"]);
+    server.wait_for_prompts();
+    add(9, -100_000, None, "long ago");
+    begin(&server, "main:0.0", "codex");
+    begin(&server, "main:0.1", "codex");
+    assert_eq!(known(&env), ["- nothing tells which one", "- nothing tells which one"]);
+    // The younger one begins its conversation first: by the times alone they would be taken for each other's.
+    add(2, 1000, None, "what does the   second\none of them do?");
+    add(1, 1500, None, "explain the first one to me");
+    add(3, 900, Some("helper"), "a part of the work");
+    server.type_line("main:0.0", "run echo '> explain the first one to me'");
+    server.type_line("main:0.1", "run echo '> what does the second one'; echo '  of them do?'");
+    server.wait_until("it is said", |server| server.screen("main:0.1").contains("\n  of them do?"));
+    server.wait_until("it is said", |server| server.screen("main:0.0").contains("\n> explain"));
+    env.ok(&["save"]);
+    assert_eq!(known(&env), [format!("{} strong", id(1)), format!("{} strong", id(2))]);
+    assert!(assistants(&env)[0]["evidence"].as_str().unwrap().contains("is on the screen"));
+}
+
+#[test]
+fn codex_as_earlier_versions_wrote_it_down() {
+    let server = server();
+    plain(server.sandbox(), "codex");
+    let env = env(&server);
+    begin(&server, "main:0.0", &format!("codex resume {}", id(9)));
+    let pid = server.display("main:0.0", "#{pane_pid}");
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let child = children.split_whitespace().next().unwrap();
+    let line = |pid: &str, number: u32, at: jiff::Timestamp| {
+        format!("{{\"pid\":{pid},\"session\":\"{}\",\"host\":\"h\",\"started_at\":\"{at}\"}}\n", id(number))
+    };
+    let now = jiff::Timestamp::now();
+    let old = now - jiff::SignedDuration::from_mins(1);
+    let write =
+        |lines: &[String]| drop(server.sandbox().write("home/.codex/session-tags.jsonl", lines.concat()));
+    write(&[line(child, 1, old)]);
+    assert_eq!(known(&env), [format!("{} strong", id(9))], "of an earlier process with this number");
+    write(&[line(child, 1, old), line(child, 2, now), line("1", 3, now), "{ broken\n".to_owned()]);
+    assert_eq!(known(&env), [exact(2)]);
+}
+
+/// Amp tells its conversation on the screen only.
+#[test]
+fn amp_by_its_screen() {
+    let server = server();
+    plain(server.sandbox(), "amp");
+    let env = env(&server);
+    begin(&server, "main:0.0", "amp");
+    let thread = format!("T-{}", id(1));
+    server.type_line("main:0.0", &format!("run echo thread {thread}"));
+    server.wait_until("it is shown", |server| {
+        server.screen("main:0.0").contains(&format!("\nthread {thread}"))
+    });
+    env.ok(&["save"]);
+    // What is on the screen counts from the next save on, when it is known to be its own.
+    assert_eq!(known(&env), [format!("{thread} guess")]);
+    assert_eq!(again(&env), format!("amp threads continue {thread}"));
+}
+
+/// Aider has no ids: what was said is in its directory.
+#[test]
+fn aider_goes_on_with_what_is_in_its_directory() {
+    let server = server();
+    plain(server.sandbox(), "aider");
+    let env = env(&server);
+    let work = server.folder("work");
+    server.wait_for_prompts();
+    server.type_line("main:0.0", &format!("cd {}", work.display()));
+    begin(&server, "main:0.0", "aider --model m --message-file-not x.py");
+    assert_eq!(again(&env), "not: {cwd}/.aider.chat.history.md is not there");
+    fs::write(work.join(".aider.chat.history.md"), "# aider chat\n").unwrap();
+    env.ok(&["save"]);
+    server.tmux(&["kill-server"]);
+    server.wait_until("it is gone", |server| !server.lives());
+    let output = env.run(&["restore"]);
+    assert_eq!(output.status, Some(0), "{output}");
+    assert_eq!(ran(&server).last().unwrap(), "aider|--restore-chat-history --model m");
+    assert!(server.display("main:0.0", "#{pane_current_path}").ends_with("/work"));
+}
+
+#[test]
+fn what_a_handler_only_types_is_left_to_the_user() {
+    let server = server();
+    plain(server.sandbox(), "helper");
+    let env = env(&server);
+    let handler = include_str!("../../../docs/handlers/example.toml").replace("\"run\"", "\"prefill\"");
+    server.sandbox().write("handlers.d/helper.toml", handler);
+    begin(&server, "main:0.0", "helper --model x --session abc-1 hello");
+    env.ok(&["save"]);
+    server.tmux(&["kill-server"]);
+    server.wait_until("it is gone", |server| !server.lives());
+    let already = ran(&server).len();
+    let output = env.run(&["restore"]);
+    assert_eq!(output.status, Some(3), "{output}");
+    server.wait_until("it is typed", |server| {
+        server.screen("main:0.0").ends_with("helper --model x --session abc-1")
+    });
+    assert_eq!(ran(&server).len(), already, "nothing runs");
+    env.ok(&["save"]);
+    server.run(&["send-keys", "-t", "main:0.0", "Enter"]);
+    server.wait_until("it runs", |server| ran(server).len() > already);
+    assert_eq!(known(&env), ["abc-1 strong"]);
 }
 
 #[test]
@@ -559,7 +749,41 @@ fn the_mode_chosen_inside_comes_back_and_none_that_allows_more() {
         again(&env).replace(&id(1), "ID")
     };
     assert_eq!(with_mode("plan"), "claude --permission-mode plan --add-dir a --verbose --resume ID");
-    assert_eq!(with_mode("default"), "claude --add-dir a --verbose --resume ID");
+    // Without the flag newer versions allow more.
+    assert_eq!(with_mode("default"), "claude --permission-mode default --add-dir a --verbose --resume ID");
     let same = "claude --add-dir a --permission-mode acceptEdits --verbose --resume ID";
     assert_eq!(with_mode("bypassPermissions"), same);
+}
+
+/// Seen with Codex 0.171: after /new the file of the earlier conversation stays open, and the new one has only a lock.
+#[test]
+fn a_conversation_that_was_just_begun_has_only_a_lock() {
+    let server = server();
+    let env = env(&server);
+    let work = r#"
+        mkdir -p "$HOME/.codex/sessions/2026/11/30" "$HOME/.codex/thread-writer-locks"
+        exec 7>"$HOME/.codex/sessions/2026/11/30/rollout-2026-11-30T01-02-03-$FIRST.jsonl"
+        echo "{\"type\":\"session_meta\",\"payload\":{\"id\":\"$FIRST\",\"cwd\":\"$PWD\"}}" >&7
+        become() { exec 8>"$HOME/.codex/thread-writer-locks/$1.lock"; }"#;
+    wrapped(server.sandbox(), "codex", work);
+    begin(&server, "main:0.0", &format!("FIRST={} codex", id(1)));
+    assert_eq!(known(&env), [exact(1)]);
+    server.type_line("main:0.0", &format!("new {}", id(2)));
+    server.wait_until("it is noticed", |_| known(&env) == [exact(2)]);
+    assert_eq!(again(&env), format!("not: nothing was said yet in conversation {}", id(2)));
+}
+
+/// OpenCode shows its own name while no conversation is open: its command line is old then, and so is the last save.
+#[test]
+fn a_title_can_say_that_there_is_none() {
+    let server = server();
+    plain(server.sandbox(), "opencode");
+    let env = env(&server);
+    begin(&server, "main:0.0", "opencode -s ses_1");
+    env.ok(&["save"]);
+    assert_eq!(known(&env), ["ses_1 strong"]);
+    server.run(&["select-pane", "-t", "main:0.0", "-T", "OpenCode"]);
+    assert_eq!(known(&env), ["- it has none open"]);
+    server.run(&["select-pane", "-t", "main:0.0", "-T", "OC | another"]);
+    assert_eq!(known(&env), ["ses_1 strong"]);
 }

@@ -140,7 +140,8 @@ fn five_reboots_in_a_row() {
             let version = &tmux.version;
             assert_eq!(restored["exact"], true, "tmux {version}, {reboot}: {restored:#}");
             assert_eq!(restored["started"].as_array().unwrap().len(), 2, "tmux {version}: {restored:#}");
-            assert_eq!(Ground::reasons(&restored), ["sleep is not in the program table"], "tmux {version}");
+            let typed = "typed at its prompt: sleep is not in the program table";
+            assert_eq!(Ground::reasons(&restored), [typed], "tmux {version}");
             assert_eq!(ground.argv(0), Some(words("less notes")), "tmux {version}");
             assert_eq!(ground.argv(1), Some(words("tail -f notes")), "tmux {version}");
             assert_eq!((ground.argv(2), ground.argv(3)), (None, None), "tmux {version}");

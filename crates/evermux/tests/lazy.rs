@@ -179,6 +179,7 @@ fn no_key_is_lost() {
 fn what_waits_is_saved_as_it_was() {
     on_every_tmux(|tmux| {
         let lazy = Lazy::saved(tmux);
+        lazy.story.env.write_config("[restore]\nunknown = \"skip\"\n");
         let server = lazy.server();
         server.type_line("=main:7.0", "sleep 1000");
         server.wait_until("the program runs", |server| {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use evermux_testkit::Env;
+use evermux_testkit::{Client, Env};
 use serde_json::{Value, json};
 
 use super::cost::{self, Cost};
@@ -26,9 +26,8 @@ pub struct Beside {
     who: &'static str,
     work: &'static str,
     panes: usize,
-    /// How many panes there were in the end.
-    found: usize,
-    cost: Cost,
+    /// How many panes there were in the end, and what it cost; or what was said instead.
+    outcome: Result<(usize, Cost), String>,
 }
 
 /// Who is measured.
@@ -51,24 +50,34 @@ impl Bench {
             let given = resurrect.map(|folder| Tool::Resurrect(folder)).into_iter();
             for tool in given.chain(backup.map(|program| Tool::Backup(program))).chain([Tool::Evermux]) {
                 say(&format!("{}: {panes} panes of {lines} lines", tool.name()));
-                all.extend(self.one(&tool, panes, lines)?);
+                let who = tool.name();
+                let works = match self.one(&tool, panes, lines) {
+                    Ok([save, restore]) => [("save", Ok(save)), ("restore", Ok(restore))],
+                    // That one of them gives up is a result, too.
+                    Err(error) => ["save", "restore"].map(|work| (work, Err(last_line(&error)))),
+                };
+                all.extend(works.map(|(work, outcome)| Beside { who, work, panes, outcome }));
             }
         }
         Ok(all)
     }
 
-    fn one(&self, tool: &Tool<'_>, panes: usize, lines: usize) -> Result<[Beside; 2]> {
+    /// How many panes there are after a save and after a restore, and what each cost.
+    fn one(&self, tool: &Tool<'_>, panes: usize, lines: usize) -> Result<[(usize, Cost); 2]> {
         let load = Load::start(&self.tmux, panes)?;
         load.print(lines)?;
         let (mut saves, mut restores, mut found) = (Vec::new(), Vec::new(), panes);
+        let client = tool.client(&load, "s0");
         for _ in 0..RUNS.min(self.runs) {
             load.print(20)?;
             tool.prepare(&load)?;
             saves.push(cost::run(tool.save(self, &load)?, load.process())?);
         }
+        drop(client);
         for _ in 0..RUNS.min(self.runs) {
             load.server.kill_all();
             tool.begin(&load)?;
+            let _client = tool.client(&load, "0");
             let (begun, before) = (Instant::now(), load.process().map(cost::spent).unwrap_or_default());
             let cost = cost::run(tool.restore(self, &load)?, load.process())?;
             load.wait_for_prompts()?;
@@ -76,12 +85,15 @@ impl Bench {
             restores.push(Cost { took: begun.elapsed(), tmux, ..cost });
             found = load.ids().len();
         }
-        let (who, save, restore) = (tool.name(), Cost::median(&saves), Cost::median(&restores));
-        Ok([
-            Beside { who, work: "save", panes, found: panes, cost: save },
-            Beside { who, work: "restore", panes, found, cost: restore },
-        ])
+        Ok([(panes, Cost::median(&saves)), (found, Cost::median(&restores))])
     }
+}
+
+/// What a program has said last.
+fn last_line(error: &anyhow::Error) -> String {
+    let said = error.to_string();
+    let telling = |line: &&str| line.contains(char::is_alphanumeric);
+    said.lines().rfind(telling).unwrap_or_default().trim().to_owned()
 }
 
 impl Tool<'_> {
@@ -106,6 +118,11 @@ impl Tool<'_> {
             ]);
         }
         Ok(())
+    }
+
+    /// One of them does nothing where nobody is attached.
+    fn client(&self, load: &Load, session: &str) -> Option<Client> {
+        matches!(self, Tool::Backup(_)).then(|| load.server.attach(session, 200, 50))
     }
 
     /// Both others need a server to restore into; evermux starts it.
@@ -148,16 +165,18 @@ fn inside(load: &Load, program: &Path, arguments: &[PathBuf]) -> Result<Command>
 impl Beside {
     /// For programs.
     pub fn json(&self) -> Value {
-        json!({
-            "who": self.who,
-            "work": self.work,
-            "panes": self.panes,
-            "panes_found": self.found,
-            "ms": self.cost.took.as_secs_f64() * 1e3,
-            "cpu_ms": self.cost.own.as_secs_f64() * 1e3,
-            "tmux_cpu_ms": self.cost.tmux.as_secs_f64() * 1e3,
-            "written_bytes": self.cost.written,
-        })
+        let told = json!({ "who": self.who, "work": self.work, "panes": self.panes });
+        let more = match &self.outcome {
+            Ok((found, cost)) => json!({
+                "panes_found": found,
+                "ms": cost.took.as_secs_f64() * 1e3,
+                "cpu_ms": cost.own.as_secs_f64() * 1e3,
+                "tmux_cpu_ms": cost.tmux.as_secs_f64() * 1e3,
+                "written_bytes": cost.written,
+            }),
+            Err(why) => json!({ "failed": why }),
+        };
+        json!({ "of": told, "outcome": more })
     }
 
     /// All of them in Markdown.
@@ -171,9 +190,15 @@ impl Beside {
         );
         let mut sorted: Vec<&Beside> = all.iter().collect();
         sorted.sort_by_key(|beside| (beside.work != "save", beside.panes));
-        for Beside { who, work, panes, found, cost } in sorted {
-            let (took, own, tmux) = (time(Some(cost.took)), time(Some(cost.own)), time(Some(cost.tmux)));
-            table.push_str(&format!("| {work} | {panes} | {who} | {took} | {own} | {tmux} | {found} |\n"));
+        for Beside { who, work, panes, outcome } in sorted {
+            let cells = match outcome {
+                Ok((found, cost)) => {
+                    let [took, own, tmux] = [cost.took, cost.own, cost.tmux].map(|spent| time(Some(spent)));
+                    format!("{took} | {own} | {tmux} | {found}")
+                }
+                Err(why) => format!("fails: {} | – | – | –", why.replace('|', "/")),
+            };
+            table.push_str(&format!("| {work} | {panes} | {who} | {cells} |\n"));
         }
         table
     }

@@ -351,6 +351,7 @@ impl Desk {
             foreground: self.program.is_none(),
         };
         let program = self.program.map(|(program, _)| Program {
+            editor: None,
             command: command(&[PROGRAMS[program], "test", "--workspace"]),
             directory: directory.clone(),
             started: self.started,

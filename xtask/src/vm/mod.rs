@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::debian;
 use crate::machine::{self, cargo, say, target};
-use crate::tmux_versions;
 use guest::Guest;
 use image::Image;
 use stories::STORIES;
@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     ])?;
     let mirror = match &arguments.mirror {
         Some(mirror) => mirror.clone(),
-        None => tmux_versions::mirror()?,
+        None => debian::mirror()?,
     };
     let mut guest = Guest::new(Image::of(&arguments.suite, &mirror)?)?;
     guest.boot()?;

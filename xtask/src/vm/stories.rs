@@ -188,6 +188,7 @@ fn users(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     let save = guest.run(ADA.user, "evermux save")?;
     guest.cut_power();
     guest.boot()?;
+    let begun = Instant::now();
     let mut logins = Vec::new();
     for _ in 0..4 {
         logins.push(guest.login(ADA.user, &format!("{SIZE}; tmux"))?);
@@ -201,7 +202,8 @@ fn users(guest: &mut Guest, table: &mut Table, _: usize) -> Result<()> {
     let names =
         ["four terminals at once", "another server at the same time", "another user at the same time"];
     for ((work, name), before) in all.iter().zip(names).zip(&before) {
-        table.row(Told::by(name, work.lacks(guest, before)?));
+        let lacks = work.lacks(guest, before)?;
+        table.row(Told::by(&format!("{name}: within {} s", begun.elapsed().as_secs()), lacks));
     }
     let clients = guest.ok(ADA.user, "tmux list-clients -F '#{session_name}' | sort | tr '\\n' ' '")?;
     let both = ["work", "other"].iter().all(|name| clients.split(' ').any(|client| client == *name));

@@ -44,9 +44,10 @@ impl Instance {
     /// terminal counts: daemons have none or another.
     pub fn find(handlers: &Handlers, table: &ProcessTable, job: &Job<'_>) -> Option<Self> {
         let recognised = |process: &'_ Process| -> Option<(String, Vec<BString>)> {
-            let executable = process.executable().map(|path| path.as_bytes()).unwrap_or_default();
-            let names = [process.name.as_slice(), executable];
-            let known = handlers.recognise(process.argv(), &names)?;
+            let known = handlers.recognise(process.argv(), &names(process))?;
+            if !known.handler.holds_conversations() {
+                return None;
+            }
             Some((known.handler.name.clone(), known.arguments.to_vec()))
         };
         let processes = &job.all[..job.all.len().min(MOST)];
@@ -82,6 +83,38 @@ impl Instance {
     pub fn main(&self) -> Member {
         self.members[0]
     }
+}
+
+/// How a process is called beside its own words: by the kernel, and the file it executes.
+fn names(process: &Process) -> [&[u8]; 2] {
+    [process.name.as_slice(), process.executable().map(|path| path.as_bytes()).unwrap_or_default()]
+}
+
+/// Whether the process `asker` was started by the assistant of this name in the foreground of the pane with the process
+/// `pane`, and not by another one that it has started: a `claude -p` inside of Claude Code has conversations of its own, and
+/// a daemon has the variables of whatever pane it began in.
+pub(super) fn is_asked_by(
+    handlers: &Handlers,
+    tool: &str,
+    asker: u32,
+    pane: u32,
+    table: &ProcessTable,
+) -> bool {
+    let found = table.job(pane).and_then(|job| Instance::find(handlers, table, &job));
+    let Some(instance) = found.filter(|instance| instance.tool == tool) else { return false };
+    let mut process = table.get(asker);
+    for _ in 0..MOST {
+        process = process.and_then(|process| table.get(process.parent));
+        let Some(above) = process else { return false };
+        if instance.members.iter().any(|member| member.pid == above.pid) {
+            return true;
+        }
+        let known = handlers.invocation(above.argv(), &names(above));
+        if known.is_some_and(|known| known.handler.name == tool) {
+            return false;
+        }
+    }
+    false
 }
 
 /// Whether a process is one of those below another, a few steps down.

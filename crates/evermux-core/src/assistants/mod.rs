@@ -26,6 +26,7 @@ pub use resume::Resumption;
 use crate::foreign::{Cache, Foreign};
 use crate::handlers::{Candidate, Handlers};
 use crate::model::EnvironmentEntry;
+use crate::procs::ProcessTable;
 
 /// The pane option that says which conversation its program holds, as `TOOL ID`: for hooks of any program.
 pub const RESUME_OPTION: &str = "@evermux-resume";
@@ -76,6 +77,8 @@ pub struct Answer {
     pub candidates: Vec<Candidate>,
     /// Those of which something is written down that can be gone on with.
     pub begun: Vec<String>,
+    /// It says itself that it holds none now.
+    pub none: bool,
     /// Variables that it was started with and needs again.
     pub environment: Vec<EnvironmentEntry>,
 }
@@ -98,6 +101,12 @@ impl Assistants {
             cache: Cache::default(),
             busy: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the process `asker` works for the assistant `tool` that holds the pane whose own process is `pane`: a hook of it
+    /// may speak for the pane.
+    pub fn is_in_pane(&self, tool: &str, asker: u32, pane: u32, table: &ProcessTable) -> bool {
+        instance::is_asked_by(&self.handlers, tool, asker, pane, table)
     }
 
     /// Asks, on a thread of its own. While an earlier one hangs nothing is asked.

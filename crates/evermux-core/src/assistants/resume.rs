@@ -164,7 +164,7 @@ fn words_for<'a>(
     id: &str,
 ) -> Result<&'a [Template], String> {
     let handler = places.handler;
-    if !handler.id.as_ref().is_some_and(|ids| ids.fits(id.as_bytes())) {
+    if !handler.is_id(id) {
         return Err("the id of its conversation is none".to_owned());
     }
     if is_resumable(places, foreign, id) {
@@ -192,10 +192,9 @@ fn set_mode(places: &Places<'_>, foreign: &Foreign<'_>, id: &str, arguments: &mu
     let is_mode = |kind: &ItemKind<'_>| matches!(kind, ItemKind::Flag { name, .. } if *name == flag);
     let others = items.iter().filter(|item| !is_mode(&item.kind)).flat_map(|item| item.words);
     let mut kept: Vec<BString> = others.cloned().collect();
-    if mode.values.first().is_some_and(|usual| usual.0 != chosen) {
-        // First, so that no flag with many values takes it for one of its own.
-        kept.splice(0..0, [flag.into(), chosen.into()]);
-    }
+    // Always said: what holds without the flag is up to the settings and the version, and may allow more. First, so that no
+    // flag with many values takes it for one of its own.
+    kept.splice(0..0, [flag.into(), chosen.into()]);
     *arguments = kept;
 }
 

@@ -1,6 +1,6 @@
 //! What tells which conversation an assistant holds, asked in the order of its handler.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
@@ -14,10 +14,15 @@ use crate::handlers::{
     Candidate, Either, Field, Handler, Lookup, Pattern, Plain, Query, Source, SourceKind, Template,
 };
 use crate::model::{Confidence, EnvironmentEntry};
+use crate::text::ansi::visible;
 use crate::{procs, secrets};
 
 /// Most files of one source of which something is read, the newest first.
 const MOST_FILES: usize = 200;
+
+/// How much of what was said is looked for on a screen, and how much it takes at least (characters).
+const SAID: usize = 60;
+const LEAST_SAID: usize = 8;
 
 /// Most candidates of which more is looked up.
 const MOST_LOOKED_UP: usize = 5;
@@ -35,6 +40,9 @@ impl Assistants {
         };
         let asked = Asked { handler, question, foreign, places: &places };
         let mut answer = Answer { environment: kept(handler, question, &environment), ..Answer::default() };
+        let claim = |candidate: &Candidate| (candidate.id.clone(), candidate.confidence);
+        let mut named: HashMap<(String, Confidence), usize> = HashMap::new();
+        let mut pointed: HashSet<(String, Confidence)> = HashSet::new();
         for source in &handler.sources {
             if matches!(source.kind, SourceKind::Database { .. } | SourceKind::Transcripts { .. })
                 && answer.candidates.iter().any(|found| found.confidence == Confidence::Exact)
@@ -42,7 +50,21 @@ impl Assistants {
                 // What costs more is not asked where the program has said it itself.
                 continue;
             }
-            answer.candidates.extend(asked.source(source));
+            let found = asked.source(source);
+            let ids: HashSet<_> = found.iter().map(claim).collect();
+            pointed.extend(ids.iter().filter(|_| ids.len() == 1).cloned());
+            ids.into_iter().for_each(|id| *named.entry(id).or_default() += 1);
+            answer.candidates.extend(found);
+        }
+        for candidate in &mut answer.candidates {
+            // Nothing is nearer than what two of them name, if one of those names nothing else.
+            let own = claim(candidate);
+            let agreed = pointed.contains(&own) && named.get(&own).is_some_and(|sources| *sources > 1);
+            candidate.distance = if agreed { 0 } else { candidate.distance.saturating_add(1) };
+        }
+        if asked.holds_none() {
+            answer.candidates.clear();
+            answer.none = true;
         }
         for candidate in answer.candidates.iter_mut().take(MOST_LOOKED_UP) {
             if candidate.directory.is_none() {
@@ -71,8 +93,11 @@ impl Asked<'_> {
             SourceKind::Registry { path, id, started, directory } => {
                 self.registry(path, [Some(id), started.as_ref(), directory.as_ref()], sure)
             }
+            SourceKind::Journal { path, process, id, started } => {
+                self.journal(path, process, [Some(id), started.as_ref()], sure)
+            }
             SourceKind::Lock { path } => self.lock(path, sure),
-            SourceKind::OpenFile { path } => self.open_file(path, sure),
+            SourceKind::OpenFile { .. } => self.open_file(source, sure),
             SourceKind::Tracker => self.tracker(sure),
             SourceKind::Option => self.option(sure),
             SourceKind::Arguments { after } => self.arguments(after, sure),
@@ -93,8 +118,13 @@ impl Asked<'_> {
 
     /// A candidate, if the id is one of this program's.
     fn candidate(&self, id: &str, evidence: String, confidence: Confidence) -> Option<Candidate> {
-        let fits = self.handler.id.as_ref().is_some_and(|ids| ids.fits(id.as_bytes()));
-        fits.then(|| Candidate { id: id.to_owned(), confidence, evidence, distance: 0, directory: None })
+        self.handler.is_id(id).then(|| Candidate {
+            id: id.to_owned(),
+            confidence,
+            evidence,
+            distance: 0,
+            directory: None,
+        })
     }
 
     fn plain(&self, id: Option<&str>, evidence: String, confidence: Confidence) -> Vec<Candidate> {
@@ -125,6 +155,29 @@ impl Asked<'_> {
         found
     }
 
+    /// The youngest process that it tells something about counts.
+    fn journal(
+        &self,
+        path: &Template,
+        process: &Field,
+        fields: [Option<&Field>; 2],
+        sure: Confidence,
+    ) -> Vec<Candidate> {
+        let file = self
+            .places
+            .glob(path, None, None)
+            .and_then(|glob| self.foreign.find(&glob, None).into_iter().next());
+        let Some(file) = file else { return Vec::new() };
+        let names: Vec<&str> = fields.iter().flatten().map(|field| field.0.as_str()).collect();
+        let found = self.question.instance.members.iter().find_map(|member| {
+            let values = self.foreign.last_line(&file.path, &process.0, &member.pid.to_string(), &names)?;
+            let at = values.get(1).and_then(|at| near::milliseconds(at.as_deref()?)).unwrap_or(file.modified);
+            // An earlier process may have had this number.
+            values.into_iter().next().flatten().filter(|_| at >= member.started - SLACK)
+        });
+        self.plain(found.as_deref(), self.places.shown(&file.path), sure)
+    }
+
     fn lock(&self, path: &Template, sure: Confidence) -> Vec<Candidate> {
         let members = self.question.instance.members.iter();
         let newest = members.filter_map(|member| {
@@ -139,20 +192,25 @@ impl Asked<'_> {
         candidate.into_iter().collect()
     }
 
-    fn open_file(&self, path: &Template, sure: Confidence) -> Vec<Candidate> {
-        let Some(glob) = self.places.glob(path, None, None) else { return Vec::new() };
+    /// All sources of this kind are asked as one, in the place of the first.
+    fn open_file(&self, source: &Source, sure: Confidence) -> Vec<Candidate> {
+        let is_own = |source: &&Source| matches!(source.kind, SourceKind::OpenFile { .. });
+        let mut sources = self.handler.sources.iter().filter(is_own).peekable();
+        if !sources.peek().is_some_and(|first| std::ptr::eq(*first, source)) {
+            return Vec::new();
+        }
+        let paths = sources.filter_map(|source| source.kind.path());
+        let globs: Vec<_> = paths.filter_map(|path| self.places.glob(path, None, None)).collect();
         let mut open: Vec<(i64, PathBuf, String)> = Vec::new();
         for member in &self.question.instance.members {
             for path in procs::open_paths(member.pid) {
-                let Some(id) = glob.matches(&path, self.handler.id.as_ref()).and_then(|found| found.id)
-                else {
-                    continue;
-                };
+                let mut found = globs.iter().filter_map(|glob| glob.matches(&path, self.handler.id.as_ref()));
+                let Some(id) = found.find_map(|found| found.id) else { continue };
                 let Ok(path) = path.to_path() else { continue };
                 open.push((self.foreign.modified(path).unwrap_or(0), path.to_owned(), id));
             }
         }
-        // After a change of conversation the earlier file may still be open: the one written last counts.
+        // After a change of conversation the earlier files may still be open: the one written last counts.
         let newest = open.into_iter().max();
         let candidate = newest.and_then(|(_, path, id)| {
             self.candidate(&id, format!("{}, which it has open", self.places.shown(&path)), sure)
@@ -210,7 +268,10 @@ impl Asked<'_> {
                 self.judge(&times, sure)
             };
             let (Some((confidence, distance)), Some(id)) = (judged, row.get("id")) else { continue };
-            let evidence = self.evidence(&file.path, &times, title);
+            let shown = row.get("said").is_some_and(|said| self.is_on_screen(said));
+            let mut evidence = self.evidence(&file.path, &times, title);
+            evidence.push_str(if shown { "; what was said in it is on the screen" } else { "" });
+            let distance = if shown { 0 } else { distance };
             let candidate = self.candidate(id, evidence, confidence);
             found.extend(candidate.map(|candidate| Candidate {
                 distance,
@@ -299,6 +360,27 @@ impl Asked<'_> {
                 self.plain(id.as_deref(), "the pane's title".to_owned(), sure)
             }
         }
+    }
+
+    /// Whether the beginning of what was said stood on the screen at the last save, however it was broken into lines.
+    fn is_on_screen(&self, said: &str) -> bool {
+        let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SAID).collect();
+        let lines = self.question.screen.lines().map(visible);
+        let words = lines
+            .flat_map(|line| line.to_str_lossy().split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        said.chars().count() >= LEAST_SAID && words.collect::<Vec<_>>().join(" ").contains(&said)
+    }
+
+    /// Whether the title is one of those that the program shows while it holds no conversation: one that fits the pattern
+    /// without its group. Then what its command line says, and what was known of it, is old.
+    fn holds_none(&self) -> bool {
+        self.handler.sources.iter().any(|source| match &source.kind {
+            SourceKind::Title { pattern, database } => {
+                let group = if database.is_some() { "title" } else { "id" };
+                pattern.fits_without(&self.question.title, group)
+            }
+            _ => false,
+        })
     }
 
     /// The last one on the screen counts.

@@ -8,12 +8,13 @@ use bstr::{BString, ByteSlice};
 use jiff::Timestamp;
 
 use super::conversations::AssistantFound;
+use super::editors::{EditorFound, EditorInstance, as_it_was};
 use super::excluded::without;
 use super::identity::Identities;
 use super::options::Options;
 use super::policy::{POLICY_OPTION, Pattern, Policy, is_unfinished};
 use super::programs::Running;
-use super::{debts, shells, start};
+use super::{conversations, debts, shells, start};
 use crate::assistants::Instance;
 use crate::layout::{Layout, Reported};
 use crate::model::{
@@ -78,6 +79,8 @@ pub(super) struct Draft {
     pub texts: Vec<TextWanted>,
     /// Panes in which assistants run.
     pub assistants: Vec<AssistantFound>,
+    /// Panes in which editors run that can be asked.
+    pub editors: Vec<EditorFound>,
     pub problems: Vec<Problem>,
 }
 
@@ -110,6 +113,7 @@ pub(super) fn assemble(sources: &Sources<'_>, random: &mut dyn FnMut() -> [u8; 1
             panes: Vec::new(),
             texts: Vec::new(),
             assistants: Vec::new(),
+            editors: Vec::new(),
             problems: Vec::new(),
         },
     };
@@ -274,7 +278,8 @@ impl Assembly<'_> {
                 Subject::Window(session, index) => Subject::Pane(session.clone(), *index, number),
                 other => other.clone(),
             };
-            let (made, text, assistant) = self.pane(pane, identity.0, policies[number], &pane_subject);
+            let (made, text, assistant, editor) =
+                self.pane(pane, identity.0, policies[number], &pane_subject);
             if let Some(instance) = assistant {
                 let (window, pane) = (position, panes.len());
                 self.draft.assistants.push(AssistantFound {
@@ -283,6 +288,9 @@ impl Assembly<'_> {
                     listed: (listed, number),
                     instance,
                 });
+            }
+            if let Some(instance) = editor {
+                self.draft.editors.push(EditorFound { window: position, pane: panes.len(), instance });
             }
             if let Some(history_only) = text {
                 let wanted = TextWanted {
@@ -362,21 +370,24 @@ impl Assembly<'_> {
         })
     }
 
-    /// A pane; if its text is wanted, whether only its history; and the assistant in it.
+    /// A pane; if its text is wanted, whether only its history; and the assistant or editor in it.
     fn pane(
         &mut self,
         pane: &ListedPane,
         identity: PaneIdentity,
         policy: Policy,
         subject: &Subject,
-    ) -> (Pane, Option<bool>, Option<Instance>) {
+    ) -> (Pane, Option<bool>, Option<Instance>, Option<EditorInstance>) {
         let sources = self.sources;
         let before = sources.before(identity);
         let mut running = Running::read(pane, sources.processes, sources.terminal, sources.options);
         let assistant = running.assistant.take();
+        as_it_was(&mut running, identity, before);
         let dead = Death { status: pane.dead_status, signal: pane.dead_signal };
         let prompt_rows = sources.options.prompt_rows.get(&identity).copied();
         let left_out = self.text_left_out(policy, &running);
+        // What is in an editor is text as well.
+        let editor = running.editor.take().filter(|_| left_out.is_none());
         let mut text_wanted = left_out.is_none().then_some(running.at_password);
         let mut made = Pane {
             identity,
@@ -399,6 +410,7 @@ impl Assembly<'_> {
             debts: Vec::new(),
             facts: PaneFacts {
                 pid: pane.pid,
+                aside: conversations::aside(before, &running.processes, assistant.as_ref()),
                 processes: running.processes,
                 alternate_screen: pane.alternate.is_some(),
                 cursor: pane.cursor,
@@ -433,8 +445,11 @@ impl Assembly<'_> {
         }
         if let Some(before) = before {
             made.debts = debts::carried(before, &made, sources.now);
+            if let Some(why) = sources.options.not_started.get(&identity) {
+                debts::not_started(&mut made.debts, why);
+            }
         }
-        (made, text_wanted, assistant)
+        (made, text_wanted, assistant, editor)
     }
 
     fn text_left_out(&self, policy: Policy, running: &Running) -> Option<String> {

@@ -10,10 +10,13 @@ use crate::assistants::{
     Answer, Asking, Assistants, CAPTURE_ENVIRONMENT_OPTION, Instance, Question, RESUME_OPTION,
 };
 use crate::handlers::{Candidate, Claimant, SourceKind, Verdict, settle};
-use crate::model::{Conversation, Found};
+use crate::model::{Conversation, Found, Pane, Process};
 
 /// Most variables that the user may name beside those of handlers.
 const MOST_VARIABLES: usize = 32;
+
+/// Most assistants of a pane that are remembered while they are not in its foreground.
+const MOST_ASIDE: usize = 8;
 
 /// An assistant in a pane of the draft.
 #[derive(Clone, Debug)]
@@ -64,7 +67,7 @@ fn screen(
     }
     let identity = draft.windows[found.window].panes[found.pane].identity;
     let before = sources.before(identity);
-    // What stood there before the program began is not its.
+    // What stood there before the program began, or while another one was in front of it, is not its.
     let lasts = before.and_then(|before| before.program.as_ref()?.conversation.as_ref());
     if !lasts.is_some_and(|conversation| is_of(&found.instance, conversation)) {
         return Vec::new();
@@ -90,9 +93,8 @@ pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Source
     let mut claimants = Vec::new();
     for (found, answer) in assistants.iter().zip(&mut answers) {
         let identity = draft.windows[found.window].panes[found.pane].identity;
-        let before = sources.before(identity);
-        let before = before.and_then(|before| before.program.as_ref()?.conversation.as_ref());
-        if let Some(before) = before.filter(|conversation| is_of(&found.instance, conversation)) {
+        let before = sources.before(identity).and_then(|before| known(before, &found.instance));
+        if let Some(before) = before.filter(|_| !answer.none) {
             keep(answer, before);
         }
         claimants.push(Claimant {
@@ -101,6 +103,8 @@ pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Source
             candidates: answer.candidates.clone(),
         });
     }
+    let held = draft.windows.iter().flat_map(|window| &window.panes).flat_map(|pane| &pane.facts.aside);
+    claimants.extend(held.filter_map(holder));
     let verdicts = settle(&claimants);
     for ((found, answer), verdict) in assistants.into_iter().zip(answers).zip(verdicts) {
         let pane = &mut draft.windows[found.window].panes[found.pane];
@@ -108,6 +112,46 @@ pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Source
             program.conversation = Some(conversation(found.instance, answer, &verdict));
         }
     }
+}
+
+/// What was known of an assistant when its pane was saved the last time.
+fn known<'a>(before: &'a Pane, instance: &Instance) -> Option<&'a Conversation> {
+    conversations(before).find(|conversation| is_of(instance, conversation))
+}
+
+/// The conversations that were known in a pane, that of its foreground first.
+fn conversations(pane: &Pane) -> impl Iterator<Item = &Conversation> {
+    let program = pane.program.as_ref().and_then(|program| program.conversation.as_ref());
+    program.into_iter().chain(&pane.facts.aside)
+}
+
+/// What was known of assistants that live on in a pane while another program, or the shell, is in its foreground.
+/// `foreground`: the assistant that is.
+pub(super) fn aside(
+    before: Option<&Pane>,
+    processes: &[Process],
+    foreground: Option<&Instance>,
+) -> Vec<Conversation> {
+    let lives = |conversation: &&Conversation| {
+        let found = &conversation.found;
+        processes.iter().any(|it| (it.pid, it.started) == (found.pid, found.started))
+            && !foreground.is_some_and(|instance| is_of(instance, conversation))
+    };
+    before.into_iter().flat_map(conversations).filter(lives).take(MOST_ASIDE).cloned().collect()
+}
+
+/// Somebody who holds a conversation, and is not asked for it.
+fn holder(conversation: &Conversation) -> Option<Claimant> {
+    let found = &conversation.found;
+    let candidate = Candidate {
+        id: conversation.id.clone()?,
+        confidence: found.confidence,
+        evidence: found.evidence.clone(),
+        distance: 0,
+        directory: None,
+    };
+    let since = (found.started, found.pid);
+    Some(Claimant { tool: conversation.tool.clone(), since, candidates: vec![candidate] })
 }
 
 /// Whether a conversation was found for this very program.
@@ -165,7 +209,10 @@ fn conversation(instance: Instance, answer: Answer, verdict: &Verdict) -> Conver
             let why = format!("{} ({}) is held in another pane", candidate.id, candidate.evidence);
             (None, found(candidate.confidence, why, false))
         }
-        Verdict::Nothing => (None, found(Default::default(), "nothing tells which one".to_owned(), false)),
+        Verdict::Nothing => {
+            let why = if answer.none { "it has none open" } else { "nothing tells which one" };
+            (None, found(Default::default(), why.to_owned(), false))
+        }
     };
     Conversation {
         tool: instance.tool,

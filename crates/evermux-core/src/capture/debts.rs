@@ -24,6 +24,13 @@ pub(super) fn carried(before: &Pane, pane: &Pane, now: Timestamp) -> Vec<Debt> {
     debts
 }
 
+/// Notes why the program that is owed was not started.
+pub(super) fn not_started(debts: &mut [Debt], why: &str) {
+    for debt in debts.iter_mut().filter(|debt| matches!(debt.owed, Owed::Program(_))) {
+        why.clone_into(&mut debt.reason);
+    }
+}
+
 fn runs_lasting_program(pane: &Pane, now: Timestamp) -> bool {
     pane.program.as_ref().is_some_and(|program| {
         Timestamp::from_millisecond(program.started)
@@ -38,7 +45,7 @@ mod tests {
 
     fn program(name: &str, started: i64) -> Program {
         let command = Command { argv: vec![name.into()], masked: false };
-        Program { command, directory: "/".into(), started, conversation: None, line: None }
+        Program { command, directory: "/".into(), started, conversation: None, editor: None, line: None }
     }
 
     fn pane(directory: &str, program: Option<Program>) -> Pane {

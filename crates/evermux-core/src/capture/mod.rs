@@ -7,6 +7,7 @@ mod assemble;
 mod buffers;
 mod conversations;
 mod debts;
+mod editors;
 mod excluded;
 mod identity;
 mod options;
@@ -170,8 +171,10 @@ fn put_together(
         return Err(Error::NothingLeft);
     }
     let asking = conversations::begin(&draft, &sources, blocks);
+    let editing = editors::begin(&draft, &sources);
     let put_off = add_texts(server, &mut draft, &sources, random, blocks, &mut problems)?;
     conversations::finish(asking, &mut draft, &sources);
+    editors::finish(editing, &mut draft, &sources, blocks);
     if options.buffers {
         draft.server.buffers = buffers::capture(server, &listing, options.limit, &mut problems)?;
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::policy::Pattern;
 use crate::assistants::{self, Assistants};
+use crate::editors::Editors;
 use crate::model::PaneIdentity;
 use crate::store::Shells;
 
@@ -51,6 +52,8 @@ pub struct Options {
     pub no_text_programs: Vec<Pattern>,
     /// How many rows the prompts of panes take, where a restore has just seen it; otherwise the previous snapshot says.
     pub prompt_rows: HashMap<PaneIdentity, u32>,
+    /// Why the programs of these panes, which are owed, were not started just now.
+    pub not_started: HashMap<PaneIdentity, String>,
     /// The process that asks for the capture. Where it is itself the foreground program of a pane, it is about to end:
     /// the pane counts as having none.
     pub asker: Option<u32>,
@@ -68,6 +71,8 @@ pub struct Options {
     pub shells: Option<Shells>,
     /// How long what they have written down may take to be read.
     pub assistants_patience: Duration,
+    /// Through which editors are asked what they hold; none: they are not.
+    pub editors: Option<Arc<Editors>>,
 }
 
 impl Options {
@@ -85,6 +90,7 @@ impl Options {
             ignored_sessions: Vec::new(),
             no_text_programs: Vec::new(),
             prompt_rows: HashMap::new(),
+            not_started: HashMap::new(),
             asker: None,
             helper: None,
             lines: None,
@@ -93,6 +99,7 @@ impl Options {
             assistants: None,
             shells: None,
             assistants_patience: assistants::PATIENCE,
+            editors: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
+use super::editors::EditorInstance;
 use super::options::Options;
 use super::policy::Pattern;
 use crate::assistants::Instance;
@@ -31,6 +32,8 @@ pub(super) struct Running {
     pub waiting: bool,
     /// The assistant in the foreground.
     pub assistant: Option<Instance>,
+    /// The editor in the foreground.
+    pub editor: Option<EditorInstance>,
     /// A program waits for a password.
     pub at_password: bool,
     /// The argument vector of the pane's own process.
@@ -83,6 +86,8 @@ impl Running {
             let named = running.assistant.as_ref().and_then(|instance| table.get(instance.outermost().pid));
             if named.is_some() || !started_with_pane {
                 running.program = Some(program(named.unwrap_or(process), running.directory.as_ref()));
+                let askable = options.editors.is_some() && named.is_none();
+                running.editor = EditorInstance::of(process).filter(|_| askable);
             }
         }
         running
@@ -112,7 +117,14 @@ fn file_name(path: &[u8]) -> &[u8] {
 
 fn program(process: &Process, directory: Option<&BString>) -> Program {
     let directory = process.directory().or(directory).cloned().unwrap_or_default();
-    Program { command: command(process), directory, started: process.started, conversation: None, line: None }
+    Program {
+        command: command(process),
+        directory,
+        started: process.started,
+        conversation: None,
+        editor: None,
+        line: None,
+    }
 }
 
 /// What a process runs, without its secrets. One without arguments (it may not be read) is told by its name.

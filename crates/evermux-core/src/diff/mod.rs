@@ -123,6 +123,8 @@ pub enum Field {
     PreviousDirectory,
     /// A variable of a pane's shell.
     ShellVariable(BString),
+    /// What the editor of a pane holds that is in no file.
+    Unsaved,
     /// What earlier restores owe a pane.
     Debt,
     /// A paste buffer.
@@ -188,6 +190,7 @@ impl Field {
             Self::DirectoryStack => "directory stack",
             Self::PreviousDirectory => "previous directory",
             Self::ShellVariable(_) => "variable",
+            Self::Unsaved => "unsaved text",
             Self::Debt => "debt",
             Self::Buffer(_) => "buffer",
             Self::Version => "tmux version",

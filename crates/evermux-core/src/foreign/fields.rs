@@ -30,13 +30,35 @@ impl Foreign<'_> {
 
     /// The value of a field in the last line of a file that has it, as far as that stands near its end.
     pub fn last_field(&self, path: &Path, name: &str) -> Option<String> {
-        let (mut file, metadata) = self.open(path)?;
-        let begin = metadata.len().saturating_sub(MOST_BYTES);
-        file.seek(SeekFrom::Start(begin)).ok()?;
-        let mut bytes = Vec::new();
-        file.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
+        let bytes = self.tail(path)?;
         let mut lines = bytes.rsplit(|&byte| byte == b'\n');
         lines.find_map(|line| value(&serde_json::from_slice(line).ok()?, name))
+    }
+
+    /// The values of these fields in the last line of a file whose field `key` has this value, as far as that stands near
+    /// its end.
+    pub fn last_line(
+        &self,
+        path: &Path,
+        key: &str,
+        own: &str,
+        names: &[&str],
+    ) -> Option<Vec<Option<String>>> {
+        let bytes = self.tail(path)?;
+        let mut lines = bytes.rsplit(|&byte| byte == b'\n');
+        lines.find_map(|line| {
+            let object = serde_json::from_slice(line).ok()?;
+            let fields = || names.iter().map(|name| value(&object, name)).collect();
+            (value(&object, key)? == own).then(fields)
+        })
+    }
+
+    fn tail(&self, path: &Path) -> Option<Vec<u8>> {
+        let (mut file, metadata) = self.open(path)?;
+        file.seek(SeekFrom::Start(metadata.len().saturating_sub(MOST_BYTES))).ok()?;
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
     }
 
     /// The JSON of a short file.

@@ -1,9 +1,11 @@
 //! Files whose paths fit a pattern.
 
 use std::ffi::OsStr;
+use std::fs::DirEntry;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::Foreign;
 use crate::handlers::{Captures, Component, Glob, IdPattern};
@@ -51,6 +53,15 @@ impl Foreign<'_> {
     pub fn is_folder(&self, path: &Path) -> bool {
         !self.is_late() && std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
     }
+}
+
+fn read(folder: &Path) -> Vec<(Vec<u8>, bool)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let entries = entries.take(MOST_NAMES).filter_map(Result::ok);
+    let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    let mut names: Vec<_> = entries.map(|entry| (entry.file_name().into_vec(), is_folder(&entry))).collect();
+    names.sort_by(|one, two| two.cmp(one));
+    names
 }
 
 /// When a file was last written: milliseconds since the epoch.
@@ -108,15 +119,15 @@ impl Walk<'_> {
         if self.foreign.is_late() {
             return Vec::new();
         }
-        let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-        let mut names: Vec<(Vec<u8>, bool)> = Vec::new();
-        for entry in entries.take(self.left).filter_map(Result::ok) {
-            let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            names.push((entry.file_name().into_vec(), folder));
-        }
-        self.left -= names.len().min(self.left);
-        names.sort_by(|one, two| two.cmp(one));
-        names
+        let known = self.foreign.folders.borrow().get(folder).cloned();
+        let names = known.unwrap_or_else(|| {
+            let names = Rc::new(read(folder));
+            self.foreign.folders.borrow_mut().insert(folder.to_owned(), Rc::clone(&names));
+            names
+        });
+        let looked_at = &names[..names.len().min(self.left)];
+        self.left -= looked_at.len();
+        looked_at.to_vec()
     }
 
     fn add(&mut self, path: &Path, captures: &Captures) {

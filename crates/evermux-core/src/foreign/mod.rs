@@ -11,10 +11,13 @@ mod find;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 
 use rustix::fs::OFlags;
@@ -33,12 +36,17 @@ pub struct Foreign<'a> {
     uid: u32,
     deadline: Instant,
     cache: &'a Cache,
+    /// The folders that were read: many assistants keep their files in the same ones.
+    folders: RefCell<HashMap<PathBuf, Names>>,
 }
 
+/// The names in a folder, and whether they are folders themselves.
+type Names = Rc<Vec<(Vec<u8>, bool)>>;
+
 impl<'a> Foreign<'a> {
-    /// Only files of this user, and nothing after the deadline.
+    /// Only files of this user, and nothing after the deadline. What is in a folder is read once.
     pub fn new(uid: u32, deadline: Instant, cache: &'a Cache) -> Self {
-        Self { uid, deadline, cache }
+        Self { uid, deadline, cache, folders: RefCell::default() }
     }
 
     /// Whether the time is over.

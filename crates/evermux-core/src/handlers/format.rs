@@ -1,15 +1,17 @@
 //! How handlers are written: TOML in which nothing is unknown (docs/handlers.md).
 
+mod source;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
+pub use self::source::{Source, SourceKind};
 use super::arguments::Arguments;
 use super::template::Template;
-use super::words::{Either, Field, Flag, IdPattern, Name, Pattern, Plain, Program, Query, Variable};
-use crate::model::Confidence;
+use super::words::{Field, Flag, IdPattern, Name, Plain, Program, Query, Variable};
 
 /// Longest file of handlers (bytes).
 pub const LONGEST_FILE: u64 = 64 << 10;
@@ -140,90 +142,8 @@ pub struct Mode {
     pub field: Field,
     /// The flag whose value it becomes.
     pub flag: Flag,
-    /// The values that are taken; the first is what holds without the flag.
+    /// The values that are taken.
     pub values: Vec<Plain>,
-}
-
-/// What tells which conversation a program holds.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "SourceForm")]
-pub struct Source {
-    /// What it is.
-    pub kind: SourceKind,
-    /// How sure it is.
-    pub confidence: Confidence,
-}
-
-/// What tells which conversation a program holds.
-#[derive(Clone, Debug)]
-pub enum SourceKind {
-    /// A JSON file with the process in its name.
-    Registry {
-        /// The file.
-        path: Template,
-        /// Its field with the id.
-        id: Field,
-        /// Its field with the start time of the process, in the kernel's unit.
-        started: Option<Field>,
-        /// Its field with the directory.
-        directory: Option<Field>,
-    },
-    /// A file with process and id in its path; of several the newest.
-    Lock {
-        /// The file.
-        path: Template,
-    },
-    /// A file that the process has open.
-    OpenFile {
-        /// The file, with the id in its path.
-        path: Template,
-    },
-    /// The files of tmux-assistant-resurrect.
-    Tracker,
-    /// The pane's option `@evermux-resume`.
-    Option,
-    /// The command line.
-    Arguments {
-        /// The flags or words that an id follows.
-        after: Vec<Either>,
-    },
-    /// A variable of the process.
-    Environment {
-        /// Its name.
-        variable: Variable,
-    },
-    /// Rows of a database.
-    Database {
-        /// The file; of several that fit the newest.
-        path: Template,
-        /// Columns `id`, and if there are `created`, `updated` (milliseconds) and `directory`. Knows `:cwd`.
-        query: Query,
-    },
-    /// JSON lines, a file for each conversation, of which the first line tells.
-    Transcripts {
-        /// The files.
-        path: Template,
-        /// The field with the id; without it the id is in the path.
-        id: Option<Field>,
-        /// The field with the time when it began.
-        created: Field,
-        /// The field with its directory; it must be the program's.
-        directory: Option<Field>,
-        /// A file in the folder above, whose text is that directory.
-        directory_file: Option<Plain>,
-    },
-    /// The pane's title.
-    Title {
-        /// With a group `id`, or one `title` for the query.
-        pattern: Pattern,
-        /// The database in which the title is looked up, and how; knows `:title` and `:cwd`.
-        database: Option<(Template, Query)>,
-    },
-    /// The text of the pane when it was last saved.
-    Screen {
-        /// With a group `id`.
-        pattern: Pattern,
-    },
 }
 
 /// A handler as it is written.
@@ -258,10 +178,6 @@ struct Form {
     needs_client: bool,
     #[serde(default = "ready", deserialize_with = "seconds")]
     ready: Duration,
-}
-
-fn confidence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Confidence>, D::Error> {
-    String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
 }
 
 fn ready() -> Duration {
@@ -308,6 +224,11 @@ impl TryFrom<Form> for Handler {
 }
 
 impl Handler {
+    /// Whether this is the id of one of its conversations.
+    pub fn is_id(&self, id: &str) -> bool {
+        self.id.as_ref().is_some_and(|ids| ids.fits(id.as_bytes()))
+    }
+
     fn check_sizes(&self) -> Result<(), String> {
         let arguments = &self.arguments;
         let sets = [
@@ -397,169 +318,5 @@ impl Handler {
             }
         }
         Ok(())
-    }
-}
-
-impl SourceKind {
-    /// The path in which it looks.
-    pub fn path(&self) -> Option<&Template> {
-        match self {
-            Self::Registry { path, .. }
-            | Self::Lock { path }
-            | Self::OpenFile { path }
-            | Self::Database { path, .. }
-            | Self::Transcripts { path, .. }
-            | Self::Title { database: Some((path, _)), .. } => Some(path),
-            _ => None,
-        }
-    }
-}
-
-/// A source as it is written.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct SourceForm {
-    from: From,
-    #[serde(default, deserialize_with = "confidence")]
-    confidence: Option<Confidence>,
-    path: Option<Template>,
-    id: Option<Field>,
-    started: Option<Field>,
-    created: Option<Field>,
-    directory: Option<Field>,
-    directory_file: Option<Plain>,
-    after: Option<Vec<Either>>,
-    variable: Option<Variable>,
-    query: Option<Query>,
-    pattern: Option<Pattern>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum From {
-    Registry,
-    Lock,
-    OpenFile,
-    Tracker,
-    Option,
-    Arguments,
-    Environment,
-    Database,
-    Transcripts,
-    Title,
-    Screen,
-}
-
-impl From {
-    /// The keys that a source of this kind may have.
-    fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::Registry => &["path", "id", "started", "directory"],
-            Self::Lock | Self::OpenFile => &["path"],
-            Self::Tracker | Self::Option => &[],
-            Self::Arguments => &["after"],
-            Self::Environment => &["variable"],
-            Self::Database => &["path", "query"],
-            Self::Transcripts => &["path", "id", "created", "directory", "directory-file"],
-            Self::Title => &["pattern", "path", "query"],
-            Self::Screen => &["pattern"],
-        }
-    }
-
-    fn confidence(self) -> Confidence {
-        match self {
-            Self::Registry | Self::Lock | Self::OpenFile | Self::Tracker | Self::Option => Confidence::Exact,
-            Self::Arguments | Self::Environment | Self::Database | Self::Title => Confidence::Strong,
-            Self::Transcripts | Self::Screen => Confidence::Guess,
-        }
-    }
-}
-
-impl TryFrom<SourceForm> for Source {
-    type Error = String;
-
-    fn try_from(form: SourceForm) -> Result<Self, String> {
-        let given = [
-            ("path", form.path.is_some()),
-            ("id", form.id.is_some()),
-            ("started", form.started.is_some()),
-            ("created", form.created.is_some()),
-            ("directory", form.directory.is_some()),
-            ("directory-file", form.directory_file.is_some()),
-            ("after", form.after.is_some()),
-            ("variable", form.variable.is_some()),
-            ("query", form.query.is_some()),
-            ("pattern", form.pattern.is_some()),
-        ];
-        let from = form.from;
-        if let Some((key, _)) = given.iter().find(|(key, given)| *given && !from.keys().contains(key)) {
-            return Err(format!("a source from {from:?} has no '{key}'"));
-        }
-        let path = || form.path.clone().ok_or("the source needs a 'path'");
-        let kind = match from {
-            From::Registry => SourceKind::Registry {
-                path: path()?,
-                id: form.id.ok_or("the source needs an 'id'")?,
-                started: form.started,
-                directory: form.directory,
-            },
-            From::Lock => SourceKind::Lock { path: path()? },
-            From::OpenFile => SourceKind::OpenFile { path: path()? },
-            From::Tracker => SourceKind::Tracker,
-            From::Option => SourceKind::Option,
-            From::Arguments => {
-                let after = form.after.filter(|after| !after.is_empty() && after.len() <= MOST);
-                SourceKind::Arguments { after: after.ok_or("the source needs 'after'")? }
-            }
-            From::Environment => {
-                SourceKind::Environment { variable: form.variable.ok_or("the source needs a 'variable'")? }
-            }
-            From::Database => {
-                SourceKind::Database { path: path()?, query: form.query.ok_or("the source needs a 'query'")? }
-            }
-            From::Transcripts => SourceKind::Transcripts {
-                path: path()?,
-                id: form.id,
-                created: form.created.ok_or("the source needs 'created'")?,
-                directory: form.directory,
-                directory_file: form.directory_file.filter(|name| !name.0.contains('/') && name.0 != ".."),
-            },
-            From::Title => SourceKind::Title {
-                database: form.path.clone().zip(form.query),
-                pattern: form.pattern.ok_or("the source needs a 'pattern'")?,
-            },
-            From::Screen => {
-                SourceKind::Screen { pattern: form.pattern.ok_or("the source needs a 'pattern'")? }
-            }
-        };
-        kind.check()?;
-        Ok(Self { kind, confidence: form.confidence.unwrap_or(from.confidence()) })
-    }
-}
-
-impl SourceKind {
-    fn check(&self) -> Result<(), String> {
-        let has = |path: &Template, place: &str| path.places().any(|own| own == place);
-        match self {
-            Self::Registry { path, .. } if !has(path, "pid") => Err("its path names no {pid}".to_owned()),
-            Self::Lock { path } if !has(path, "pid") || !has(path, "id") => {
-                Err("its path names no {pid} or no {id}".to_owned())
-            }
-            Self::OpenFile { path } | Self::Transcripts { path, id: None, .. } if !has(path, "id") => {
-                Err("its path names no {id}".to_owned())
-            }
-            Self::Title { pattern, database } => {
-                let group = if database.is_some() { "title" } else { "id" };
-                if pattern.has(group) {
-                    Ok(())
-                } else {
-                    Err(format!("its pattern has no group (?<{group}>…)"))
-                }
-            }
-            Self::Screen { pattern } if !pattern.has("id") => {
-                Err("its pattern has no group (?<id>…)".to_owned())
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -17,22 +17,26 @@ impl Handlers {
     /// The handler of a process by its words: the name of its file, or of the script that an interpreter runs. `names` are
     /// other names of the process: what the kernel calls it, the file it executes.
     pub fn recognise<'a>(&'a self, argv: &'a [BString], names: &[&[u8]]) -> Option<Invocation<'a>> {
+        self.invocation(argv, names).filter(|invocation| !invocation.is_excluded())
+    }
+
+    /// The same, also for uses that the handler is not for.
+    pub fn invocation<'a>(&'a self, argv: &'a [BString], names: &[&[u8]]) -> Option<Invocation<'a>> {
         let own = file_name(argv.first()?);
-        let invocation = match self.of_program(own) {
-            Some(handler) => Invocation { handler, arguments: &argv[1..] },
-            None => match script(own, &argv[1..]) {
-                Script::At(position) => {
-                    let handler = self.of_program(without_extension(file_name(&argv[1 + position])))?;
-                    Invocation { handler, arguments: &argv[position + 2..] }
-                }
-                Script::None => return None,
-                Script::NoInterpreter => {
-                    let handler = names.iter().find_map(|name| self.of_program(file_name(name)))?;
-                    Invocation { handler, arguments: &argv[1..] }
-                }
-            },
-        };
-        (!invocation.is_excluded()).then_some(invocation)
+        if let Some(handler) = self.of_program(own) {
+            return Some(Invocation { handler, arguments: &argv[1..] });
+        }
+        match script(own, &argv[1..]) {
+            Script::At(position) => {
+                let handler = self.of_program(without_extension(file_name(&argv[1 + position])))?;
+                Some(Invocation { handler, arguments: &argv[position + 2..] })
+            }
+            Script::None => None,
+            Script::NoInterpreter => {
+                let handler = names.iter().find_map(|name| self.of_program(file_name(name)))?;
+                Some(Invocation { handler, arguments: &argv[1..] })
+            }
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("copilot", include_str!("shipped/copilot.toml")),
     ("gemini", include_str!("shipped/gemini.toml")),
     ("opencode", include_str!("shipped/opencode.toml")),
+    ("programs", include_str!("shipped/programs.toml")),
     ("qwen", include_str!("shipped/qwen.toml")),
 ];
 
@@ -44,6 +45,13 @@ pub struct Handlers {
     handlers: Vec<Handler>,
     /// Positions by the names of programs.
     by_program: HashMap<String, usize>,
+}
+
+impl Handler {
+    /// Whether its program is one that goes on with something that was said, so that it is asked about at a save.
+    pub fn holds_conversations(&self) -> bool {
+        self.resume.is_some() || !self.needs.is_empty()
+    }
 }
 
 impl Handlers {

@@ -13,10 +13,12 @@ fn words(line: &str) -> Vec<BString> {
     shlex::split(line).unwrap().into_iter().map(BString::from).collect()
 }
 
-/// The handler of a command line.
+/// The handler of the assistant of a command line.
 fn tool(line: &str) -> Option<String> {
     let handlers = Handlers::shipped();
-    handlers.recognise(&words(line), &[]).map(|known| known.handler.name.clone())
+    let argv = words(line);
+    let known = handlers.recognise(&argv, &[]).filter(|known| known.handler.holds_conversations());
+    known.map(|known| known.handler.name.clone())
 }
 
 /// What is done with a command line that a handler knows.

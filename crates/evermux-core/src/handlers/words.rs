@@ -38,6 +38,13 @@ impl Pattern {
         self.0.captures_iter(&text).filter_map(|found| Some(found.name(group)?.as_str().to_owned())).collect()
     }
 
+    /// Whether it fits, and nowhere does the group of this name stand for anything.
+    pub fn fits_without(&self, text: &[u8], group: &str) -> bool {
+        let text = text.to_str_lossy();
+        let mut found = self.0.captures_iter(&text).peekable();
+        found.peek().is_some() && found.all(|found| found.name(group).is_none())
+    }
+
     /// Whether it has a group of this name.
     pub fn has(&self, group: &str) -> bool {
         self.0.capture_names().flatten().any(|name| name == group)

@@ -326,6 +326,7 @@ fn program() -> impl Strategy<Value = Program> {
             directory,
             started,
             conversation,
+            editor: None,
             line,
         },
     )
@@ -365,7 +366,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
     );
     (
         option::of(any::<u32>()),
-        vec(process, 0..3),
+        (vec(process, 0..3), vec(conversation(), 0..2)),
         any::<(bool, bool, bool)>(),
         (0..200_u32, 0..60_u32),
         vec("[a-z_]{1,8}", 0..2),
@@ -376,7 +377,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
         .prop_map(
             |(
                 pid,
-                processes,
+                (processes, aside),
                 (alternate_screen, at_prompt, waiting),
                 cursor,
                 modes,
@@ -387,6 +388,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
                 PaneFacts {
                     pid,
                     processes,
+                    aside,
                     alternate_screen,
                     cursor,
                     modes,

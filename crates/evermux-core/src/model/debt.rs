@@ -18,6 +18,7 @@ pub struct Debt {
 
 /// What can be owed to a pane.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::large_enum_variant, reason = "there are few, and most are programs")]
 pub enum Owed {
     /// A program that ran in the pane's shell.
     Program(Program),

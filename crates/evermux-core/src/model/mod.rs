@@ -11,6 +11,7 @@
 pub mod arbitrary;
 mod conversation;
 mod debt;
+mod editor;
 mod ids;
 mod live;
 mod look;
@@ -27,6 +28,7 @@ mod window;
 pub use bstr::{BStr, BString};
 pub use conversation::{Confidence, Conversation, Found};
 pub use debt::{Debt, Owed};
+pub use editor::{Editor, EditorFacts, LeftOut, Unsaved};
 pub use ids::{BadId, PaneId, PaneIdentity, SessionId, WindowId};
 pub use live::{Live, LivePane};
 pub use look::{Fingerprint, Look};

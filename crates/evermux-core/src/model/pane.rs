@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::{Conversation, Debt, OptionEntry, PaneIdentity, Scrollback, ShellState};
+use super::{Conversation, Debt, Editor, OptionEntry, Owed, PaneIdentity, Scrollback, ShellState};
 
 /// A pane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,26 @@ pub struct Pane {
     pub debts: Vec<Debt>,
     /// Facts, not restored.
     pub facts: PaneFacts,
+}
+
+impl Pane {
+    /// What the editors held that run in it, or that it is owed.
+    pub fn editors(&self) -> impl Iterator<Item = &Editor> {
+        let owed = self.debts.iter().filter_map(|debt| match &debt.owed {
+            Owed::Program(program) => Some(program),
+            _ => None,
+        });
+        self.program.iter().chain(owed).filter_map(|program| program.editor.as_ref())
+    }
+
+    /// Forgets what editors held, in those that run and in those that are owed (`owed`).
+    pub fn forget_editors(&mut self, owed: bool) {
+        let debts = self.debts.iter_mut().filter_map(|debt| match &mut debt.owed {
+            Owed::Program(program) if owed => Some(program),
+            _ => None,
+        });
+        self.program.iter_mut().chain(debts).for_each(|program| program.editor = None);
+    }
 }
 
 /// How the program of a dead pane ended.
@@ -81,6 +101,8 @@ pub struct Program {
     /// The line on which it was started, as the user typed it, if the pane's shell has told it. It may mean more than
     /// `command`. Never one with a secret in it.
     pub line: Option<BString>,
+    /// What it held, if it is an editor that can be asked.
+    pub editor: Option<Editor>,
 }
 
 impl Program {
@@ -116,6 +138,9 @@ pub struct PaneFacts {
     pub pid: Option<u32>,
     /// The pane's process and everything below it, the pane's own first.
     pub processes: Vec<Process>,
+    /// The conversations of assistants that live in the pane, but not in its foreground: suspended ones, and what runs in
+    /// front of them. As they were known when they were last there.
+    pub aside: Vec<Conversation>,
     /// Whether the alternate screen was on.
     pub alternate_screen: bool,
     /// Cursor column and row on the screen shown.

@@ -111,14 +111,16 @@ pub struct Options<'a> {
     pub allow: Option<Allow>,
     /// The directory itself if it can be entered, else its nearest parent that can.
     pub enter: &'a dyn Fn(&BString) -> BString,
-    /// How the conversation of a program is gone on with, and whether that is only typed; or why it is not. None if the
-    /// program holds none.
+    /// How a program that a handler knows is started again, in its conversation if it holds one, and whether that is only
+    /// typed; or why it is not. None if no handler knows it.
     pub resume: &'a dyn Fn(&Program) -> Option<Resumption>,
+    /// What starts the editor of a pane in the state it had; none if nothing is known of that.
+    pub editor: &'a dyn Fn(&Program, PaneIdentity) -> Option<Launch>,
     /// Sixteen random bytes, for new identities.
     pub random: &'a mut dyn FnMut() -> [u8; 16],
 }
 
-/// What goes on with a conversation, and whether that is only typed; or why nothing does.
+/// What starts a program again by its handler, and whether that is only typed; or why nothing does.
 pub type Resumption = Result<(Launch, bool), String>;
 
 /// What a restore would do, in the order it does it.

@@ -8,6 +8,7 @@ use super::build::Builder;
 use super::{PlannedLaunch, PlannedPane, Resumption, Run, STILL_TO_START, Source, TO_START_LATER};
 use crate::model::{Debt, OptionEntry, Owed, Pane, PaneIdentity, Program};
 use crate::problem::{Problem, Subject};
+use crate::relaunch::editors::decide_editor;
 use crate::relaunch::{
     Again, Conditions, Decision, Launch, Reason, Restriction, Shell, decide_conversation, decide_program,
     decide_start, is_shell,
@@ -127,9 +128,13 @@ impl Builder<'_, '_> {
             pane.debts.retain(others);
             self.owe(pane, Owed::Program(program), String::new());
         }
+        let identity = pane.identity;
         let debt = pane.debts.iter_mut().find(|debt| matches!(debt.owed, Owed::Program(_)))?;
         let Owed::Program(program) = &debt.owed else { return None };
         let again = again(program, conditions, self.options.resume, &mut self.resumed);
+        // What a session file does nobody has looked at: only this machine's own.
+        let editor = || (self.options.editor)(program, identity).filter(|_| !conditions.foreign);
+        let again = again.or_else(|| Some(decide_editor(program, conditions, editor()?)));
         let again = again.unwrap_or_else(|| decide_program(program, conditions));
         let (again, reason) = match again {
             Again::Run(launch) => (Some((launch, false)), STILL_TO_START.to_owned()),
@@ -157,7 +162,7 @@ impl Builder<'_, '_> {
         conditions: &Conditions,
     ) -> Option<(Run, Option<BString>)> {
         let start = pane.start.clone().filter(|start| pane.dead.is_none() && !is_shell(start))?;
-        let program = pane.program.clone()?;
+        let program = pane.program.clone().filter(|program| program.conversation.is_some())?;
         match again(&program, conditions, self.options.resume, &mut self.resumed)? {
             Again::Run(launch) => {
                 pane.debts.retain(|debt| !matches!(debt.owed, Owed::Program(_) | Owed::Start(_)));
@@ -179,7 +184,7 @@ impl Builder<'_, '_> {
     }
 }
 
-/// What is done about a program that holds a conversation; none if it holds none. A conversation that another pane of the
+/// What is done about a program that a handler knows; none if none does. A conversation that another pane of the
 /// plan goes on with is not started twice.
 fn again(
     program: &Program,
@@ -188,7 +193,7 @@ fn again(
     resumed: &mut HashSet<(String, String)>,
 ) -> Option<Again> {
     let again = decide_conversation(program, conditions, resume(program)?);
-    let conversation = program.conversation.as_ref()?;
+    let Some(conversation) = &program.conversation else { return Some(again) };
     match (&again, &conversation.id) {
         (Again::Run(_) | Again::Prefill(..), Some(id)) => {
             let is_new = resumed.insert((conversation.tool.clone(), id.clone()));

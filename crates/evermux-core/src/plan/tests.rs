@@ -144,6 +144,7 @@ fn plan_of(saved: &Snapshot, wanted: Vec<Wanted>, live: Option<&Live>, way: &Way
                     (Launch::of(vec!["claude".into(), "--resume".into(), id.as_str().into()]), false)
                 }))
             },
+            editor: &|_, _| None,
             random: &mut || {
                 number += 1;
                 [number; 16]
@@ -408,6 +409,7 @@ fn a_program_is_owed_once_and_replaces_what_was_owed() {
         started: 1,
         conversation: None,
         line: None,
+        editor: None,
     };
     let saved = with_pane(Pane { program: Some(program("vim")), ..pane(1) });
     let debts = made(&plan_all(&saved, None)).pane.debts.clone();
@@ -430,6 +432,7 @@ fn what_may_run_is_started_and_owed_until_it_runs() {
         started: 1,
         conversation: None,
         line: None,
+        editor: None,
     };
     let top = || Pane { program: Some(program("top -d 5")), ..pane(1) };
     let told = |pane: Pane, way: &Way| {

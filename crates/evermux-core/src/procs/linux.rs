@@ -40,6 +40,11 @@ pub(super) fn birth(pid: u32) -> Option<u64> {
     (!process.zombie).then_some(process.birth)
 }
 
+/// The unit of [`Process::birth`].
+pub(super) fn births_per_second() -> u64 {
+    rustix::param::clock_ticks_per_second().max(1)
+}
+
 /// The argument vector. Each argument ends with a NUL; only a rewritten title may lack the last one.
 pub(super) fn argv(pid: u32) -> Vec<BString> {
     let Ok(bytes) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return Vec::new() };
@@ -125,7 +130,7 @@ impl Clock {
         // Not "now minus uptime": that moves by a millisecond between two reads, btime only when the clock is set.
         let stat = std::fs::read("/proc/stat")?;
         let boot = stat.lines().find_map(|line| number(line.strip_prefix(b"btime ")?)).unwrap_or(0);
-        Ok(Self { boot, ticks_per_second: rustix::param::clock_ticks_per_second().max(1) })
+        Ok(Self { boot, ticks_per_second: births_per_second() })
     }
 
     fn milliseconds(self, ticks: u64) -> i64 {

@@ -76,6 +76,11 @@ fn process(pid: libc::pid_t) -> Option<Process> {
     })
 }
 
+/// The unit of [`Process::birth`].
+pub(super) fn births_per_second() -> u64 {
+    1_000_000
+}
+
 /// [`Process::birth`] of a process that has not ended.
 pub(super) fn birth(pid: u32) -> Option<u64> {
     let process = process(libc::pid_t::try_from(pid).ok()?)?;

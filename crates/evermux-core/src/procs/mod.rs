@@ -26,6 +26,11 @@ mod prompt;
 #[path = "ps.rs"]
 #[allow(dead_code)]
 mod ps;
+#[cfg(target_os = "linux")]
+mod sockets;
+#[cfg(not(target_os = "linux"))]
+#[path = "sockets_none.rs"]
+mod sockets;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -33,6 +38,7 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bstr::BString;
 use thiserror::Error;
@@ -41,6 +47,7 @@ pub use ahead::MOST_OF_PANE;
 pub use cost::Cost;
 pub use identity::{boot, machine};
 pub use prompt::{Evidence, Reading, is_password_prompt, line_editor_waits, shell_at_terminal};
+pub use sockets::{Listening, connected, listening};
 pub use terminal::{TerminalError, TerminalState};
 
 /// The process table could not be read at all.
@@ -280,6 +287,14 @@ pub fn alive(pid: u32, birth: u64) -> bool {
     os::birth(pid) == Some(birth)
 }
 
+/// How long after the process `first` the process `second` began, whatever the clock was set to between; none if one of
+/// them is not there.
+pub fn born_after(first: u32, second: u32) -> Option<Duration> {
+    let later = os::birth(second)?.saturating_sub(os::birth(first)?);
+    let later = later.saturating_mul(1000).checked_div(os::births_per_second())?;
+    Some(Duration::from_millis(later))
+}
+
 /// Whether there is a process with this id; one that has ended is still there until its parent has noticed.
 pub fn exists(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
@@ -295,6 +310,12 @@ pub fn environment(pid: u32) -> Vec<(BString, BString)> {
 pub fn open_paths(pid: u32) -> Vec<BString> {
     let files = os::open_files(pid, 0).into_iter().map(|file| file.path);
     files.filter(|path| path.starts_with(b"/")).collect()
+}
+
+/// What a process has open, files and everything else, as far as it may be read.
+#[cfg(target_os = "linux")]
+fn open_files(pid: u32) -> Vec<BString> {
+    os::open_files(pid, 0).into_iter().map(|file| file.path).collect()
 }
 
 /// The file that a process executes, if it may be read.

@@ -28,6 +28,11 @@ pub(super) fn one(pid: u32) -> Option<Process> {
     processes.into_iter().find(|process| process.pid == pid)
 }
 
+/// The unit of [`Process::birth`].
+pub(super) fn births_per_second() -> u64 {
+    1
+}
+
 /// [`Process::birth`] of a process that has not ended.
 pub(super) fn birth(pid: u32) -> Option<u64> {
     one(pid).filter(|process| !process.zombie).map(|process| process.birth)

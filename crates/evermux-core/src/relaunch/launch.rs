@@ -37,6 +37,9 @@ pub struct Launch {
     /// What is typed instead of a line built from `argv`, where that is known (the line as the user typed it). It must
     /// mean the same; it is not used where there are directories or variables to set.
     pub line: Option<BString>,
+    /// Whether it is started once only: by `evermux resume`, never by a line that a history keeps.
+    #[serde(default)]
+    pub once: bool,
 }
 
 impl Launch {
@@ -50,6 +53,7 @@ impl Launch {
             needs_client: false,
             patience: PATIENCE,
             line: None,
+            once: false,
         }
     }
 }

@@ -1,12 +1,16 @@
 //! What to start again, and why not: pure decisions.
 //!
-//! Only what is in the program table ([`table`]) runs without being asked for: shells, viewers and monitors, with
-//! arguments that can neither run something else nor write a file. Everything else is owed and shown. The table is
+//! Only what is in the program table ([`table`]) or has a handler ([`by_row`]) runs without being asked for: shells, viewers
+//! and monitors, with arguments that can neither run something else nor write a file; editors and the like. Everything else is
+//! typed at its prompt and left to the user, but for what is dangerous ([`danger()`]): that is only shown. The table is
 //! about what a program is told to do by its arguments; what it does by its own configuration files and environment
 //! stays the user's.
 
+mod danger;
+pub mod editors;
 mod launch;
 mod plain;
+mod rows;
 mod shells;
 mod syntax;
 pub mod table;
@@ -17,7 +21,9 @@ use std::fmt;
 
 use bstr::{BStr, BString, ByteSlice};
 
+pub use danger::danger;
 pub use launch::{Again, Launch, PATIENCE, is_shell, names};
+pub use rows::by_row;
 pub use shells::Shell;
 
 use crate::model::{Program, StartCommand};
@@ -36,17 +42,26 @@ pub enum Decision {
 /// Which programs the user allows to start: `--run`, or the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allow {
-    /// Those of the program table.
+    /// Those of the program table, and those whose handlers say so.
     pub table: bool,
+    /// All that are not dangerous.
+    pub all: bool,
     /// Programs by the name of their file, whatever their arguments are.
     pub names: Vec<BString>,
+    /// Whether what is not allowed to run, and not dangerous, is typed at its prompt.
+    pub prefill: bool,
 }
 
 impl Allow {
     /// No program at all: `--run none`.
-    pub const NOTHING: Self = Self { table: false, names: Vec::new() };
-    /// Those of the program table: `--run table`.
-    pub const TABLE: Self = Self { table: true, names: Vec::new() };
+    pub const NOTHING: Self = Self { table: false, all: false, names: Vec::new(), prefill: false };
+    /// Those of the program table, others typed: `--run safe`.
+    pub const TABLE: Self = Self { table: true, all: false, names: Vec::new(), prefill: true };
+
+    /// Whether nothing may run.
+    fn is_nothing(&self) -> bool {
+        !self.table && !self.all && self.names.is_empty()
+    }
 }
 
 impl Default for Allow {
@@ -108,6 +123,10 @@ pub enum Reason {
     Conversation(String),
     /// Its handler says that it is only typed.
     HandlerPrefills,
+    /// It is only typed, for this reason.
+    Typed(Box<Reason>),
+    /// This of it is dangerous.
+    Dangerous(BString),
 }
 
 impl fmt::Display for Reason {
@@ -124,6 +143,8 @@ impl fmt::Display for Reason {
             Self::NotInTable(name) => write!(f, "{} is not in the program table", printable(name)),
             Self::Place(path) => write!(f, "{} is not where programs are installed", printable(path)),
             Self::Conversation(why) => f.write_str(why),
+            Self::Typed(why) => write!(f, "typed at its prompt: {why}"),
+            Self::Dangerous(what) => write!(f, "{} is never started again", printable(what)),
             Self::HandlerPrefills => f.write_str("typed at its prompt, as its handler says"),
             Self::Argument(word) => write!(f, "its argument {} is not known to be harmless", printable(word)),
         }
@@ -143,6 +164,9 @@ pub fn decide_start(start: &StartCommand, conditions: &Conditions) -> Decision {
 /// What to do about a program that ran in a pane's shell.
 pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
     let argv = &program.command.argv;
+    if let Some(reason) = refused(program) {
+        return Again::Owe(reason);
+    }
     if conditions.restriction == Restriction::Prefill {
         // Who runs it is the user, so any program may be typed.
         let named = || if argv.is_empty() { Err(Reason::Unknown) } else { Ok(()) };
@@ -156,7 +180,14 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
         };
     }
     match decide(program.command.masked, conditions, || judge(argv, conditions)) {
-        Ok(()) => Again::Run(Launch { line: same_line(program), ..Launch::of(argv.clone()) }),
+        Ok(()) => {
+            let again = editors::opened_again(argv.clone());
+            let line = same_line(program).filter(|_| again == *argv);
+            Again::Run(Launch { line, ..Launch::of(again) })
+        }
+        Err(reason) if reason.is_of_the_program() && may_type(conditions) => {
+            Again::Prefill(Launch::of(argv.clone()), Reason::Typed(Box::new(reason)))
+        }
         Err(reason) => Again::Owe(reason),
     }
 }
@@ -168,8 +199,28 @@ fn same_line(program: &Program) -> Option<BString> {
     same.then(|| line.clone())
 }
 
-/// What to do about a program that holds a conversation. `resumption`: what goes on with it, and whether that is only
-/// typed; or why nothing does. Its handler is what allows it; the table stands for all handlers.
+/// Why a program is never started again and never typed.
+fn refused(program: &Program) -> Option<Reason> {
+    if program.command.masked {
+        return Some(Reason::Masked);
+    }
+    danger(&program.command.argv).map(Reason::Dangerous)
+}
+
+/// Whether what may not run may be typed. What comes from elsewhere is not: a line at a prompt is a key from running.
+fn may_type(conditions: &Conditions) -> bool {
+    !conditions.foreign && conditions.allow.as_ref().is_none_or(|allow| allow.prefill)
+}
+
+impl Reason {
+    /// Whether it is about what the program is, and not about where it comes from or what holds for its pane.
+    fn is_of_the_program(&self) -> bool {
+        matches!(self, Self::NotInTable(_) | Self::Place(_) | Self::Argument(_))
+    }
+}
+
+/// What to do about a program that a handler knows, one that holds a conversation among them. `resumption`: what goes on with
+/// it, and whether that is only typed; or why nothing does. Its handler is what allows it; the table stands for all handlers.
 pub fn decide_conversation(
     program: &Program,
     conditions: &Conditions,
@@ -179,11 +230,18 @@ pub fn decide_conversation(
         Ok(found) => found,
         Err(why) => return Again::Owe(Reason::Conversation(why)),
     };
+    if let Some(reason) = refused(program) {
+        return Again::Owe(reason);
+    }
+    // Who says `all`, or names it, wants more than its handler does.
+    let named = conditions.allow.as_ref();
+    let named =
+        named.is_some_and(|allow| allow.all || launch.names.iter().any(|name| allow.names.contains(name)));
     let typed = conditions.restriction == Restriction::Prefill;
     let restriction = if typed { Restriction::None } else { conditions.restriction };
     let unrestricted = Conditions { restriction, ..conditions.clone() };
     let allowed = || match &conditions.allow {
-        Some(allow) if !allow.table => {
+        Some(allow) if !allow.table && !allow.all => {
             let named = launch.names.iter().find(|name| allow.names.contains(name));
             let name = launch.names.first().cloned().unwrap_or_default();
             named.map(|_| ()).ok_or(Reason::NotInTable(name))
@@ -192,7 +250,7 @@ pub fn decide_conversation(
     };
     match decide(program.command.masked, &unrestricted, allowed) {
         Ok(()) if typed => Again::Prefill(launch, Reason::Prefilled),
-        Ok(()) if prefill => Again::Prefill(launch, Reason::HandlerPrefills),
+        Ok(()) if prefill && !named => Again::Prefill(launch, Reason::HandlerPrefills),
         Ok(()) => Again::Run(launch),
         Err(reason) => Again::Owe(reason),
     }
@@ -208,7 +266,7 @@ fn decide(
         _ if masked => Err(Reason::Masked),
         _ if conditions.restriction != Restriction::None => Err(Reason::Restricted),
         None if conditions.foreign => Err(Reason::Foreign),
-        Some(allow) if !allow.table && allow.names.is_empty() => Err(Reason::NothingAllowed),
+        Some(allow) if allow.is_nothing() => Err(Reason::NothingAllowed),
         _ => judge(),
     }
 }
@@ -216,6 +274,12 @@ fn decide(
 /// Whether these words, a program and its arguments, may be executed.
 fn judge(words: &[BString], conditions: &Conditions) -> Result<(), Reason> {
     let [program, arguments @ ..] = words else { return Err(Reason::Unknown) };
+    if let Some(what) = danger(words) {
+        return Err(Reason::Dangerous(what));
+    }
+    if conditions.allow.as_ref().is_some_and(|allow| allow.all) {
+        return Ok(());
+    }
     let name = installed_name(program.as_bstr())?;
     let (table, names) = match &conditions.allow {
         Some(allow) => (allow.table, allow.names.as_slice()),
@@ -225,6 +289,9 @@ fn judge(words: &[BString], conditions: &Conditions) -> Result<(), Reason> {
         return Ok(());
     }
     let rule = table::find(name).filter(|_| table).ok_or_else(|| Reason::NotInTable(name.into()))?;
+    if editors::reads_input(name, arguments) {
+        return Err(Reason::Argument("-".into()));
+    }
     rule.check(arguments).map_err(|word| Reason::Argument(word.clone()))
 }
 

@@ -27,7 +27,7 @@ pub const FOLDERS: &[&str] = &[
 /// The rule for the program of this name.
 pub fn find(name: &BStr) -> Option<&'static Rule> {
     let known = |(names, _): &&(&[&str], Rule)| names.iter().any(|known| name == *known);
-    PROGRAMS.iter().find(known).map(|(_, rule)| rule)
+    PROGRAMS.iter().find(known).map(|(_, rule)| rule).or_else(|| super::editors::find(name))
 }
 
 /// Names, and what is allowed.
@@ -40,6 +40,13 @@ pub const PROGRAMS: &[(&[&str], Rule)] = &[
     (&["sh", "dash", "ash", "ksh", "ksh93", "mksh", "lksh", "oksh", "yash", "tcsh", "csh"], Rule { letters: "il", ..Rule::NONE }),
     (&["nu"], Rule { letters: "iln", words: &["--login", "--interactive", "--no-config-file"], ..Rule::NONE }),
     (&["elvish", "xonsh"], Rule::NONE),
+
+    // Languages, waiting for lines; what was in them is gone. Not: scripts, -c, -e, -m and files that are read first.
+    (&["python", "python3", "python2", "pypy3"], Rule { letters: "qiBsIE", ..Rule::NONE }),
+    (&["node", "nodejs"], Rule { letters: "i", words: &["--interactive"], ..Rule::NONE }),
+    (&["irb", "iex", "ghci", "bc", "dc"], Rule { letters: "ql", ..Rule::NONE }),
+    (&["R"], Rule { letters: "q", words: &["--no-save", "--no-restore", "--vanilla", "--quiet"], ..Rule::NONE }),
+    (&["julia"], Rule { letters: "q", words: &["--quiet"], ..Rule::NONE }),
 
     // Viewers. Not: less -o (writes a log), -k and --lesskey-* (key files), -t and -T, any +command but movement
     // (`+!x` runs x); man -P, -H, -X, -T; bat --pager and --lessopen.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::handlers::Handlers;
 use crate::model::Command;
 
 const OWN: Conditions = Conditions { allow: None, foreign: false, restriction: Restriction::None };
@@ -18,7 +19,7 @@ fn start(words: &[&str]) -> StartCommand {
 fn program(line: &str) -> Program {
     let words: Vec<&str> = line.split(' ').collect();
     let command = Command { argv: argv(&words), masked: false };
-    Program { command, directory: "/".into(), started: 0, conversation: None, line: None }
+    Program { command, directory: "/".into(), started: 0, conversation: None, editor: None, line: None }
 }
 
 fn reason(decision: Decision) -> String {
@@ -36,6 +37,8 @@ const RUN: &[&str] = &[
     "vmstat 1", "vmstat -w 1 10", "iostat -xz 1", "mpstat -P ALL 2", "dstat -tcd 5", "free -h -s 2", "free --seconds=2", "tail -f x", "tail -n 50 -F a b", "tail -100f x",
     "tail -fn50 --pid=42 x", "tail --follow=name --retry x", "tail -n +5 x", "journalctl -f", "journalctl -fu ssh -n 50", "journalctl -b -1 -p err", "journalctl --unit=ssh --since today",
     "journalctl _PID=1 --lines=5", "dmesg -w", "dmesg -HT --level err", "nvidia-smi -l 2", "nvidia-smi --query-gpu=name --format=csv -lms 500", "less /home/me/dev/x.log", "tail -f dev/x.log",
+    "vim", "vi x", "vim -nR +12 a b", "vim -S Session.vim", "vim -d a b", "nvim -p a b", "nvim -u NONE x", "/usr/bin/view x", "emacs -nw +3 x", "hx -w src a.rs",
+    "kak -ro x", "nano -lm +3 x", "micro x",
 ];
 
 #[rustfmt::skip]
@@ -46,7 +49,9 @@ const OWED: &[&str] = &[
     "more +/x y", "tail -f /dev/watchdog", "tail -f //dev/x", "tail -f /./dev/x", "tail -f ../../dev/x", "journalctl --vacuum-size=1K", "journalctl --rotate", "journalctl -b --vacuum-time=1s",
     "journalctl -n --rotate", "journalctl --cursor-file=x", "journalctl --flush", "dmesg -C", "dmesg -c", "dmesg -wC", "dmesg -n 1", "dmesg -D", "dmesg -F x", "top -x", "htop x", "btop -c x", "btop --config x",
     "atop -w x", "atop -r x", "glances -w", "glances -s", "glances --export csv", "iftop -c x", "dstat --output x", "nvidia-smi -r", "nvidia-smi -pm 1", "nvidia-smi -f x", "pidstat -e x", "watch ls",
-    "vim x", "ssh host", "python3", "env htop", "sudo htop", "nice htop", "xargs", "busybox sh", "tmux", "rm -rf /", "", "A=b", "PATH=/tmp/htop", "./htop", "/tmp/htop", "/home/me/bin/htop",
+    "ed x", "ssh host", "python3 x", "env htop", "sudo htop", "nice htop", "xargs", "busybox sh", "tmux", "rm -rf /", "", "A=b", "PATH=/tmp/htop", "./htop", "/tmp/htop", "/home/me/bin/htop",
+    "vim -c q x", "vim +q x", "vim --cmd q", "vim +/x y", "vim -s keys", "vim -w log", "vim -W log", "vim -", "nvim -es x", "nvim -l x.lua", "nvim --server x --remote-send q", "nvim --headless",
+    "vim /dev/watchdog", "emacs --eval (x)", "emacs -l x", "emacs -f x", "emacs --daemon", "emacsclient -e (x)", "emacsclient -a x y", "hx -c x", "kak -e x", "kak -E x", "kak -p x", "nano -s sh x",
     "/usr/bin/../../tmp/htop", "/usr/bin/./htop", "bin/htop", "//usr/bin/htop", "/usr/bin/", "htop/", "/nix/store/../../tmp/bin/htop", "HTOP", "htop2",
 ];
 
@@ -65,7 +70,7 @@ fn what_runs() {
 fn what_is_owed() {
     for line in OWED {
         let words: Vec<&str> = line.split(' ').collect();
-        assert!(matches!(decide_program(&program(line), &OWN), Again::Owe(_)), "{line}");
+        assert!(!matches!(decide_program(&program(line), &OWN), Again::Run(_)), "{line}");
         for decision in [decide_start(&start(&[line]), &OWN), decide_start(&start(&words), &OWN)] {
             assert!(matches!(decision, Decision::Owe(_)), "{line}");
         }
@@ -75,7 +80,7 @@ fn what_is_owed() {
 #[test]
 fn what_allows_and_what_forbids() {
     let table = Some(Allow::TABLE);
-    let names = |table| Some(Allow { table, names: vec!["vim".into()] });
+    let names = |table| Some(Allow { table, names: vec!["ed".into()], ..Allow::NOTHING });
     #[rustfmt::skip]
     let cases = [
         ("htop", OWN, true),
@@ -83,13 +88,13 @@ fn what_allows_and_what_forbids() {
         ("htop", Conditions { foreign: true, ..OWN }, false),
         ("htop", Conditions { foreign: true, allow: table.clone(), ..OWN }, true),
         ("htop", Conditions { allow: Some(Allow::NOTHING), ..OWN }, false),
-        ("vim -S x", Conditions { allow: table, ..OWN }, false),
-        ("vim -S x", Conditions { allow: names(true), ..OWN }, true),
-        ("/usr/bin/vim", Conditions { allow: names(true), ..OWN }, true),
-        ("/tmp/vim", Conditions { allow: names(true), ..OWN }, false),
+        ("ed -S x", Conditions { allow: table, ..OWN }, false),
+        ("ed -S x", Conditions { allow: names(true), ..OWN }, true),
+        ("/usr/bin/ed", Conditions { allow: names(true), ..OWN }, true),
+        ("/tmp/ed", Conditions { allow: names(true), ..OWN }, false),
         ("htop", Conditions { allow: names(true), ..OWN }, true),
         ("htop", Conditions { allow: names(false), ..OWN }, false),
-        ("vim", Conditions { allow: names(false), restriction: Restriction::Skip, ..OWN }, false),
+        ("ed", Conditions { allow: names(false), restriction: Restriction::Skip, ..OWN }, false),
     ];
     for (line, conditions, runs) in cases {
         let decision = decide_program(&program(line), &conditions);
@@ -103,16 +108,16 @@ fn what_is_only_typed_may_be_any_program() {
     let typed = |line: &str, conditions: &Conditions| {
         matches!(decide_program(&program(line), conditions), Again::Prefill(_, Reason::Prefilled))
     };
-    assert!(typed("vim x", &prefill));
+    assert!(typed("ed x", &prefill));
     assert!(typed("top", &prefill));
-    assert!(!typed("vim x", &Conditions { foreign: true, ..prefill.clone() }));
-    assert!(!typed("vim x", &Conditions { allow: Some(Allow::NOTHING), ..prefill.clone() }));
+    assert!(!typed("ed x", &Conditions { foreign: true, ..prefill.clone() }));
+    assert!(!typed("ed x", &Conditions { allow: Some(Allow::NOTHING), ..prefill.clone() }));
     assert_eq!(decide_start(&start(&["top"]), &prefill), Decision::Owe(Reason::Restricted));
 }
 
 #[test]
 fn masked_commands_never_run() {
-    let everything = Conditions { allow: Some(Allow { table: true, names: vec!["htop".into()] }), ..OWN };
+    let everything = Conditions { allow: Some(Allow { names: vec!["htop".into()], ..Allow::TABLE }), ..OWN };
     let mut masked = program("htop");
     masked.command.masked = true;
     assert_eq!(decide_program(&masked, &everything), Again::Owe(Reason::Masked));
@@ -128,7 +133,7 @@ fn reasons_read_well() {
     insta::assert_snapshot!(
         [
             reason(&[]),
-            reason(&["vim x"]),
+            reason(&["ed x"]),
             reason(&["htop; ls"]),
             reason(&["less", "+!ls", "x"]),
             reason(&["/tmp/htop"]),
@@ -137,7 +142,7 @@ fn reasons_read_well() {
         .join("\n"),
         @r"
     its exact arguments are not known
-    vim is not in the program table
+    ed is not in the program table
     it is a line of shell, not one plain command
     its argument +!ls is not known to be harmless
     /tmp/htop is not where programs are installed
@@ -152,7 +157,7 @@ fn the_table_names_no_program_twice_and_no_folder_of_users() {
     let different: std::collections::HashSet<&str> = names.iter().copied().collect();
     assert_eq!(names.len(), different.len());
     // What runs other commands is never in it.
-    for name in ["watch", "env", "sudo", "xargs", "sh -c", "nohup", "script", "tmux", "ssh", "vim", "busybox"]
+    for name in ["watch", "env", "sudo", "xargs", "sh -c", "nohup", "script", "tmux", "ssh", "ed", "busybox"]
     {
         assert!(!different.contains(name), "{name}");
     }
@@ -166,7 +171,7 @@ proptest! {
     ) {
         let line = format!("{head}{before}{sign}{after}");
         let everything = Conditions {
-            allow: Some(Allow { table: true, names: vec!["htop".into(), "less".into(), "a".into()] }),
+            allow: Some(Allow { names: vec!["htop".into(), "less".into(), "a".into()], ..Allow::TABLE }),
             ..OWN
         };
         let decision = decide_start(&start(&[&line]), &everything);
@@ -191,4 +196,97 @@ proptest! {
         let start = StartCommand { shown: BString::default(), argv, masked: false };
         let _ = reason(decide_start(&start, &OWN));
     }
+}
+
+/// What comes of a command line: `run` and the words, `type` and the words, or why neither.
+fn comes_of(line: &str, conditions: &Conditions) -> String {
+    let words = shlex::split(line).unwrap();
+    let argv: Vec<BString> = words.iter().map(|word| BString::from(word.as_str())).collect();
+    let mut program = program("x");
+    program.command.argv = argv;
+    let again = match by_row(&Handlers::shipped(), &program) {
+        Some(row) => decide_conversation(&program, conditions, row),
+        None => decide_program(&program, conditions),
+    };
+    let line = |launch: &Launch| {
+        shlex::try_join(launch.argv.iter().map(|word| std::str::from_utf8(word).unwrap())).unwrap()
+    };
+    match again {
+        Again::Run(launch) => format!("run {}", line(&launch)),
+        Again::Prefill(launch, _) => format!("type {}", line(&launch)),
+        Again::Owe(reason) => format!("owe {reason}"),
+    }
+}
+
+/// Every shipped row: argv in, argv out, and what is done.
+#[test]
+fn rows_of_programs() {
+    #[rustfmt::skip]
+    let rows: &[(&str, &str)] = &[
+        // Editors.
+        ("vim", "run vim"), ("vim a 'b c'", "run vim a 'b c'"), ("vi +12 a", "run vi +12 a"), ("/usr/bin/vim -R a", "run vim -R a"), ("view a", "run view a"),
+        ("vimdiff a b", "run vimdiff a b"), ("vim -p a b -- -c", "run vim -p a b -- -c"),
+        ("vim -c ':!x' a", "type vim -c ':!x' a"), ("vim '+!x' a", "type vim '+!x' a"), ("vim -S Session.vim", "type vim -S Session.vim"), ("vim -es a", "type vim -es a"),
+        ("/tmp/vim a", "type /tmp/vim a"), ("./vim a", "type ./vim a"),
+        ("nvim a", "run nvim a"), ("nvim --headless a", "type nvim --headless a"), ("nvim -u x a", "type nvim -u x a"), ("nvim --cmd x", "type nvim --cmd x"),
+        ("emacs -nw a", "run emacs -nw a"), ("emacs --batch -l x", "type emacs --batch -l x"), ("emacs --eval '(x)'", "type emacs --eval '(x)'"),
+        ("emacsclient -t a", "run emacsclient -t a"), ("emacsclient -e '(x)'", "type emacsclient -e '(x)'"),
+        ("hx a:12", "run hx a:12"), ("kak a", "run kak a"), ("kak -e x", "type kak -e x"), ("nano -l a", "run nano -l a"), ("nano +3 a", "run nano +3 a"), ("micro a", "run micro a"),
+        // Viewers and monitors.
+        ("man ls", "run man ls"), ("less +F a", "run less +F a"), ("more a", "run more a"), ("most a", "run most a"), ("tail -f a", "run tail -f a"),
+        ("journalctl -fu ssh", "run journalctl -fu ssh"), ("bat a", "run bat a"), ("top -d 5", "run top -d 5"), ("htop", "run htop"), ("btop", "run btop"), ("atop 5", "run atop 5"),
+        ("glances", "run glances"), ("iotop -o", "run iotop -o"), ("nvtop", "run nvtop"), ("btm -b", "run btm -b"), ("btm --config_location x", "type btm --config_location x"),
+        ("watch df", "type watch df"), ("watch -n 1 'git status'", "type watch -n 1 'git status'"), ("sudo top", "type sudo top"),
+        // Git, files.
+        ("lazygit -p x", "run lazygit -p x"), ("tig --all", "run tig --all"), ("gitui", "run gitui"), ("k9s -n x", "run k9s -n x"),
+        ("/usr/bin/python3 -O /usr/bin/ranger /x", "run ranger /x"), ("ranger --cmd=x", "type ranger '--cmd=x'"), ("nnn -d /x", "run nnn -d /x"), ("nnn -p f", "type nnn -p f"),
+        ("yazi /x", "run yazi /x"), ("lf -command x", "type lf -command x"), ("lf", "run lf"), ("mc a b", "run mc a b"),
+        // Talk and mail.
+        ("weechat -d x", "run weechat -d x"), ("weechat -r /x", "type weechat -r /x"), ("irssi -c h", "run irssi -c h"), ("mutt -R", "run mutt -R"), ("neomutt -f x", "run neomutt -f x"),
+        ("mutt -s subject a@b", "type mutt -s subject a@b"), ("aerc", "run aerc"),
+        // Languages.
+        ("python3", "run python3"), ("python3 -q", "run python3 -q"), ("python3 x.py", "type python3 x.py"), ("python3 -c x", "type python3 -c x"),
+        ("python3 -m http.server", "type python3 -m http.server"), ("node", "run node"), ("node x.js", "type node x.js"), ("irb", "run irb"), ("iex", "run iex"), ("iex -S mix", "type iex -S mix"),
+        ("ghci", "run ghci"), ("R --no-save", "run R --no-save"), ("R -f x", "type R -f x"), ("julia", "run julia"), ("julia -e x", "type julia -e x"),
+        ("/usr/bin/python3 /usr/bin/ipython", "run ipython"), ("ipython x.py", "type ipython x.py"),
+        // Elsewhere.
+        ("ssh host", "type ssh host"), ("ssh -t host tmux attach", "type ssh -t host tmux attach"), ("mosh host", "type mosh host"), ("autossh -M 0 h", "type autossh -M 0 h"), ("et h", "type et h"),
+        ("psql -h h db", "type psql -h h db"), ("mysql db", "type mysql db"), ("sqlite3 x.db", "type sqlite3 x.db"), ("redis-cli -h h", "type redis-cli -h h"), ("mongosh", "type mongosh"),
+        ("docker exec -it x bash", "type docker exec -it x bash"), ("podman logs -f x", "type podman logs -f x"), ("kubectl logs -f x", "type kubectl logs -f x"),
+        ("make test", "type make test"), ("npm run dev", "type npm run dev"), ("cargo watch -x test", "type cargo watch -x test"), ("pytest-watch", "type pytest-watch"),
+        ("tmux attach -t x", "type tmux attach -t x"), ("sh -c 'vim x'", "type sh -c 'vim x'"), ("unknown -x y", "type unknown -x y"),
+        // Never.
+        ("rm -rf x", "owe rm is never started again"), ("docker rm x", "owe docker rm is never started again"), ("watch 'git push'", "owe git push is never started again"),
+        ("ssh host reboot", "owe reboot is never started again"), ("psql -c 'DROP TABLE x'", "owe psql DROP is never started again"),
+        ("sudo vim x", "owe sudo vim is never started again"), ("sh -c 'cd x; terraform apply'", "owe terraform apply is never started again"),
+    ];
+    for (line, expected) in rows {
+        assert_eq!(comes_of(line, &OWN), *expected, "{line}");
+    }
+}
+
+#[test]
+fn what_all_and_names_and_none_mean() {
+    let allow = |allow| Conditions { allow: Some(allow), ..OWN };
+    let all = allow(Allow { all: true, ..Allow::TABLE });
+    for line in ["make test", "ssh host", "vim -c x a", "/tmp/x y", "sh -c 'vim x'"] {
+        assert!(comes_of(line, &all).starts_with("run "), "{line}: {}", comes_of(line, &all));
+        assert!(comes_of(line, &allow(Allow::TABLE)).starts_with("type "), "{line}");
+        assert!(comes_of(line, &allow(Allow::NOTHING)).starts_with("owe "), "{line}");
+        let skipped = allow(Allow { prefill: false, ..Allow::TABLE });
+        assert!(!comes_of(line, &skipped).starts_with("run "), "{line}");
+        assert!(comes_of(line, &Conditions { foreign: true, ..OWN }).starts_with("owe "), "{line}");
+    }
+    for line in ["rm x", "env rm x", "sudo make", "sh -c 'git push'", "xargs rm"] {
+        assert!(comes_of(line, &all).starts_with("owe "), "{line}");
+        let named = allow(Allow {
+            names: vec!["rm".into(), "env".into(), "sudo".into(), "sh".into()],
+            ..Allow::TABLE
+        });
+        assert!(comes_of(line, &named).starts_with("owe "), "{line}");
+        let typed = Conditions { restriction: Restriction::Prefill, ..OWN };
+        assert!(comes_of(line, &typed).starts_with("owe "), "{line}");
+    }
+    let named = allow(Allow { names: vec!["ssh".into()], ..Allow::TABLE });
+    assert_eq!(comes_of("ssh host", &named), "run ssh host");
 }

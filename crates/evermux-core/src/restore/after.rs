@@ -10,7 +10,7 @@ use super::sources::Chosen;
 use bstr::BString;
 
 use crate::diff::{Change, Field, exact};
-use crate::model::{BlockId, Debt, Owed, Pane, PaneIdentity, Scrollback, Snapshot, TextMark};
+use crate::model::{BlockId, Debt, Editor, Owed, Pane, PaneIdentity, Scrollback, Snapshot, TextMark};
 use crate::plan::{Part, Plan, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace};
 use crate::problem::{Problem, Subject};
 use crate::store::{PreparedBlock, StoreError};
@@ -136,6 +136,12 @@ impl<'a> Expected<'a> {
 
     fn complete_pane(&self, pane: &mut Pane, planned: &'a PlannedPane) {
         pane.debts = self.debts_of(planned);
+        let launched = planned.launch.as_ref().filter(|_| self.programs.runs(planned.pane.identity));
+        if let (Some(program), Some(launched)) = (&mut pane.program, launched.filter(|it| it.launch.once)) {
+            // It holds what it held, also before it has read all of it.
+            program.command.clone_from(&launched.program.command);
+            program.editor.clone_from(&launched.program.editor);
+        }
         if pane.facts.waiting && planned.pane.facts.at_prompt {
             // There is no new prompt yet from which these could be read.
             pane.facts.cursor = planned.pane.facts.cursor;
@@ -199,7 +205,8 @@ impl<'a> Expected<'a> {
         }
         let texts = self.panes().filter_map(|(_, pane)| self.text(pane));
         let blocks = texts.flat_map(|text| text.history.iter().chain([&text.screen]));
-        blocks.filter_map(|part| block(part.id)).map(|bytes| PreparedBlock::new(&bytes)).collect()
+        let held = self.panes().flat_map(|(_, pane)| pane.pane.editors().flat_map(Editor::blocks));
+        blocks.chain(held).filter_map(|part| block(part.id)).map(|bytes| PreparedBlock::new(&bytes)).collect()
     }
 }
 

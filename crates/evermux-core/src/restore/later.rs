@@ -6,7 +6,7 @@
 //!
 //! Until then a capture keeps what was saved of such a pane, because nothing has happened in it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -69,6 +69,8 @@ pub struct Starter<'a> {
     pub shells: Option<&'a Shells>,
     /// The words of `evermux resume`, without the id.
     pub resume: &'a [BString],
+    /// Hears which programs were not started, and why: their debts shall say so.
+    pub not_started: &'a (dyn Fn(HashMap<PaneIdentity, String>) + Sync),
     /// Sixteen random bytes.
     pub random: &'a (dyn Fn() -> [u8; 16] + Sync),
 }
@@ -199,7 +201,7 @@ fn begin(panes: Vec<LaterPane>, helper: &Path) -> Vec<(PaneIdentity, MadePane, O
 
 /// Starts what ran in them. That it runs pays what is owed; what does not stays owed.
 fn start(jobs: Vec<Job>, server: &Server, version: TmuxVersion, starter: Starter<'_>) {
-    let Starter { name, generation, tickets, shells, resume, random } = starter;
+    let Starter { name, generation, tickets, shells, resume, not_started, random } = starter;
     let limit = LIMIT;
     let mut ground = Ground {
         server,
@@ -212,10 +214,15 @@ fn start(jobs: Vec<Job>, server: &Server, version: TmuxVersion, starter: Starter
         random: &mut || random(),
         limit,
     };
+    let mut owed = HashMap::new();
     for (identity, outcome) in launch(jobs, &mut ground) {
         if let Outcome::Owed(reason) = outcome {
             tracing::warn!(%identity, "its program was not started: {reason}");
+            owed.insert(identity, reason);
         }
+    }
+    if !owed.is_empty() {
+        not_started(owed);
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! [`restore`] is the whole of it; [`plan`] only says what it would do. The steps: what interrupted restores have left
 //! goes (`leftovers`), the live server is read, a [`crate::plan::Plan`] is built and written into the store's journal,
-//! `apply` makes it (`skeleton`, `finish`, `text`), the shells come to their prompts (`settle`, `prompts`) or wait for
+//! `carry_out` has it made (`apply`: `skeleton`, `finish`, `text`), the shells come to their prompts (`settle`, `prompts`) or wait for
 //! somebody to look at them (`later`), their programs start (`launch`, `programs`), and the result is compared with what was
 //! there and saved (`after`).
 
 mod after;
 mod apply;
 mod arrivals;
+mod carry_out;
+mod editors;
 mod finish;
 mod first;
 mod hooks;

@@ -6,6 +6,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::apply::Applied;
 use super::launch::{Job, Known, Outcome, Pending, SEARCHED};
+use super::text::Drawn;
 use crate::model::{BlockId, Debt, Owed, Pane, PaneIdentity, Scrollback};
 use crate::plan::{Plan, PlannedLaunch, PlannedPane};
 use crate::problem::Subject;
@@ -36,13 +37,21 @@ pub(super) fn pending(planned: &PlannedPane, block: ReadBlock<'_>) -> Option<Pen
     Some(Pending { launch: launch.clone(), prefill: *prefill, known, tells: planned.pane.shell.is_some() })
 }
 
-/// The names of the program of a pane if it draws its own screen when it is started here: one that goes on with a
-/// conversation. What it drew on the alternate screen is in no text.
-pub(super) fn draws_anew(planned: &PlannedPane) -> Vec<&BStr> {
-    let launch = planned.launch.as_ref().filter(|launch| {
-        !launch.prefill && launch.program.conversation.is_some() && !planned.pane.facts.alternate_screen
-    });
-    launch.map(names).unwrap_or_default()
+/// Programs that draw on the whole of the primary screen (procps' top; measured).
+const WHOLE_SCREEN: &[&str] = &["top"];
+
+/// What the program of a pane has drawn, if it draws its own screen when it is started here: one that goes on with a
+/// conversation, or fills the primary screen. What it drew on the alternate screen is in no text.
+pub(super) fn draws_anew(planned: &PlannedPane) -> Option<Drawn<'_>> {
+    let starts = planned.launch.as_ref().filter(|launch| !launch.prefill)?;
+    if planned.pane.facts.alternate_screen {
+        None
+    } else if starts.program.conversation.is_some() {
+        Some(Drawn::FromItsLine(names(starts)))
+    } else {
+        let fills = starts.launch.names.iter().any(|name| WHOLE_SCREEN.iter().any(|known| name == known));
+        fills.then_some(Drawn::Screen)
+    }
 }
 
 /// The names under which a program stands on the line on which it was started.

@@ -1,5 +1,7 @@
 //! How far a restore has come, for those who wait for a part of it.
 
+use std::time::Duration;
+
 use crate::model::SessionId;
 
 /// How far a restore has come.
@@ -10,4 +12,7 @@ pub enum Stage<'a> {
     Stands(&'a [SessionId]),
     /// The text is there, and the shells start, one after the other.
     Written,
+    /// Programs that ask their terminal about itself wait a while for somebody to attach; all others start. At most for so
+    /// long.
+    AwaitsClient(Duration),
 }

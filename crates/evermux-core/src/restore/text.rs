@@ -31,6 +31,14 @@ const ARRIVAL: Duration = Duration::from_secs(2);
 /// How long tmux may leave one pane's text unread: a server that hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What of a text a program has drawn, and draws anew: it is left out.
+pub(super) enum Drawn<'a> {
+    /// Everything from the line on which one of these names was started; where that is not found, the screen.
+    FromItsLine(Vec<&'a BStr>),
+    /// The screen.
+    Screen,
+}
+
 /// A pane that waits.
 pub(super) struct Waiting<'a> {
     /// Its place in the plan: window and pane.
@@ -46,9 +54,8 @@ pub(super) struct Waiting<'a> {
     pub(super) later: bool,
     /// What is known of its prompt, if its shell stood at one and it comes back in the size it had.
     pub(super) prompt: Option<Known>,
-    /// The names of a program that draws its own screen anew when it is started here: what stands in the text from the line on
-    /// which it was started is left out. Empty for all others.
-    pub(super) draws_anew: Vec<&'a BStr>,
+    /// What a program has drawn that draws its own screen anew when it is started here.
+    pub(super) draws_anew: Option<Drawn<'a>>,
     /// Whether it becomes a zsh. Before its prompt zsh makes sure of a clean row and clears what is below; in the first
     /// row of a screen tmux keeps the cleared row as a blank one in the history (measured).
     pub(super) zsh: bool,
@@ -172,12 +179,8 @@ fn bytes(
     let head = text.head.as_deref();
     let lines = blocks.iter().flat_map(|block| block.lines()).skip(text.skip as usize);
     let mut lines: Vec<&[u8]> = head.into_iter().chain(lines).collect();
-    if !waiting.draws_anew.is_empty() {
-        let own = drawn_by_program(
-            &lines,
-            blocks.last().map_or(0, |screen| screen.lines().count()),
-            &waiting.draws_anew,
-        );
+    if let Some(drawn) = &waiting.draws_anew {
+        let own = drawn_by_program(&lines, blocks.last().map_or(0, |screen| screen.lines().count()), drawn);
         lines.truncate(lines.len() - own);
     }
     let all = lines.iter().map(|line| rows(line, text.size.width).0).fold(0, u32::saturating_add);
@@ -185,7 +188,7 @@ fn bytes(
     let held = tail.as_ref().map_or(0, |tail| tail.held);
     lines.truncate(lines.len() - held);
     // Where lines were left out there may be fewer than the screen had above its end.
-    let row = if waiting.draws_anew.is_empty() { text.end_row } else { text.end_row.min(all) } - held as u32;
+    let row = if waiting.draws_anew.is_none() { text.end_row } else { text.end_row.min(all) } - held as u32;
     if waiting.zsh && row == 0 && lines.last().is_some_and(|line| line.trim().is_empty()) {
         // The new zsh adds this row as the old one did.
         lines.pop();
@@ -200,9 +203,9 @@ fn bytes(
     Ok(Ready { bytes: out, tail, rows: all.saturating_sub(text.end_row) })
 }
 
-/// How many of the last lines a program has drawn: those from the line on which it was started, or where that is not
-/// found the whole screen.
-fn drawn_by_program(lines: &[&[u8]], screen: usize, names: &[&BStr]) -> usize {
+/// How many of the last lines a program has drawn.
+fn drawn_by_program(lines: &[&[u8]], screen: usize, drawn: &Drawn<'_>) -> usize {
+    let Drawn::FromItsLine(names) = drawn else { return screen.min(lines.len()) };
     let searched = lines.iter().rev().take(SEARCHED);
     let start = searched.map(|line| starts_program(line, names)).position(|starts| starts);
     start.map_or(screen.min(lines.len()), |after| after + 1)

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::body::{self, ClientsBody, Hash, ServerBody, SessionBody, SessionFactsBody, TextBody, WindowBody};
 use crate::model::{
-    BString, BlockId, BlockRef, Client, Link, PaneIdentity, Scrollback, Server, Session, Snapshot, Window,
+    BString, BlockId, BlockRef, Client, Editor, Link, PaneIdentity, Scrollback, Server, Session, Snapshot,
+    Window,
 };
 use crate::problem::{Problem, Report, Subject};
 
@@ -168,6 +169,10 @@ impl<P: Parts> Decoder<'_, P> {
         };
         for (pane, text) in window.panes.iter_mut().zip(texts) {
             pane.text = text.and_then(|hash| self.text(pane.identity, hash));
+            if pane.editors().flat_map(Editor::blocks).any(|block| !self.parts.has_block(&block.id)) {
+                self.problem(&Subject::Identity(pane.identity), "lost: what its editor held");
+                pane.forget_editors(true);
+            }
         }
         self.windows.push(window);
         Some(self.windows.len() - 1)

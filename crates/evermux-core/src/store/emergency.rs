@@ -350,6 +350,10 @@ impl Collector<'_> {
         let body = self.take(hash).and_then(|bytes| body::read::<SessionBody>(bytes).ok());
         for link in body.into_iter().flat_map(|body| body.links) {
             let window = self.take(link.window).and_then(|bytes| body::read::<WindowBody>(bytes).ok());
+            let blocks = window.as_ref().map(WindowBody::blocks).unwrap_or_default();
+            for block in blocks {
+                self.take(block);
+            }
             for text in window.into_iter().flat_map(|window| window.panes).filter_map(|pane| pane.text) {
                 if let Some(text) = self.take(text).and_then(|bytes| body::read::<TextBody>(bytes).ok()) {
                     self.take(text.screen());

@@ -6,7 +6,7 @@ use super::body::{
     self, ClientsBody, Hash, ServerBody, SessionBody, SessionFactsBody, TextBody, WindowBody, WindowFactsBody,
 };
 use crate::choose::{Coverage, SessionEntry};
-use crate::model::{BlockId, Pane, PaneIdentity, Session, Snapshot, Window};
+use crate::model::{BlockId, Editor, Pane, PaneIdentity, Session, Snapshot, Window};
 
 /// A body and its name.
 #[derive(Debug)]
@@ -31,11 +31,13 @@ pub(super) struct EncodedSession {
     pub windows: Vec<usize>,
 }
 
-/// A window and the texts of its panes.
+/// A window, the texts of its panes, and what editors in them held.
 #[derive(Debug)]
 pub(super) struct EncodedWindow {
     pub body: Encoded,
     pub texts: Vec<EncodedText>,
+    /// Blocks that the window itself mentions, and whose they are.
+    pub blocks: Vec<(PaneIdentity, BlockId)>,
 }
 
 /// A text, whose it is, and the blocks it mentions.
@@ -103,8 +105,12 @@ fn encode_window(window: &Window) -> EncodedWindow {
     let texts: Vec<Option<EncodedText>> = window.panes.iter().map(text).collect();
     let hashes: Vec<Option<Hash>> =
         texts.iter().map(|text| text.as_ref().map(|text| text.body.hash)).collect();
+    let blocks = |pane: &Pane| -> Vec<(PaneIdentity, BlockId)> {
+        pane.editors().flat_map(Editor::blocks).map(|block| (pane.identity, block.id)).collect()
+    };
     EncodedWindow {
         body: Encoded::of(&WindowBody::of(window, &hashes)),
+        blocks: window.panes.iter().flat_map(blocks).collect(),
         texts: texts.into_iter().flatten().collect(),
     }
 }

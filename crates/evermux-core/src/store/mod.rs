@@ -12,6 +12,7 @@ mod body;
 mod care;
 mod database;
 mod decode;
+mod editor_states;
 mod emergency;
 mod encode;
 mod error;
@@ -48,6 +49,7 @@ use rusqlite::Connection;
 
 pub use care::{Forgotten, Verified};
 pub use database::Access;
+pub use editor_states::EditorStates;
 pub use emergency::EmergencyFile;
 #[cfg(feature = "fuzzing")]
 pub use emergency::fuzz_document;
@@ -57,6 +59,8 @@ pub use journal::{Began, Journal, RestoreId, RestoreState, Restoring, Step, Stor
 pub use keeper::{StartNote, StartOutcome};
 pub use lock::Lock;
 pub use log::{LogWriter, Logs, RestoreReport};
+#[cfg(feature = "fuzzing")]
+pub use pack::fuzz_pack;
 pub use part::PreparedBlock;
 pub use prune::{Over, Past, Pruning, Size, Step as PruneStep, StepDone, over, write_over};
 pub use salvage::Aside;

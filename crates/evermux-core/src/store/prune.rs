@@ -311,7 +311,7 @@ impl Saving<'_> {
         };
         let wanted = Wanted { id: Some(id), ..Wanted::default() };
         let Some(listed) = self.store.list(&wanted)?.pop() else { return Ok(None) };
-        let snapshot = save::without_texts(report.value, |_| true);
+        let snapshot = save::without_texts(report.value, |_| true, true);
         Ok(Some(EncodedSnapshot::of(&snapshot, &listed.entry.coverage)))
     }
 }

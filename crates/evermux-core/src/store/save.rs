@@ -11,7 +11,7 @@ use super::lock::Lock;
 use super::part::{self, PartId, Prepared, Present};
 use super::{PreparedBlock, Store, StoreError, micros};
 use crate::choose::Coverage;
-use crate::model::{Generation, Kind, PaneIdentity, Server, ServerName, Snapshot, SnapshotId};
+use crate::model::{BlockId, Generation, Kind, PaneIdentity, Server, ServerName, Snapshot, SnapshotId};
 use crate::problem::{Problem, Report, Subject};
 
 /// The timeline of one server, locked for this process: the only way to change it.
@@ -141,7 +141,7 @@ impl<'s> Saving<'s> {
                         "its text was not saved: a part of it is missing in the store",
                     ));
                     let lost = |other: PaneIdentity| other == pane;
-                    snapshot = Cow::Owned(without_texts(snapshot.into_owned(), lost));
+                    snapshot = Cow::Owned(without_texts(snapshot.into_owned(), lost, true));
                 }
             }
         };
@@ -246,11 +246,17 @@ fn candidate(
         .optional()
 }
 
-/// The same snapshot, the text of some panes not captured.
-pub(super) fn without_texts(snapshot: Snapshot, without: impl Fn(PaneIdentity) -> bool) -> Snapshot {
+/// The same snapshot, the text of some panes not captured, nor what editors in them held; what is owed of that goes, too,
+/// if `owed` says so.
+pub(super) fn without_texts(
+    snapshot: Snapshot,
+    without: impl Fn(PaneIdentity) -> bool,
+    owed: bool,
+) -> Snapshot {
     let (taken_at, server, sessions, mut windows) = snapshot.into_parts();
     for pane in windows.iter_mut().flat_map(|window| &mut window.panes).filter(|it| without(it.identity)) {
         pane.text = None;
+        pane.forget_editors(owed);
     }
     Snapshot::new(taken_at, server, sessions, windows).expect("only texts were taken out")
 }
@@ -477,7 +483,24 @@ impl Writer<'_> {
             let text = self.text(text)?;
             self.refer(id, text)?;
         }
+        for (pane, block) in &window.blocks {
+            let block = self.block(block)?;
+            self.refer(id, block.ok_or(Abandoned::MissingBlock(*pane))?)?;
+        }
         Ok(id)
+    }
+
+    /// The row of a block; none if it is nowhere.
+    fn block(&self, id: &BlockId) -> Result<Option<PartId>, Abandoned> {
+        let hash = Hash(id.0);
+        Ok(match self.blocks.get(&hash) {
+            Some(block) => Some(part::put(self.connection, "block", block, Present::Check)?),
+            // A screen without lines needs no bytes from anybody.
+            None if hash == Hash::of(b"") => {
+                Some(part::put(self.connection, "block", &Prepared::new(b""), Present::Trust)?)
+            }
+            None => part::find(self.connection, &hash)?,
+        })
     }
 
     fn text(&self, text: &EncodedText) -> Result<PartId, Abandoned> {
@@ -486,15 +509,7 @@ impl Writer<'_> {
         }
         let id = put_body(self.connection, "text", &text.body, self.present)?;
         for block in &text.blocks {
-            let hash = Hash(block.0);
-            let block = match self.blocks.get(&hash) {
-                Some(block) => Some(part::put(self.connection, "block", block, Present::Check)?),
-                // A screen without lines needs no bytes from anybody.
-                None if hash == Hash::of(b"") => {
-                    Some(part::put(self.connection, "block", &Prepared::new(b""), Present::Trust)?)
-                }
-                None => part::find(self.connection, &hash)?,
-            };
+            let block = self.block(block)?;
             self.refer(id, block.ok_or(Abandoned::MissingBlock(text.pane))?)?;
         }
         Ok(id)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use evermux_core::model::{Conversation, Debt, Link, Pane, Session, Snapshot, Window};
+use evermux_core::model::{Conversation, Debt, Editor, Link, Pane, Session, Snapshot, Window};
 use evermux_core::plan::{command_line, owed, start_command};
 use evermux_core::store::Listed;
 
@@ -108,6 +108,7 @@ fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pan
         (Some(program), _) => {
             facts.push(command_line(&program.command.argv));
             facts.extend(program.conversation.as_ref().map(conversation));
+            facts.extend(program.editor.as_ref().and_then(unsaved));
         }
         (None, Some(start)) => facts.push(start_command(start)),
         (None, None) => {}
@@ -135,6 +136,21 @@ fn conversation(conversation: &Conversation) -> String {
         Some(id) => format!("{} conversation {}", outside(&conversation.tool), outside(id)),
         None => format!("{}, its conversation not known", outside(&conversation.tool)),
     }
+}
+
+/// What an editor holds that is in no file; none if nothing.
+fn unsaved(editor: &Editor) -> Option<String> {
+    let mut parts = Vec::new();
+    if !editor.unsaved.is_empty() {
+        parts.push(format!("{} unsaved", count(editor.unsaved.len(), "text")));
+    }
+    if !editor.left_out.is_empty() {
+        parts.push(format!("{} unsaved and not kept", count(editor.left_out.len(), "text")));
+    }
+    if let Some(why) = editor.facts.late.as_ref().filter(|_| !parts.is_empty()) {
+        parts.push(format!("as of an earlier save: {}", outside(why)));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn line(text: &mut String, head: &str, facts: &[String]) {

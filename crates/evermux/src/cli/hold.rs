@@ -1,15 +1,18 @@
 //! The process that holds restored panes whose shells start later: see [`evermux_core::restore::Later`].
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use bstr::ByteSlice;
-use evermux_core::model::Generation;
+use evermux_core::capture;
+use evermux_core::model::{Generation, Kind, PaneIdentity};
 use evermux_core::procs::executable;
 use evermux_core::restore::{Later, Starter};
-use evermux_core::store::{Shells, Tickets};
+use evermux_core::save::{Request, save};
+use evermux_core::store::{Emergency, Shells, Tickets};
 use evermux_core::tmux::Server;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -65,6 +68,26 @@ pub fn end(server: &Server) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Has the debts of these panes say why their programs were not started.
+fn note(context: &Context, server: &Server, not_started: HashMap<PaneIdentity, String>) {
+    let capture = capture::Options { not_started, ..super::capture_options(context) };
+    let saved = super::open_to_work(context).and_then(|(store, _)| {
+        let request = Request {
+            server: &context.server(),
+            capture: &capture,
+            kind: Kind::Automatic,
+            name: None,
+            note: None,
+            emergency: Emergency::WhenDue,
+            patience: context.config.save.deadline,
+        };
+        Ok(save(&store, server, &request, &|| context.now(), &mut || context.random())?)
+    });
+    if let Err(error) = saved {
+        tracing::warn!("why programs were not started is not noted: {}", error.in_one_line());
+    }
+}
+
 /// Is that process.
 pub fn run(context: &Context) -> Result<Outcome, CliError> {
     detached::leave();
@@ -92,6 +115,7 @@ pub fn run(context: &Context) -> Result<Outcome, CliError> {
         tickets: tickets.as_ref(),
         shells: shells.as_ref(),
         resume: &resume::words(context)?,
+        not_started: &|owed| note(context, &server, owed),
         random: &|| context.random(),
     };
     later.attend(&server, &helper, starter);

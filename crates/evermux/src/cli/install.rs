@@ -12,7 +12,7 @@ use serde_json::json;
 use super::consent::Consent;
 use super::shell_init::Shell;
 use super::steps::{Action, Step, carry_out};
-use super::terminals;
+use super::{hooks, terminals};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Outcome, outside};
@@ -20,6 +20,7 @@ use crate::setup::ask::ask;
 use crate::setup::block::{self, Place};
 use crate::setup::config_file::{self, Folders};
 use crate::setup::file::Looked;
+use crate::setup::hooks::Assistant;
 use crate::setup::rc_file;
 use crate::setup::services::{self, Manager};
 use crate::setup::units::{self, Parts, TmuxParts};
@@ -52,6 +53,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "yes", "tmux_service", "tmux_conf", "no_service", "shell"])]
     terminal: Option<String>,
 
+    /// Only add the hooks by which an assistant tells at once which conversation its pane holds, to its own settings
+    /// (Claude Code, the Gemini CLI) or as a plugin (OpenCode); evermux also works without them. May be given several times
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["terminal", "tmux_service", "tmux_conf", "no_service"])]
+    assistant: Vec<Assistant>,
+
     /// Add the shell integration, too, at the end of this shell's rc file (see `evermux shell-init`)
     #[arg(long, value_name = "SHELL")]
     shell: Option<Shell>,
@@ -66,7 +72,10 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     if let Some(name) = &args.terminal {
         return terminal(context, name);
     }
-    let steps = steps(context, args)?;
+    let steps = match args.assistant.as_slice() {
+        [] => steps(context, args)?,
+        assistants => hooks::add(context, assistants)?,
+    };
     carry_out(context, "evermux install", &steps, args.consent)
 }
 

@@ -4,8 +4,9 @@
 use bstr::BString;
 use evermux_core::choose::Coverage;
 use evermux_core::model::{
-    Client, Command, Conversation, Death, Debt, EnvironmentEntry, Generation, OptionEntry, Owed, Pane,
-    Program, Server, ServerName, Session, ShellState, Size, Snapshot, StartCommand, Window,
+    Client, Command, Conversation, Death, Debt, Editor, EnvironmentEntry, Generation, LeftOut, OptionEntry,
+    Owed, Pane, Program, Server, ServerName, Session, ShellState, Size, Snapshot, StartCommand, Unsaved,
+    Window,
 };
 use evermux_core::store::Listed;
 use jiff::Timestamp;
@@ -236,6 +237,32 @@ struct ProgramJson {
     started: i64,
     conversation: Option<ConversationJson>,
     line: Option<String>,
+    editor: Option<EditorJson>,
+}
+
+/// What an editor holds.
+#[derive(Debug, Serialize)]
+struct EditorJson {
+    tool: String,
+    unsaved: Vec<UnsavedJson>,
+    left_out: Vec<LeftOutJson>,
+    told: Timestamp,
+    late: Option<String>,
+}
+
+/// Text that is in no file.
+#[derive(Debug, Serialize)]
+struct UnsavedJson {
+    name: String,
+    bytes: u32,
+    undo: bool,
+}
+
+/// Changed text that is not kept.
+#[derive(Debug, Serialize)]
+struct LeftOutJson {
+    name: String,
+    reason: String,
 }
 
 /// A conversation that a program holds, and how that is known.
@@ -413,7 +440,8 @@ impl From<&StartCommand> for StartJson {
 
 impl From<&Program> for ProgramJson {
     fn from(program: &Program) -> Self {
-        let Program { command: Command { argv, masked }, directory, started, conversation, line } = program;
+        let Program { command: Command { argv, masked }, directory, started, conversation, editor, line } =
+            program;
         Self {
             argv: texts(argv),
             masked: *masked,
@@ -421,6 +449,25 @@ impl From<&Program> for ProgramJson {
             started: *started,
             conversation: conversation.as_ref().map(Into::into),
             line: line.as_ref().map(text),
+            editor: editor.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl From<&Editor> for EditorJson {
+    fn from(editor: &Editor) -> Self {
+        let unsaved = |unsaved: &Unsaved| UnsavedJson {
+            name: text(&unsaved.name),
+            bytes: unsaved.text.bytes,
+            undo: unsaved.undo.is_some(),
+        };
+        let left = |left: &LeftOut| LeftOutJson { name: text(&left.name), reason: left.reason.clone() };
+        Self {
+            tool: editor.tool.clone(),
+            unsaved: editor.unsaved.iter().map(unsaved).collect(),
+            left_out: editor.left_out.iter().map(left).collect(),
+            told: editor.facts.told,
+            late: editor.facts.late.clone(),
         }
     }
 }

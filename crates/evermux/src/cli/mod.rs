@@ -1,5 +1,6 @@
 //! The command line: one file per command, each with its arguments and its function.
 
+mod assistant_hook;
 mod assistants;
 mod at_start;
 mod attach;
@@ -13,6 +14,7 @@ mod diff;
 mod doctor;
 mod forget;
 mod hold;
+mod hooks;
 pub mod install;
 mod json;
 pub mod keeper;
@@ -53,6 +55,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 use evermux_core::assistants::Assistants;
 use evermux_core::capture::{self, Pattern};
+use evermux_core::editors::Editors;
 use evermux_core::problem::{Problem, Subject};
 use evermux_core::store::{Access, Aside, Shells, Store, StoreError};
 
@@ -117,6 +120,9 @@ enum Command {
     /// What our keys in tmux run
     #[command(hide = true)]
     Key(keys::Args),
+    /// What our hooks in the settings of assistants run
+    #[command(hide = true)]
+    AssistantHook(assistant_hook::Args),
     /// Hold panes whose shells start later
     #[command(hide = true)]
     Hold,
@@ -162,6 +168,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Resume(args) => resume::main(global, &args),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
+        Command::AssistantHook(args) => assistant_hook::main(global, &args),
         Command::Hold => with_context(global, hold::run),
         Command::ShellInit(args) => shell_init::run(global, &args),
         Command::ShellFirst(args) => shell_first::run(global, &args),
@@ -238,6 +245,8 @@ pub(crate) fn capture_options(context: &Context) -> capture::Options {
     options.assistants = Some(assistants(context));
     // Without a folder no shell has told anything.
     options.shells = Shells::existing(&context.place()).ok();
+    let editors = || Arc::new(Editors::new(context.place().folder().join("editors"), context.uid));
+    options.editors = Some(Arc::clone(context.editors.get_or_init(editors)));
     options
 }
 

@@ -1,5 +1,6 @@
 //! `evermux restore`: brings back what was saved.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,10 +16,11 @@ use serde_json::{Value, json};
 
 use super::sources::{self, Asked, Sources};
 use super::{describe, hold, resume, target, which};
+use crate::config::Unknown;
 use crate::context::{Context, RESTORE};
 use crate::error::{CliError, Exit};
 use crate::logging;
-use crate::output::{Outcome, json_text, outside};
+use crate::output::{self, Outcome, json_text, outside};
 
 /// Bring back what was saved
 ///
@@ -49,7 +51,8 @@ pub struct Args {
     #[arg(long)]
     replace: bool,
 
-    /// What may be started again: `none`, `table` (harmless viewers and monitors), or names of further programs
+    /// What may be started again: `none`, `safe` (what is known to be harmless), `all` (but what is dangerous), `ask`, or names
+    /// of further programs
     #[arg(long, value_name = "POLICY", value_delimiter = ',')]
     run: Vec<String>,
 
@@ -105,7 +108,7 @@ impl Args {
             without_text: self.no_scrollback,
             options: self.options,
             lazy: self.lazy || context.config.restore.lazy,
-            allow: (own || !words.is_empty()).then(|| allow(words)),
+            allow: (own || !words.is_empty()).then(|| allow(context, words)),
             undoing: false,
             keep_untouched: false,
             fresh: Vec::new(),
@@ -116,17 +119,19 @@ impl Args {
 /// How what was saved here comes back unasked.
 pub fn manner(context: &Context, sources: &Sources) -> Manner {
     let own = sources.chosen.iter().all(|chosen| chosen.own);
-    let allow = own.then(|| allow(&context.config.restore.run));
+    let allow = own.then(|| allow(context, &context.config.restore.run));
     Manner { allow, lazy: context.config.restore.lazy, ..Manner::default() }
 }
 
-/// What may be started, by the words of `--run`: `none`, `table`, names of programs.
-fn allow(words: &[String]) -> Allow {
-    let names = words.iter().filter(|word| !matches!(word.as_str(), "table" | "none"));
+/// What may be started, by the words of `--run`: `none`, `safe` (also called `table`), `all`, `ask`, names of programs.
+fn allow(context: &Context, words: &[String]) -> Allow {
+    let is = |word: &String, of: &[&str]| of.contains(&word.as_str());
+    let names = words.iter().filter(|word| !is(word, &["table", "safe", "none", "all", "ask"]));
     let names: Vec<_> = names.map(|name| name.as_str().into()).collect();
+    let all = words.iter().any(|word| word == "all");
     // Who names a program on the command line does not want less than without it.
-    let table = words.iter().any(|word| word == "table") || !names.is_empty();
-    Allow { table, names }
+    let table = all || words.iter().any(|word| is(word, &["table", "safe", "ask"])) || !names.is_empty();
+    Allow { table, all, names, prefill: table && context.config.restore.unknown == Unknown::Prefill }
 }
 
 /// Finds what comes back, starts a server if there is none, and restores.
@@ -141,16 +146,61 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
             .hint("Nothing of this server has been saved yet: evermux save"));
     }
     problems.append(&mut sources.problems);
-    let manner = args.manner(context, sources.chosen.iter().all(|chosen| chosen.own));
+    let mut manner = args.manner(context, sources.chosen.iter().all(|chosen| chosen.own));
     let ground = ground(context)?;
+    if args.run.iter().any(|word| word == "ask") {
+        ask(context, &store, &sources, &ground, &mut manner)?;
+    }
     if args.dry_run {
         let plan = with_world(context, &store, &sources, |world| {
             restore::plan(world, ground.running(), &sources.chosen, &manner)
         })?;
         return Ok(planned(&plan, problems));
     }
-    let restored = onto(context, &store, &sources, &manner, &ground.started(context)?, &mut |_| {})?;
-    Ok(done(context, &restored, problems))
+    let mut told = |stage: Stage<'_>| {
+        if let Stage::AwaitsClient(limit) = stage {
+            let limit = limit.as_secs();
+            output::note(&format!(
+                "everything stands; what asks its terminal for colours starts when somebody attaches, or in {limit} s"
+            ));
+        }
+    };
+    let restored = onto(context, &store, &sources, &manner, &ground.started(context)?, &mut told)?;
+    let mut outcome = done(context, &restored, problems);
+    if restored.id.is_none() && !args.run.is_empty() {
+        outcome
+            .text
+            .push_str("  --run starts programs in the panes that a restore makes, not in those that live\n");
+    }
+    Ok(outcome)
+}
+
+/// Asks of each program that would only be typed whether it may start.
+fn ask(
+    context: &Context,
+    store: &Store,
+    sources: &Sources,
+    ground: &Onto,
+    manner: &mut Manner,
+) -> Result<(), CliError> {
+    if context.json || !std::io::stdin().is_terminal() {
+        return Err(CliError::usage("nobody can be asked here")
+            .hint("--run safe, --run all or the names of programs ask nothing."));
+    }
+    let plan = with_world(context, store, sources, |world| {
+        restore::plan(world, ground.running(), &sources.chosen, manner)
+    })?;
+    let panes = plan.windows.iter().flat_map(|window| &window.panes);
+    let typed = panes.filter_map(|pane| pane.launch.as_ref()).filter(|launch| launch.prefill);
+    let Some(allow) = &mut manner.allow else { return Ok(()) };
+    for launch in typed.map(|planned| &planned.launch) {
+        let Some(name) = launch.names.first().filter(|name| !allow.names.contains(name)) else { continue };
+        let question = format!("Start {}? All of this name will. [y/N] ", command_line(&launch.argv));
+        if output::ask(&question).map_err(|error| CliError::failed("cannot ask").because(&error))? {
+            allow.names.push(name.clone());
+        }
+    }
+    Ok(())
 }
 
 /// What there is to restore onto.

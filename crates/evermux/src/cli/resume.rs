@@ -5,7 +5,10 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,7 +19,6 @@ use evermux_core::restore::{Here, claim};
 use evermux_core::store::{Ticket, TicketId, Tickets};
 use evermux_core::text::quote::printable;
 use evermux_core::tmux::Server;
-use rustix::fs::FileType;
 
 use crate::context::{Context, Global, STATE};
 use crate::error::{CliError, Exit};
@@ -77,9 +79,9 @@ fn run(context: &Context, id: TicketId) -> Result<std::convert::Infallible, CliE
     };
     let pane =
         context.variable("TMUX_PANE").and_then(|pane| pane.to_str()?.parse().ok()).ok_or_else(outside)?;
-    let terminal = rustix::fs::fstat(std::io::stdin()).ok();
-    let terminal = terminal.filter(|it| FileType::from_raw_mode(it.st_mode) == FileType::CharacterDevice);
-    let terminal = terminal.ok_or_else(outside)?.st_rdev;
+    let input = std::io::stdin().as_fd().try_clone_to_owned().and_then(|input| File::from(input).metadata());
+    let terminal = input.ok().filter(|input| input.file_type().is_char_device());
+    let terminal = terminal.ok_or_else(outside)?.rdev();
     let tickets = Tickets::existing(&context.place())?;
     let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
     let (name, boot) = (context.server(), context.boot.as_str());

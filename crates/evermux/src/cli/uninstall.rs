@@ -14,7 +14,7 @@ use evermux_core::tmux::{ConnectError, Hooks, Server};
 use super::consent::Consent;
 use super::describe::count;
 use super::steps::{Action, Step, carry_out};
-use super::{hold, install, keys};
+use super::{hold, hooks, install, keys};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
@@ -26,8 +26,8 @@ const LIMIT: Duration = Duration::from_secs(3);
 
 /// Take back what `evermux install` did; what was saved stays
 ///
-/// Our lines in tmux.conf and in rc files of shells, the services, and what the keeper has put into living servers: hooks, keys, the option
-/// `@evermux-trouble`. The program itself and its config file stay.
+/// Our lines in tmux.conf and in rc files of shells, the services, our hooks in the settings of assistants, and what the
+/// keeper has put into living servers: hooks, keys, the option `@evermux-trouble`. The program itself and its config file stay.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -46,6 +46,7 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let mut steps = config_steps(context, args);
     steps.extend(unit_steps(context));
+    steps.extend(hooks::remove(context));
     let store = match Store::open(&context.place(), Access::Write) {
         Ok(store) => Some(store),
         Err(StoreError::Absent(_)) => None,

@@ -90,10 +90,22 @@ pub struct Restore {
     pub owed_max_age: Duration,
     /// What may be started again, in the words of `--run`.
     pub run: Vec<String>,
+    /// What is done with other programs.
+    pub unknown: Unknown,
     /// What comes back when a server starts.
     pub at_start: AtStart,
     /// Whether shells start only when somebody looks at their panes.
     pub lazy: bool,
+}
+
+/// What is done with programs that may not be started, and are not dangerous.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// They are typed at the prompt of their pane.
+    Prefill,
+    /// They are only shown.
+    Skip,
 }
 
 /// What comes back when a server starts.
@@ -299,7 +311,7 @@ mod tests {
         assert!(!loaded.config.save.buffers);
         assert_eq!(loaded.config.save.deadline, Duration::from_secs(60));
         assert_eq!(loaded.config.restore.owed_max_age, Duration::from_secs(30 * 86_400));
-        assert_eq!(loaded.config.restore.run, ["table"]);
+        assert_eq!(loaded.config.restore.run, ["safe"]);
         assert_eq!(loaded.config.attach.restore, Comes::Session);
         assert_eq!(loaded.config.keep, Keep { limit: Some(1 << 30), automatic: true });
         assert!(loaded.unknown.is_empty());

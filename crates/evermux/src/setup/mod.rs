@@ -1,11 +1,13 @@
 //! What `evermux install` puts outside of its own folder, and `evermux uninstall` takes away again: lines in the config
-//! file of tmux, and units of the service manager. `doctor` looks whether they are as they should be.
+//! file of tmux, units of the service manager, and hooks of assistants. `doctor` looks whether the lines and units are as they
+//! should be.
 
 pub mod ask;
 pub mod block;
 pub mod config_file;
 pub mod file;
 pub mod rc_file;
+pub mod hooks;
 pub mod services;
 pub mod units;
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use evermux_core::choose::LiveServer;
 use evermux_core::model::{Generation, ServerName, SessionId, TmuxVersion};
+use evermux_core::procs;
 use evermux_core::restore::{Manner, Restored, Stage, fresh};
 use evermux_core::store::{Access, RestoreState, StartNote, StartOutcome, Store, StoreError};
 use evermux_core::tmux::{Identity, Server};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::cli::restore::{self, Onto};
 use crate::cli::sources::{self, Sources};
@@ -25,17 +26,19 @@ use crate::output;
 use crate::setup;
 use greeter::{Greeter, Greeting};
 
-/// A server that is older does not start any more: its config is read again, or evermux was just installed.
-const YOUNG: SignedDuration = SignedDuration::from_secs(10);
+/// A server that was older when it ran us does not start any more: its config is read again, or evermux was just
+/// installed. That there are sessions says nothing: other terminals may have come while the config is read.
+const YOUNG: Duration = Duration::from_secs(20);
 
 /// The same where there is no session yet: what the config runs before our line may take its time.
-const YOUNG_AND_EMPTY: SignedDuration = SignedDuration::from_secs(120);
+const YOUNG_AND_EMPTY: Duration = Duration::from_secs(120);
 
 /// So many starts that died in their restore are enough.
 const ENOUGH: usize = 2;
 
-/// How long the server may take to say who it is.
-const WHO: Duration = Duration::from_secs(5);
+/// How long the server may take to say who it is: nobody waits for this process any more, and right after a boot a machine
+/// may be too busy to answer soon.
+const WHO: Duration = Duration::from_secs(30);
 
 /// The process that tmux waits for.
 #[derive(Debug, Default)]
@@ -68,7 +71,15 @@ impl Parent {
 /// Does what is to be done at the start of the server of `global`. `agreed`: the user was asked and wants it back.
 pub fn run(global: &Global, agreed: bool, parent: &mut Parent) {
     let Ok((context, wrong)) = Context::or_defaults(global) else { return };
-    let Some(start) = Start::find(context) else { return };
+    let place = context.place();
+    let start = match Start::find(context) {
+        Ok(start) => start,
+        Err(error) => {
+            logging::to_file(&place);
+            tracing::warn!("nothing was restored at start: {}", error.in_one_line());
+            return;
+        }
+    };
     if waits_for_restore() {
         // If tmux does not answer, the restore will say so.
         let _ = restore::unset_restore(&start.server, WHO);
@@ -79,6 +90,7 @@ pub fn run(global: &Global, agreed: bool, parent: &mut Parent) {
     };
     parent.done();
     if let Err(error) = result {
+        logging::to_file(&place);
         tracing::warn!("nothing was restored at start: {}", error.in_one_line());
         start.greet(Greeting::Say(format!("nothing was restored: {}", error.in_one_line())));
     }
@@ -123,12 +135,13 @@ enum Decision {
 }
 
 impl Start {
-    /// Asks the server who it is; none if it is not there.
-    fn find(context: Context) -> Option<Self> {
-        let server = Server::connect(&context.socket, context.uid, &context.binaries).ok()?;
-        let Identity { version, pid, started, empty } = server.identify(WHO).ok()??;
+    /// Asks the server who it is; why not, if it does not say.
+    fn find(context: Context) -> Result<Self, CliError> {
+        let server = Server::connect(&context.socket, context.uid, &context.binaries)?;
+        let not_understood = || CliError::failed("the server is of a version that is not understood");
+        let Identity { version, pid, started, empty } = server.identify(WHO)?.ok_or_else(not_understood)?;
         let generation = Generation { boot: context.boot.clone(), pid, started };
-        Some(Self { context, server, version, generation, empty })
+        Ok(Self { context, server, version, generation, empty })
     }
 
     fn run(&self, agreed: bool, parent: &mut Parent) -> Result<(), CliError> {
@@ -140,6 +153,8 @@ impl Start {
             Decision::No(outcome) => {
                 parent.done();
                 let store = self.register()?;
+                let socket = self.context.socket.display();
+                tracing::info!(%socket, age = ?self.age(), empty = self.empty, "nothing is restored at start: {outcome:?}");
                 if self.note(&store, outcome)? && outcome == StartOutcome::Unsafe {
                     let why = "the server died twice while it was restored at its start";
                     tracing::warn!(socket = %self.context.socket.display(), "nothing was restored: {why}");
@@ -221,10 +236,17 @@ impl Start {
     }
 
     fn is_old(&self) -> bool {
-        let age = Timestamp::from_second(self.generation.started)
-            .map(|began| self.context.now().duration_since(began));
         let limit = if self.empty { YOUNG_AND_EMPTY } else { YOUNG };
-        age.is_ok_and(|age| age > limit)
+        self.age().is_some_and(|age| age > limit)
+    }
+
+    /// How old the server was when this process began. By the kernel's own account: right after a boot the clock is often
+    /// set, by hours where there is no battery, and a busy machine takes its time until it lets us look.
+    fn age(&self) -> Option<Duration> {
+        procs::born_after(self.generation.pid, std::process::id()).or_else(|| {
+            let began = Timestamp::from_second(self.generation.started).ok()?;
+            self.context.now().duration_since(began).try_into().ok()
+        })
     }
 
     /// The panes that are there already, by their lasting names.
@@ -290,6 +312,7 @@ impl Start {
                     self.keep(&store);
                 }
                 Stage::Written => parent.done(),
+                Stage::AwaitsClient(_) => {}
             };
             let fresh = fresh(&self.server, self.version, WHO).unwrap_or_default();
             let manner = Manner { fresh, ..restore::manner(context, sources) };

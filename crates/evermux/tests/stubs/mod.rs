@@ -1,11 +1,16 @@
 //! Programs that look and write like AI assistants, for a test's own home folder: the shapes of docs/handlers.md.
 //!
-//! Each is a script that waits for lines on its terminal: `new ID` goes to another conversation, `stop` ends it. What it is
+//! Each is a script that waits for lines on its terminal: `new ID` goes to another conversation, `run LINE` runs something,
+//! `stop` ends it. What it is
 //! started with is appended to `~/ran`.
 
 #![allow(dead_code, reason = "every test file uses another part of it")]
 
-use evermux_testkit::{Sandbox, Server, tmux_binaries};
+use std::fs;
+use std::path::Path;
+
+use evermux_testkit::{Env, Sandbox, Server, tmux_binaries};
+use serde_json::Value;
 
 /// What every stub begins with.
 const HEAD: &str = r#"
@@ -26,6 +31,7 @@ wait_for_lines() {
     while read -r word id; do
         case $word in
             new) become "$id" ;;
+            run) eval "$id" ;;
             stop) exit 0 ;;
         esac
     done
@@ -63,6 +69,60 @@ pub fn claude(sandbox: &Sandbox) {
 /// A program that only waits; its words are what tells.
 pub fn plain(sandbox: &Sandbox, name: &str) {
     sandbox.program(format!("bin/{name}"), format!("#!/bin/sh\n{HEAD}become() {{ :; }}\nwait_for_lines\n"));
+}
+
+/// A program that only tells its hooks, whose commands are in `~/hook-EVENT`, and takes what they print for words of its own.
+pub fn hooked(sandbox: &Sandbox, name: &str) {
+    let work = r#"
+        told() { printf '{"hook_event_name":"%s","session_id":"%s","cwd":"%s"}' "$1" "$2" "$PWD" | sh -c "$(cat ~/hook-"$1")"; }
+        chats=$HOME/.gemini/tmp/x/chats
+        become() { [ -z "$own" ] || told SessionEnd "$own"; own=$1; told SessionStart "$own"
+            mkdir -p "$chats"; echo "{\"sessionId\":\"$own\"}" >"$chats/session-$own.jsonl"; }
+        trap 'told SessionEnd "$own"' EXIT
+        id=$(value '--resume' "$@")
+        become "${id:-$FIRST}"
+    "#;
+    sandbox.program(format!("bin/{name}"), format!("#!/bin/sh\n{HEAD}{work}\nwait_for_lines\n"));
+}
+
+/// Has `install` write the hooks of Gemini; their commands lie where a stub looks for them.
+pub fn write_hooks(env: &Env) {
+    env.ok(&["install", "--yes", "--assistant", "gemini"]);
+    let settings = env.sandbox().path("home/.gemini/settings.json");
+    for event in ["SessionStart", "SessionEnd"] {
+        env.sandbox().write(format!("home/hook-{event}"), command(&settings, event));
+    }
+}
+
+/// The command of the last hook of an event.
+pub fn command(settings: &Path, event: &str) -> String {
+    let text = fs::read_to_string(settings).expect("it can be read");
+    let settings: Value = serde_json::from_str(&text).expect("it is JSON");
+    let groups = settings["hooks"][event].as_array().expect("there are some");
+    groups.last().expect("one")["hooks"][0]["command"].as_str().expect("it is told").to_owned()
+}
+
+/// Codex without its daemon: the native part holds the file of its conversation open.
+pub fn codex(sandbox: &Sandbox) {
+    let work = r#"
+        folder=$HOME/.codex/sessions/2026/11/30
+        become() { mkdir -p "$folder"
+            exec 7>>"$folder/rollout-2026-11-30T01-02-03-$1.jsonl"
+            echo "{\"type\":\"session_meta\",\"payload\":{\"id\":\"$1\",\"cwd\":\"$PWD\",\"timestamp\":\"2026-11-30T01:02:03Z\"}}" >&7; }
+        id=$(value 'resume' "$@")
+        become "${id:-$FIRST}""#;
+    wrapped(sandbox, "codex", work);
+}
+
+/// Copilot: a lock of its process in the folder of its conversation, of which the newest counts.
+pub fn copilot(sandbox: &Sandbox) {
+    let work = r#"
+        state=$HOME/.copilot/session-state
+        become() { rm -f "$state"/*/inuse.$$.lock; mkdir -p "$state/$1"
+            echo x >"$state/$1/session.db"; echo $$ >"$state/$1/inuse.$$.lock"; }
+        id=$(value '--resume --session-id' "$@")
+        become "${id:-$FIRST}""#;
+    wrapped(sandbox, "copilot", work);
 }
 
 /// A program whose script an interpreter called `node` runs, and which starts a native part that does the work: `work` is

@@ -4,7 +4,9 @@ use bstr::{BString, ByteSlice};
 
 use super::{Class, Comparison, Field, pane_subject, values, window_subject};
 use crate::diff::text::{Sameness, same};
-use crate::model::{Debt, EnvironmentEntry, Owed, Pane, Program, Scrollback, ShellState};
+use crate::model::{
+    BString, BlockId, Debt, Editor, EnvironmentEntry, Owed, Pane, Program, Scrollback, ShellState,
+};
 use crate::problem::Subject;
 
 impl Comparison<'_> {
@@ -149,6 +151,7 @@ impl Comparison<'_> {
                 before.program.as_ref().is_some_and(|it| owes(after, &Owed::Program(it.clone())))
             });
         }
+        self.unsaved(subject, before, after);
         self.debts(subject, before, after);
     }
 
@@ -169,6 +172,24 @@ impl Comparison<'_> {
         let kept = |variable: &&EnvironmentEntry| one.variables.iter().any(|it| it.name == variable.name);
         let after: Vec<EnvironmentEntry> = two.variables.iter().filter(kept).cloned().collect();
         self.note_named(subject, Field::ShellVariable, Class::Restored, before, values::environment(&after));
+    }
+
+    /// What editors hold that is in no file. What is gone was written, or thrown away by whoever edits.
+    fn unsaved(&mut self, subject: &Subject, before: &Pane, after: &Pane) {
+        let editor = |pane: &Pane| Some(pane.program.as_ref()?.editor.as_ref()?.clone());
+        let (one, two) = (editor(before), editor(after));
+        let texts = |editor: &Option<Editor>| -> Vec<(BString, BlockId)> {
+            let unsaved = editor.iter().flat_map(|editor| &editor.unsaved);
+            unsaved.map(|unsaved| (unsaved.name.clone(), unsaved.text.id)).collect()
+        };
+        let (first, second) = (texts(&one), texts(&two));
+        if first != second {
+            let words = |editor: &Option<Editor>| editor.as_ref().and_then(values::unsaved);
+            let (one, two) = (words(&one), words(&two));
+            let same = one == two;
+            let two = if same { two.map(|two| format!("{two}, changed")) } else { two };
+            self.push(subject, Field::Unsaved, Class::Program, one, two);
+        }
     }
 
     /// Debts that came or went. One that was paid is gone with good reason.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::model::{Command, Death, Debt, EnvironmentEntry, OptionEntry, Owed, Program, Size, StartCommand};
+use crate::model::{
+    Command, Death, Debt, Editor, EnvironmentEntry, OptionEntry, Owed, Program, Size, StartCommand, Unsaved,
+};
 use crate::text::quote::printable;
 
 /// Bytes between quotation marks, so that blanks at their ends are seen. Different bytes look different.
@@ -56,6 +58,16 @@ pub fn program(program: &Program) -> String {
     let conversation =
         id.map(|id| format!(" (conversation {})", printable(id.as_bytes()))).unwrap_or_default();
     format!("{}{conversation} in {}", command(&program.command), quoted(program.directory.as_ref()))
+}
+
+/// The unsaved text of an editor; none if there is none.
+pub fn unsaved(editor: &Editor) -> Option<String> {
+    let name = |unsaved: &Unsaved| match unsaved.name.is_empty() {
+        true => "text without a name".to_owned(),
+        false => quoted(unsaved.name.as_ref()),
+    };
+    let names: Vec<String> = editor.unsaved.iter().map(name).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 pub fn debt(debt: &Debt) -> String {

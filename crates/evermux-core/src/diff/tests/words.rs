@@ -181,6 +181,7 @@ fn a_difference_that_a_debt_reports_breaks_no_law() {
         started: 5,
         conversation: None,
         line: None,
+        editor: None,
     };
     let before = changed(|parts| {
         parts.windows[0].panes[0].directory = "/mnt/usb".into();

@@ -23,6 +23,19 @@ fn a_minimal_handler() {
 }
 
 #[test]
+fn a_journal_says_which_process() {
+    let source = |keys: &str| {
+        format!(
+            "{HEAD}id = 'a+'\nresume = ['x', '{{id}}']\n[[handler.x.source]]\nfrom = 'journal'\npath = '~/x'\n{keys}"
+        )
+    };
+    assert_eq!(wrong(&source("process = 'pid'\nid = 'session'\nstarted = 'at'\n")), "nothing is wrong");
+    is_wrong(&source("id = 'session'\n"), 5, "needs a 'process'");
+    is_wrong(&source("process = 'pid'\n"), 5, "needs an 'id'");
+    is_wrong(&source("process = 'pid'\nid = 'a'\nafter = ['b']\n"), 5, "has no 'after'");
+}
+
+#[test]
 fn what_is_unknown_is_an_error() {
     is_wrong(&format!("{HEAD}nmaes = []\n"), 3, "unknown field `nmaes`");
     is_wrong(&format!("{HEAD}[handler.x.arguments]\nvals = []\n"), 4, "unknown field `vals`");

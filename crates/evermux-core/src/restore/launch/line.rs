@@ -56,7 +56,7 @@ pub(super) fn line(launch: &Launch, shell: Shell, resume: &[BString], id: Ticket
 fn plain(launch: &Launch, shell: Shell) -> Option<BString> {
     // What has to be set first is not written into a line: each shell would need words of its own for it, and a line of the
     // history would do it again wherever it is used.
-    if launch.directory.is_some() || !launch.environment.is_empty() {
+    if launch.once || launch.directory.is_some() || !launch.environment.is_empty() {
         return None;
     }
     let line = match &launch.line {

@@ -112,6 +112,12 @@ pub(super) struct Ground<'a> {
     pub(super) limit: Duration,
 }
 
+/// How long some of them will wait for a client; none if they need not.
+pub(super) fn awaits_client(jobs: &[Job], server: &Server, limit: Duration) -> Option<Duration> {
+    let wanted = jobs.iter().any(|job| job.pending.launch.needs_client);
+    (wanted && !seen::has_client(server, limit)).then_some(CLIENT)
+}
+
 /// Starts all of them; what came of each.
 pub(super) fn launch(jobs: Vec<Job>, ground: &mut Ground<'_>) -> HashMap<PaneIdentity, Outcome> {
     let mut launching = Launching::new(jobs);

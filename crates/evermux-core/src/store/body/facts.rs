@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::pane::{CommandBody, FoundBody};
+use super::editor::EditorFactsBody;
+use super::pane::{CommandBody, ConversationBody, FoundBody};
 use super::session::{list, model_list};
 use super::{Bytes, is_default};
 use crate::model::{Client, Pane, PaneFacts, Process, Server, SessionFacts, TextMark, Window, WindowFacts};
@@ -84,6 +85,8 @@ pub struct PaneFactsBody {
     pid: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     processes: Vec<ProcessBody>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    aside: Vec<ConversationBody>,
     #[serde(default, skip_serializing_if = "is_default")]
     alternate_screen: bool,
     cursor: (u32, u32),
@@ -103,6 +106,8 @@ pub struct PaneFactsBody {
     program_started: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation: Option<FoundBody>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    editor: Option<EditorFactsBody>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mark: Option<MarkBody>,
 }
@@ -142,6 +147,7 @@ impl PaneFactsBody {
     fn of(pane: &Pane) -> Self {
         let facts = &pane.facts;
         let conversation = pane.program.as_ref().and_then(|program| program.conversation.as_ref());
+        let editor = pane.program.as_ref().and_then(|program| program.editor.as_ref());
         let process = |process: &Process| ProcessBody {
             pid: process.pid,
             parent: process.parent,
@@ -152,6 +158,7 @@ impl PaneFactsBody {
         Self {
             pid: facts.pid,
             processes: facts.processes.iter().map(process).collect(),
+            aside: facts.aside.iter().map(ConversationBody::whole).collect(),
             alternate_screen: facts.alternate_screen,
             cursor: facts.cursor,
             modes: facts.modes.clone(),
@@ -162,6 +169,7 @@ impl PaneFactsBody {
             last_status: facts.last_status,
             program_started: pane.program.as_ref().map(|program| program.started),
             conversation: conversation.map(|conversation| (&conversation.found).into()),
+            editor: editor.map(|editor| (&editor.facts).into()),
             mark: pane.text.as_ref().map(|text| MarkBody::from(&text.mark)),
         }
     }
@@ -177,6 +185,7 @@ impl PaneFactsBody {
         pane.facts = PaneFacts {
             pid: self.pid,
             processes: self.processes.into_iter().map(process).collect(),
+            aside: self.aside.into_iter().map(Into::into).collect(),
             alternate_screen: self.alternate_screen,
             cursor: self.cursor,
             modes: self.modes,
@@ -192,6 +201,10 @@ impl PaneFactsBody {
         let conversation = pane.program.as_mut().and_then(|program| program.conversation.as_mut());
         if let (Some(conversation), Some(found)) = (conversation, self.conversation) {
             conversation.found = found.into();
+        }
+        let editor = pane.program.as_mut().and_then(|program| program.editor.as_mut());
+        if let (Some(editor), Some(facts)) = (editor, self.editor) {
+            editor.facts = facts.into();
         }
         if let (Some(text), Some(mark)) = (&mut pane.text, self.mark) {
             text.mark = mark.into();

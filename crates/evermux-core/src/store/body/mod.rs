@@ -9,6 +9,7 @@
 //! while the state stays the same is in [`SessionFactsBody`] and [`ClientsBody`].
 
 mod bytes;
+mod editor;
 mod facts;
 mod layout;
 mod pane;

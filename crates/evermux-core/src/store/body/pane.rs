@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::editor::EditorBody;
 use super::session::{EntryBody, environment, list, model_environment, model_list, model_options, options};
 use super::{Bytes, Hash, is_default};
 use crate::model::{
@@ -73,6 +74,7 @@ struct ProgramBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation: Option<ConversationBody>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    editor: Option<EditorBody>,
     line: Option<Bytes>,
 }
 
@@ -89,7 +91,7 @@ pub struct ShellBody {
 
 /// A conversation; of a running program how it is known is a fact.
 #[derive(Debug, Serialize, Deserialize)]
-struct ConversationBody {
+pub struct ConversationBody {
     tool: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -120,6 +122,7 @@ struct DebtBody {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "there are few, and most are programs")]
 enum OwedBody {
     Program(ProgramBody),
     Start(StartBody),
@@ -160,18 +163,16 @@ impl ProgramBody {
             started: None,
             conversation: program.conversation.as_ref().map(ConversationBody::of),
             line: program.line.as_ref().map(Into::into),
+            editor: program.editor.as_ref().map(EditorBody::of),
         }
     }
 
     /// The same with all that is known: nothing of a debt changes.
     fn whole(program: &Program) -> Self {
-        let conversation = |conversation: &Conversation| ConversationBody {
-            found: Some((&conversation.found).into()),
-            ..ConversationBody::of(conversation)
-        };
         Self {
             started: Some(program.started),
-            conversation: program.conversation.as_ref().map(conversation),
+            conversation: program.conversation.as_ref().map(ConversationBody::whole),
+            editor: program.editor.as_ref().map(EditorBody::whole),
             ..Self::of(program)
         }
     }
@@ -186,6 +187,11 @@ impl ConversationBody {
             environment: environment(&conversation.environment),
             found: None,
         }
+    }
+
+    /// With how it is known.
+    pub fn whole(conversation: &Conversation) -> Self {
+        Self { found: Some((&conversation.found).into()), ..Self::of(conversation) }
     }
 }
 
@@ -229,6 +235,7 @@ impl From<ProgramBody> for Program {
             directory: body.directory.into(),
             started: body.started.unwrap_or_default(),
             conversation: body.conversation.map(Into::into),
+            editor: body.editor.map(Into::into),
             line: body.line.map(Into::into),
         }
     }
@@ -298,6 +305,16 @@ impl PaneBody {
         }
     }
 
+    /// The blocks that it mentions itself: what editors held.
+    pub fn blocks(&self) -> Vec<Hash> {
+        let owed = self.debts.iter().filter_map(|debt| match &debt.owed {
+            OwedBody::Program(program) => Some(program),
+            _ => None,
+        });
+        let editors = self.program.iter().chain(owed).filter_map(|program| program.editor.as_ref());
+        editors.flat_map(EditorBody::blocks).collect()
+    }
+
     /// As a pane without facts and text.
     pub fn into_pane(self) -> Pane {
         Pane {
@@ -333,10 +350,17 @@ pub struct TextBody {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct BlockBody {
+pub struct BlockBody {
     id: Hash,
     lines: u32,
     bytes: u32,
+}
+
+impl BlockBody {
+    /// Its name.
+    pub fn id(&self) -> Hash {
+        self.id
+    }
 }
 
 impl From<&BlockRef> for BlockBody {

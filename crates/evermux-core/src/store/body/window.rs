@@ -41,6 +41,11 @@ impl WindowBody {
         }
     }
 
+    /// The blocks that it mentions itself: what editors held.
+    pub fn blocks(&self) -> Vec<Hash> {
+        self.panes.iter().flat_map(PaneBody::blocks).collect()
+    }
+
     /// As a window without facts and texts, and the hashes of its panes' texts; none if its layout is none.
     pub fn into_window(self) -> Option<(Window, Vec<Option<Hash>>)> {
         let texts = self.panes.iter().map(|pane| pane.text).collect();

@@ -120,11 +120,15 @@ fn push(bytes: &mut Vec<u8>, number: usize) -> Result<(), String> {
 pub(super) fn decode(bytes: &[u8]) -> Result<Document, String> {
     let mut reader = Reader { bytes };
     let mut document = Document::default();
+    let mut known = BTreeSet::new();
     for _ in 0..reader.number()? {
-        document.outside.push(Hash(reader.take(32)?.try_into().expect("32 bytes")));
+        let hash = Hash(reader.take(32)?.try_into().expect("32 bytes"));
+        if !known.insert(hash) {
+            return Err("is damaged: it names a part twice".to_owned());
+        }
+        document.outside.push(hash);
     }
     let mut hashes = document.outside.clone();
-    let mut known: BTreeSet<Hash> = hashes.iter().copied().collect();
     while !reader.bytes.is_empty() {
         let kind = usize::from(reader.take(1)?[0]);
         let kind =
@@ -154,6 +158,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Document, String> {
         document.parts.push(part);
     }
     Ok(document)
+}
+
+/// Reads any bytes as a pack. What can be written again is read again as it was.
+#[cfg(feature = "fuzzing")]
+pub fn fuzz_pack(bytes: &[u8]) {
+    let Ok(document) = decode(bytes) else { return };
+    if let Ok(again) = encode(&document) {
+        assert_eq!(decode(&again).as_ref(), Ok(&document));
+    }
 }
 
 struct Reader<'b> {

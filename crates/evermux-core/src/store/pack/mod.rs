@@ -15,6 +15,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::CParameter;
 
+#[cfg(feature = "fuzzing")]
+pub use document::fuzz_pack;
 pub(super) use read::{Packs, root};
 
 use super::body::{self, EntriesBody, Hash, RootBody, RootSessionBody, SessionBody};

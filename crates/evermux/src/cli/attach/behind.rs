@@ -224,6 +224,7 @@ fn bring(context: &Context, store: &Store, name: Option<&BStr>) -> Result<(), Cl
             Said::Stands.tell();
         }
         Stage::Written => Said::Ready.tell(),
+        Stage::AwaitsClient(_) => {}
     };
     let restored = restore::onto(context, store, &sources, &manner, &running, &mut told)?;
     note(context, store, StartOutcome::Restored)?;
