@@ -111,14 +111,14 @@ pub fn danger(argv: &[BString]) -> Option<BString> {
         return as_others(name, arguments);
     }
     if Shell::of(name).is_some() || name == b"eval" {
-        return arguments.iter().find_map(|line| in_line(line));
+        return arguments.iter().find_map(in_line);
     }
     if !is_wrapper(name) {
         return None;
     }
     let inside = (0..arguments.len()).find_map(|at| danger(&arguments[at..]));
     // A whole line in one word: `watch 'rm x'`, `ssh host 'rm x'`.
-    inside.or_else(|| arguments.iter().filter(|word| word.contains(&b' ')).find_map(|line| in_line(line)))
+    inside.or_else(|| arguments.iter().filter(|word| word.contains(&b' ')).find_map(in_line))
 }
 
 fn by_name(name: &[u8], arguments: &[BString]) -> Option<BString> {

@@ -37,7 +37,7 @@ pub fn by_row(handlers: &Handlers, program: &Program) -> Option<Result<(Launch, 
     match &handler.command {
         // Under the name it had.
         None => {
-            launch.argv.extend(own.last().map(|own| BString::from(file_name(own))).into_iter().chain(kept))
+            launch.argv.extend(own.last().map(|own| BString::from(file_name(own))).into_iter().chain(kept));
         }
         Some(command) => {
             for word in command {
