@@ -140,9 +140,13 @@ impl Ground {
     }
 
     fn reports(&self) -> Vec<PathBuf> {
-        let machine = fs::read_dir(self.env.state()).unwrap().flatten().find(|entry| entry.path().is_dir());
-        let entries = fs::read_dir(machine.expect("it was saved").path().join("shell")).unwrap();
-        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
+        let machine = fs::read_dir(self.env.state())
+            .expect("the state folder")
+            .flatten()
+            .find(|entry| entry.path().is_dir());
+        let entries = fs::read_dir(machine.expect("it was saved").path().join("shell"))
+            .expect("shells have told something");
+        entries.map(|entry| entry.expect("a file").path()).filter(|path| path.is_file()).collect()
     }
 }
 

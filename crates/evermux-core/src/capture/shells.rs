@@ -79,6 +79,7 @@ mod tests {
             directory: "/".into(),
             started,
             conversation: None,
+            editor: None,
             line: line.map(Into::into),
         }
     }

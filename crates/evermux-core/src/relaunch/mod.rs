@@ -186,7 +186,8 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
             Again::Run(Launch { line, ..Launch::of(again) })
         }
         Err(reason) if reason.is_of_the_program() && may_type(conditions) => {
-            Again::Prefill(Launch::of(argv.clone()), Reason::Typed(Box::new(reason)))
+            let launch = Launch { line: program.line.clone(), ..Launch::of(argv.clone()) };
+            Again::Prefill(launch, Reason::Typed(Box::new(reason)))
         }
         Err(reason) => Again::Owe(reason),
     }
@@ -204,7 +205,11 @@ fn refused(program: &Program) -> Option<Reason> {
     if program.command.masked {
         return Some(Reason::Masked);
     }
-    danger(&program.command.argv).map(Reason::Dangerous)
+    // The line may say more than what ran of it at that moment.
+    let line = program.line.iter().map(|line| ["sh".into(), "-c".into(), line.clone()]);
+    let dangerous =
+        danger(&program.command.argv).or_else(|| line.into_iter().find_map(|words| danger(&words)));
+    dangerous.map(Reason::Dangerous)
 }
 
 /// Whether what may not run may be typed. What comes from elsewhere is not: a line at a prompt is a key from running.

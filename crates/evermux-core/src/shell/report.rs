@@ -88,7 +88,7 @@ impl Report {
             let after = typed.began == 0 || typed.began - CLOCK <= started;
             let before = typed.ended.is_none_or(|ended| ended > 0 && started <= ended);
             // A job that goes on was started on an earlier line.
-            let goes_on = typed.line.as_ref().is_some_and(|line| goes_on(line));
+            let goes_on = typed.line.as_ref().is_some_and(goes_on);
             after && before && !goes_on
         };
         let typed = self.commands.iter().rev().find(began_in)?;

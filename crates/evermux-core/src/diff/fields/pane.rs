@@ -4,9 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use super::{Class, Comparison, Field, pane_subject, values, window_subject};
 use crate::diff::text::{Sameness, same};
-use crate::model::{
-    BString, BlockId, Debt, Editor, EnvironmentEntry, Owed, Pane, Program, Scrollback, ShellState,
-};
+use crate::model::{BlockId, Debt, Editor, EnvironmentEntry, Owed, Pane, Program, Scrollback, ShellState};
 use crate::problem::Subject;
 
 impl Comparison<'_> {
