@@ -17,6 +17,7 @@ pub mod diff;
 pub mod choose;
 pub mod handlers;
 pub mod relaunch;
+pub mod shell;
 pub mod plan;
 pub mod retention;
 pub mod watch;

@@ -445,3 +445,26 @@ fn nothing_is_left_in_living_servers_but_what_was_saved() {
         assert_eq!(server.run(&["show-options", "-p", "-t", "main:"]), "", "tmux {}", tmux.version);
     }
 }
+
+#[test]
+fn the_shell_integration_is_a_line_at_the_end_of_the_rc_file() {
+    for (shell, rc) in [("bash", ".bashrc"), ("zsh", ".zshrc"), ("fish", ".config/fish/config.fish")] {
+        let env = home(false);
+        let file = env.sandbox().write(Path::new("home").join(rc), "echo mine");
+        let before = files(&env);
+        let words = ["install", "--no-service", "--shell", shell];
+        let would = env.ok(&[&words[..], &["--dry-run"]].concat());
+        assert!(would.contains("the shell integration, at its end"), "{would}");
+        assert_eq!(files(&env), before);
+        env.ok(&[&words[..], &["--yes"]].concat());
+        let text = read(&file);
+        assert!(text.starts_with("echo mine\n\n# >>> evermux >>>"), "{text}");
+        assert!(text.contains(&format!("shell-init {shell}")), "{text}");
+        let installed = files(&env);
+        let again = env.ok(&[&words[..], &["--yes"]].concat());
+        assert!(again.starts_with("Nothing to do"), "{again}");
+        assert_eq!(files(&env), installed);
+        env.ok(&["uninstall", "--yes"]);
+        assert_eq!(files(&env), before, "{shell}");
+    }
+}

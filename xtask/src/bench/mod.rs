@@ -8,6 +8,7 @@ mod incumbents;
 mod limits;
 mod load;
 mod probe;
+mod prompts;
 mod report;
 mod rows;
 mod words;

@@ -87,6 +87,19 @@ const ALL: &[Work] = &[
         budget: (&[500], 1.3),
         measure: Bench::restore_text,
     },
+    Work {
+        name: "900 prompts of bash",
+        sizes: &[(1, 0)],
+        budget: (&[], 0.0),
+        measure: Bench::prompts_of_bash,
+    },
+    Work { name: "900 prompts of zsh", sizes: &[(1, 0)], budget: (&[], 0.0), measure: Bench::prompts_of_zsh },
+    Work {
+        name: "900 prompts of fish",
+        sizes: &[(1, 0)],
+        budget: (&[], 0.0),
+        measure: Bench::prompts_of_fish,
+    },
 ];
 
 /// The names of all kinds of work.
@@ -247,7 +260,7 @@ impl Bench {
 
     /// Measures in turns, so that a busy machine slows both; once more on `watched`, if that can be done, with a client
     /// beside it that asks tmux all the time.
-    fn turns(
+    pub fn turns(
         &self,
         watched: Option<&Load>,
         limit: &mut dyn FnMut(usize) -> Result<Limit>,

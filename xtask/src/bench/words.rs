@@ -32,9 +32,13 @@ pub fn about(work: &str) -> &'static str {
         "first save" => FIRST_SAVE,
         "restore of shells without text" => RESTORE_SHELLS,
         "restore with text" => RESTORE_TEXT,
+        "900 prompts of bash" | "900 prompts of zsh" | "900 prompts of fish" => PROMPTS,
         _ => "",
     }
 }
+
+const PROMPTS: &str = "Limit: the shell alone, its start and 900 empty lines (of fish 900 times the event of a prompt). evermux: the \
+    same with `evermux shell-init`; the difference, divided by 900, is what a prompt costs. Nothing is forked for it.";
 
 const START_UP: &str = "Limit: `tmux has-session`, the least that a client can ask. evermux: `evermux status --line`, \
     which a status line runs again and again; it opens no database and asks tmux nothing.";

@@ -351,11 +351,12 @@ impl Desk {
             foreground: self.program.is_none(),
         };
         let program = self.program.map(|(program, _)| Program {
-            editor: None,
             command: command(&[PROGRAMS[program], "test", "--workspace"]),
             directory: directory.clone(),
             started: self.started,
             conversation: None,
+            editor: None,
+            line: None,
         });
         let child = program.as_ref().map(|program| Process {
             pid: 2000,
@@ -374,6 +375,7 @@ impl Desk {
             marked: false,
             dead: None,
             start: None,
+            shell: None,
             debts: vec![],
             facts: PaneFacts {
                 pid: Some(1000),

@@ -14,7 +14,7 @@ use super::identity::Identities;
 use super::options::Options;
 use super::policy::{POLICY_OPTION, Pattern, Policy, is_unfinished};
 use super::programs::Running;
-use super::{conversations, debts, start};
+use super::{conversations, debts, shells, start};
 use crate::assistants::Instance;
 use crate::layout::{Layout, Reported};
 use crate::model::{
@@ -405,6 +405,7 @@ impl Assembly<'_> {
                 all.any(|option| option.value.as_ref() == Some(line))
             }),
             program: running.program,
+            shell: None,
             text: None,
             debts: Vec::new(),
             facts: PaneFacts {
@@ -417,9 +418,18 @@ impl Assembly<'_> {
                 at_prompt: running.at_prompt,
                 prompt_rows: prompt_rows.or(before.map(|pane| pane.facts.prompt_rows)).unwrap_or(0),
                 waiting: running.waiting,
+                last_status: None,
                 text_left_out: left_out,
             },
         };
+        let report = shells::report(pane, sources.listing.server.pid, sources.processes, sources.options);
+        shells::add(report.as_ref(), before, &mut made);
+        if let (Some(report), Some(own)) = (&report, &sources.options.shells)
+            && sources.options.text
+            && !policy.no_text
+        {
+            shells::remember(report, &made, own);
+        }
         if let Some(before) =
             before.filter(|_| running.waiting && text_wanted.is_some() && sources.is_of_this_life())
             && before.facts.waiting

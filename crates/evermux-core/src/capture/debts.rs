@@ -45,7 +45,7 @@ mod tests {
 
     fn program(name: &str, started: i64) -> Program {
         let command = Command { argv: vec![name.into()], masked: false };
-        Program { command, directory: "/".into(), started, conversation: None, editor: None }
+        Program { command, directory: "/".into(), started, conversation: None, editor: None, line: None }
     }
 
     fn pane(directory: &str, program: Option<Program>) -> Pane {
@@ -60,6 +60,7 @@ mod tests {
             dead: None,
             start: None,
             program,
+            shell: None,
             text: None,
             debts: Vec::new(),
             facts: PaneFacts::default(),

@@ -13,6 +13,7 @@ mod identity;
 mod options;
 mod policy;
 mod programs;
+mod shells;
 mod start;
 mod text;
 mod untouched;
@@ -162,6 +163,9 @@ fn put_together(
         now,
     };
     let mut draft = assemble::assemble(&sources, random);
+    if let Some(own) = options.shells.as_ref().filter(|_| options.text) {
+        shells::sweep(&listing, own);
+    }
     problems.append(&mut draft.problems);
     if draft.sessions.is_empty() {
         return Err(Error::NothingLeft);

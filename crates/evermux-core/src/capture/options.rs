@@ -9,6 +9,7 @@ use super::policy::Pattern;
 use crate::assistants::{self, Assistants};
 use crate::editors::Editors;
 use crate::model::PaneIdentity;
+use crate::store::Shells;
 
 /// What is captured of a pane that prints without end: more between two captures than there is to be known of it.
 /// As soon as it is quiet it is captured whole.
@@ -66,6 +67,8 @@ pub struct Options {
     pub limit: Duration,
     /// What is known of assistants; none: their conversations are not looked for.
     pub assistants: Option<Arc<Assistants>>,
+    /// Where the shells of panes tell of themselves; none: they are not heard.
+    pub shells: Option<Shells>,
     /// How long what they have written down may take to be read.
     pub assistants_patience: Duration,
     /// Through which editors are asked what they hold; none: they are not.
@@ -94,6 +97,7 @@ impl Options {
             flood: None,
             limit: Duration::from_secs(20),
             assistants: None,
+            shells: None,
             assistants_patience: assistants::PATIENCE,
             editors: None,
         }

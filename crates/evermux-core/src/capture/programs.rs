@@ -123,6 +123,7 @@ fn program(process: &Process, directory: Option<&BString>) -> Program {
         started: process.started,
         conversation: None,
         editor: None,
+        line: None,
     }
 }
 

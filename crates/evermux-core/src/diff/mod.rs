@@ -117,6 +117,12 @@ pub enum Field {
     StartCommand,
     /// The foreground program of a pane.
     Program,
+    /// The directory stack of a pane's shell.
+    DirectoryStack,
+    /// The directory in which a pane's shell was before.
+    PreviousDirectory,
+    /// A variable of a pane's shell.
+    ShellVariable(BString),
     /// What the editor of a pane holds that is in no file.
     Unsaved,
     /// What earlier restores owe a pane.
@@ -181,6 +187,9 @@ impl Field {
             Self::PromptRow => "prompt row",
             Self::StartCommand => "start command",
             Self::Program => "program",
+            Self::DirectoryStack => "directory stack",
+            Self::PreviousDirectory => "previous directory",
+            Self::ShellVariable(_) => "variable",
             Self::Unsaved => "unsaved text",
             Self::Debt => "debt",
             Self::Buffer(_) => "buffer",
@@ -205,6 +214,7 @@ impl Field {
         match self {
             Self::Option(name)
             | Self::Environment(name)
+            | Self::ShellVariable(name)
             | Self::Buffer(name)
             | Self::ServerOption(name)
             | Self::GlobalOption(name)

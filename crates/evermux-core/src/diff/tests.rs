@@ -162,6 +162,16 @@ fn pane_mutations() -> Vec<Mutation> {
             let goes_on = conversation(pane(parts, at)).is_some_and(|it| it.id.is_some());
             pane(parts, at).start.as_mut().filter(|_| !goes_on).is_some_and(|start| grow(&mut start.shown))
         }),
+        (Field::DirectoryStack, Class::Restored, |parts, at| {
+            let shell = pane(parts, at).shell.as_mut();
+            shell.is_some_and(|shell| {
+                shell.directories.push("/new".into());
+                true
+            })
+        }),
+        (Field::PreviousDirectory, Class::Restored, |parts, at| {
+            pane(parts, at).shell.as_mut().and_then(|shell| shell.previous.take()).is_some()
+        }),
         (Field::Program, Class::Program, |parts, at| pane(parts, at).program.take().is_some()),
         (Field::Program, Class::Program, |parts, at| {
             let goes_on = conversation(pane(parts, at)).is_some_and(|it| it.id.is_some());
@@ -273,8 +283,10 @@ proptest! {
         for (field, class, mutation) in mutations() {
             let Some(after) = mutate(&before, |parts| mutation(parts, &at)) else { continue };
             for (one, two) in [(&before, &after), (&after, &before)] {
-                // Back again, two are none: more history is as good, and text never captured cannot come back.
-                if one == &after && matches!(field, Field::HistoryLimit | Field::Text) {
+                // Back again, these are none: more history is as good, text never captured cannot come back, and a shell that
+                // was nowhere before may have been somewhere.
+                let one_way = matches!(field, Field::HistoryLimit | Field::Text | Field::PreviousDirectory);
+                if one == &after && one_way {
                     continue;
                 }
                 let changes = compare(one, two);

@@ -276,14 +276,14 @@ fn pane() -> impl Strategy<Value = (Pane, Vec<Vec<u8>>)> {
         (option::of(0..256_i32), option::of(1..32_i32)).prop_map(|(status, signal)| Death { status, signal });
     (
         (bytes(), bytes(), 0..50_000_u32, options(), any::<bool>()),
-        (option::weighted(0.1, death), option::of(start()), option::of(program())),
+        (option::weighted(0.1, death), option::of(start()), option::of(program()), option::of(shell())),
         option::of(text()),
         vec(debt(), 0..2),
         facts(),
     )
         .prop_map(
             |((title, directory, history_limit, options, input_off), programs, text, debts, facts)| {
-                let (dead, start, program) = programs;
+                let (dead, start, program, shell) = programs;
                 let (text, blocks) = text.map_or((None, vec![]), |(text, blocks)| (Some(text), blocks));
                 let identity = PaneIdentity::from_random([0; 16]);
                 let pane = Pane {
@@ -297,6 +297,7 @@ fn pane() -> impl Strategy<Value = (Pane, Vec<Vec<u8>>)> {
                     dead,
                     start,
                     program,
+                    shell,
                     text,
                     debts,
                     facts,
@@ -319,15 +320,22 @@ fn start() -> impl Strategy<Value = StartCommand> {
 }
 
 fn program() -> impl Strategy<Value = Program> {
-    (command(), bytes(), 0..4_000_000_000_000_i64, option::of(conversation())).prop_map(
-        |(command, directory, started, conversation)| Program {
+    (command(), bytes(), 0..4_000_000_000_000_i64, option::of(conversation()), option::of(bytes())).prop_map(
+        |(command, directory, started, conversation, line)| Program {
             command,
             directory,
             started,
             conversation,
             editor: None,
+            line,
         },
     )
+}
+
+fn shell() -> impl Strategy<Value = ShellState> {
+    let variable = (bytes(), option::of(bytes())).prop_map(|(name, value)| EnvironmentEntry { name, value });
+    (option::of(bytes()), vec(bytes(), 0..3), vec(variable, 0..2))
+        .prop_map(|(previous, directories, variables)| ShellState { previous, directories, variables })
 }
 
 fn conversation() -> impl Strategy<Value = Conversation> {
@@ -364,6 +372,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
         vec("[a-z_]{1,8}", 0..2),
         0..4_u32,
         option::of("[a-z ]{1,20}"),
+        option::of(0..256_i32),
     )
         .prop_map(
             |(
@@ -374,6 +383,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
                 modes,
                 prompt_rows,
                 left_out,
+                last_status,
             )| {
                 PaneFacts {
                     pid,
@@ -385,6 +395,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
                     at_prompt,
                     prompt_rows,
                     waiting,
+                    last_status,
                     text_left_out: left_out,
                 }
             },

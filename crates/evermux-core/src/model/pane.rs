@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::{Conversation, Debt, Editor, OptionEntry, Owed, PaneIdentity, Scrollback};
+use super::{Conversation, Debt, Editor, OptionEntry, Owed, PaneIdentity, Scrollback, ShellState};
 
 /// A pane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Pane {
     pub start: Option<StartCommand>,
     /// The foreground program, if the pane's own shell is not waiting for input.
     pub program: Option<Program>,
+    /// What its shell holds beside its directory, as it has told it; none if it never has.
+    pub shell: Option<ShellState>,
     /// Its text; none when it was not captured (by policy, a password prompt, or a failure that was reported).
     pub text: Option<Scrollback>,
     /// What earlier restores still owe it (law 4).
@@ -96,6 +98,9 @@ pub struct Program {
     pub started: i64,
     /// The conversation it holds, if it is an assistant.
     pub conversation: Option<Conversation>,
+    /// The line on which it was started, as the user typed it, if the pane's shell has told it. It may mean more than
+    /// `command`. Never one with a secret in it.
+    pub line: Option<BString>,
     /// What it held, if it is an editor that can be asked.
     pub editor: Option<Editor>,
 }
@@ -150,6 +155,8 @@ pub struct PaneFacts {
     /// Its shell has not been started since it was restored: it starts when somebody looks at the pane. Its text is what it
     /// was before that restore.
     pub waiting: bool,
+    /// The status of the command that ran last in its shell, as that has told it.
+    pub last_status: Option<i32>,
     /// Why the text was not captured, where that was on purpose.
     pub text_left_out: Option<String>,
 }

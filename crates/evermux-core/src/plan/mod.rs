@@ -326,10 +326,15 @@ impl PlannedPane {
     /// shell, so nothing can hold it.
     pub fn is_held(&self) -> bool {
         match &self.run {
-            Run::Shell => self.text || self.later,
+            Run::Shell => self.text || self.later || self.takes_back(),
             Run::Command(words) => self.text && words.len() == 1,
             Run::Dead => true,
         }
+    }
+
+    /// Whether its shell takes something back at its first prompt, which must lie there by then.
+    fn takes_back(&self) -> bool {
+        self.pane.shell.as_ref().is_some_and(|shell| *shell != crate::model::ShellState::default())
     }
 }
 

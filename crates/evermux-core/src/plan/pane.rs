@@ -32,6 +32,12 @@ impl Builder<'_, '_> {
         let mut directory = self.directory(&mut pane, &subject);
         let restriction = restriction.max(restriction_by(&saved.options));
         let conditions = Conditions { allow: self.options.allow.clone(), foreign: !source.own, restriction };
+        if let Some(shell) = &mut pane.shell
+            && (!source.own || restriction == Restriction::Skip)
+        {
+            // To activate what a variable names is to run it.
+            shell.variables.clear();
+        }
         let run = match self.conversation_of_pane(&mut pane, &conditions) {
             Some((run, own)) => {
                 directory = own.unwrap_or(directory);

@@ -25,6 +25,7 @@ fn pane(number: u8) -> Pane {
         dead: None,
         start: None,
         program: None,
+        shell: None,
         text: None,
         debts: Vec::new(),
         facts: PaneFacts::default(),
@@ -407,6 +408,7 @@ fn a_program_is_owed_once_and_replaces_what_was_owed() {
         directory: "/there".into(),
         started: 1,
         conversation: None,
+        line: None,
         editor: None,
     };
     let saved = with_pane(Pane { program: Some(program("vim")), ..pane(1) });
@@ -429,6 +431,7 @@ fn what_may_run_is_started_and_owed_until_it_runs() {
         directory: "/elsewhere".into(),
         started: 1,
         conversation: None,
+        line: None,
         editor: None,
     };
     let top = || Pane { program: Some(program("top -d 5")), ..pane(1) };

@@ -172,17 +172,32 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
         let named = || if argv.is_empty() { Err(Reason::Unknown) } else { Ok(()) };
         let unrestricted = Conditions { restriction: Restriction::None, ..conditions.clone() };
         return match decide(program.command.masked, &unrestricted, named) {
-            Ok(()) => Again::Prefill(Launch::of(argv.clone()), Reason::Prefilled),
+            Ok(()) => {
+                let launch = Launch { line: program.line.clone(), ..Launch::of(argv.clone()) };
+                Again::Prefill(launch, Reason::Prefilled)
+            }
             Err(reason) => Again::Owe(reason),
         };
     }
     match decide(program.command.masked, conditions, || judge(argv, conditions)) {
-        Ok(()) => Again::Run(Launch::of(editors::opened_again(argv.clone()))),
+        Ok(()) => {
+            let again = editors::opened_again(argv.clone());
+            let line = same_line(program).filter(|_| again == *argv);
+            Again::Run(Launch { line, ..Launch::of(again) })
+        }
         Err(reason) if reason.is_of_the_program() && may_type(conditions) => {
-            Again::Prefill(Launch::of(argv.clone()), Reason::Typed(Box::new(reason)))
+            let launch = Launch { line: program.line.clone(), ..Launch::of(argv.clone()) };
+            Again::Prefill(launch, Reason::Typed(Box::new(reason)))
         }
         Err(reason) => Again::Owe(reason),
     }
+}
+
+/// The line as the user typed it, if it means these words and nothing else: whatever it says more is not what was judged.
+fn same_line(program: &Program) -> Option<BString> {
+    let line = program.line.as_ref()?;
+    let same = !line.starts_with(b"exec ") && plain::words(line)? == program.command.argv;
+    same.then(|| line.clone())
 }
 
 /// Why a program is never started again and never typed.
@@ -190,7 +205,11 @@ fn refused(program: &Program) -> Option<Reason> {
     if program.command.masked {
         return Some(Reason::Masked);
     }
-    danger(&program.command.argv).map(Reason::Dangerous)
+    // The line may say more than what ran of it at that moment.
+    let line = program.line.iter().map(|line| ["sh".into(), "-c".into(), line.clone()]);
+    let dangerous =
+        danger(&program.command.argv).or_else(|| line.into_iter().find_map(|words| danger(&words)));
+    dangerous.map(Reason::Dangerous)
 }
 
 /// Whether what may not run may be typed. What comes from elsewhere is not: a line at a prompt is a key from running.

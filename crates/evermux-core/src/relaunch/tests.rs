@@ -19,7 +19,7 @@ fn start(words: &[&str]) -> StartCommand {
 fn program(line: &str) -> Program {
     let words: Vec<&str> = line.split(' ').collect();
     let command = Command { argv: argv(&words), masked: false };
-    Program { command, directory: "/".into(), started: 0, conversation: None, editor: None }
+    Program { command, directory: "/".into(), started: 0, conversation: None, editor: None, line: None }
 }
 
 fn reason(decision: Decision) -> String {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::finish;
+use super::first::First;
 use super::hooks::Hooks;
 use super::later::LaterPane;
 use super::pace::Pace;
@@ -47,6 +48,8 @@ pub struct Tools<'a> {
     pub helper: &'a Path,
     /// Reads a block of text.
     pub block: &'a dyn Fn(BlockId) -> Option<Vec<u8>>,
+    /// What restored shells take back; none if they cannot be told.
+    pub(super) first: Option<First<'a>>,
     /// How long tmux may take for all of one step.
     pub limit: Duration,
 }
@@ -131,6 +134,9 @@ pub fn apply(
     let mut applied = Applied { began: now, ..Applied::default() };
     applied.problems.extend(output.errors.iter().map(refused));
     missing(plan, &made, &mut applied.problems);
+    if let Some(first) = &tools.first {
+        applied.problems.extend(first.leave(plan, &made));
+    }
     if !can_mark(tools) {
         unmarked(plan, &mut applied.problems);
     }

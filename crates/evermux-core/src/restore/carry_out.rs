@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::after;
 use super::apply::{Applied, ApplyError, Tools, apply};
+use super::first::First;
 use super::later::Later;
 use super::launch::{self, Job};
 use super::programs::{self, Programs};
@@ -54,6 +55,11 @@ pub(super) fn carry_out(
         jobs: &jobs,
         helper: world.helper,
         block: world.block,
+        first: world.capture.shells.as_ref().map(|shells| First {
+            shells,
+            name: world.name,
+            generation: &work.live.snapshot.server().generation,
+        }),
         limit: world.capture.limit,
     };
     let mut building = Some(building);
@@ -134,6 +140,7 @@ pub(super) fn start_programs(
         name: world.name,
         generation: &live.generation,
         tickets: tickets.as_ref(),
+        shells: world.capture.shells.as_ref(),
         resume: world.resume,
         random: world.random,
         limit: world.capture.limit,

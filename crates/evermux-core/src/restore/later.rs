@@ -22,7 +22,7 @@ use super::skeleton::MadePane;
 use crate::gate::{Ending, Heir, Held};
 use crate::model::{Generation, PaneId, PaneIdentity, ServerName, TmuxVersion};
 use crate::procs::exists;
-use crate::store::Tickets;
+use crate::store::{Shells, Tickets};
 use crate::tmux::{Door, Nonce, Server, Shown};
 
 /// When to look again where nothing rings.
@@ -65,6 +65,8 @@ pub struct Starter<'a> {
     pub generation: &'a Generation,
     /// Where tickets are; none if there can be none.
     pub tickets: Option<&'a Tickets>,
+    /// Where shells tell of themselves; none if they are not heard.
+    pub shells: Option<&'a Shells>,
     /// The words of `evermux resume`, without the id.
     pub resume: &'a [BString],
     /// Hears which programs were not started, and why: their debts shall say so.
@@ -199,10 +201,19 @@ fn begin(panes: Vec<LaterPane>, helper: &Path) -> Vec<(PaneIdentity, MadePane, O
 
 /// Starts what ran in them. That it runs pays what is owed; what does not stays owed.
 fn start(jobs: Vec<Job>, server: &Server, version: TmuxVersion, starter: Starter<'_>) {
-    let Starter { name, generation, tickets, resume, not_started, random } = starter;
+    let Starter { name, generation, tickets, shells, resume, not_started, random } = starter;
     let limit = LIMIT;
-    let mut ground =
-        Ground { server, version, name, generation, tickets, resume, random: &mut || random(), limit };
+    let mut ground = Ground {
+        server,
+        version,
+        name,
+        generation,
+        tickets,
+        shells,
+        resume,
+        random: &mut || random(),
+        limit,
+    };
     let mut owed = HashMap::new();
     for (identity, outcome) in launch(jobs, &mut ground) {
         if let Outcome::Owed(reason) = outcome {

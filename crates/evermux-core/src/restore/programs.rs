@@ -34,7 +34,7 @@ pub(super) fn pending(planned: &PlannedPane, block: ReadBlock<'_>) -> Option<Pen
     let PlannedLaunch { launch, prefill, .. } = start;
     let lines = planned.pane.text.as_ref().map(|text| last_lines(text, block)).unwrap_or_default();
     let known = Known::of(&lines, &names(start), planned.pane.facts.alternate_screen);
-    Some(Pending { launch: launch.clone(), prefill: *prefill, known })
+    Some(Pending { launch: launch.clone(), prefill: *prefill, known, tells: planned.pane.shell.is_some() })
 }
 
 /// Programs that draw on the whole of the primary screen (procps' top; measured).

@@ -90,6 +90,7 @@ impl Saving<'_> {
                 format!("may still hold what was forgotten: {}", error.in_full()),
             ));
         }
+        self.store.forget_commands()?;
         if let Some(problem) = self.store.cut_log() {
             report.problems.push(problem);
         }

@@ -139,6 +139,11 @@ impl Folder {
         self.path.join("tickets")
     }
 
+    /// The folder of what shells tell, which need not exist yet.
+    pub fn shells(&self) -> PathBuf {
+        self.path.join("shell")
+    }
+
     /// The folder of restores' files, made if it is not there.
     ///
     /// # Errors
@@ -273,7 +278,7 @@ impl Folder {
 }
 
 /// A new file beside `path`, 0600 from its first byte and whatever the umask, removed when dropped.
-fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+pub(super) fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let file = tempfile::Builder::new()
         .prefix(&temporary_prefix(path))
         .permissions(Permissions::from_mode(0o600))
@@ -385,7 +390,7 @@ fn check_folder(path: &Path, uid: u32, close: bool) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn check_file(path: &Path, metadata: &Metadata, uid: u32) -> Result<(), StoreError> {
+pub(super) fn check_file(path: &Path, metadata: &Metadata, uid: u32) -> Result<(), StoreError> {
     if !metadata.is_file() {
         return Err(refused(path, Refusal::NotAFile));
     }

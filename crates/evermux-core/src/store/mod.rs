@@ -29,6 +29,7 @@ mod remove;
 mod rescue;
 mod salvage;
 mod save;
+mod shells;
 mod status;
 mod ticket;
 #[cfg(test)]
@@ -64,6 +65,7 @@ pub use part::PreparedBlock;
 pub use prune::{Over, Past, Pruning, Size, Step as PruneStep, StepDone, over, write_over};
 pub use salvage::Aside;
 pub use save::{Emergency, Save, Saved, Saving};
+pub use shells::{Shells, Waiting};
 pub use status::{Missed, RestoredNote, State, Status, restored, status, write_restored, write_status};
 pub use ticket::{Ticket, TicketId, Tickets};
 pub use timeline::{Listed, Wanted};

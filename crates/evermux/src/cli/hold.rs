@@ -12,7 +12,7 @@ use evermux_core::model::{Generation, Kind, PaneIdentity};
 use evermux_core::procs::executable;
 use evermux_core::restore::{Later, Starter};
 use evermux_core::save::{Request, save};
-use evermux_core::store::{Emergency, Tickets};
+use evermux_core::store::{Emergency, Shells, Tickets};
 use evermux_core::tmux::Server;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -108,10 +108,12 @@ pub fn run(context: &Context) -> Result<Outcome, CliError> {
     let generation = Generation { boot: context.boot.clone(), pid: identity.pid, started: identity.started };
     let tickets = Tickets::open(&context.place());
     let tickets = tickets.inspect_err(|error| tracing::warn!(%error, "there can be no tickets")).ok();
+    let shells = Shells::existing(&context.place()).ok();
     let starter = Starter {
         name: &context.server(),
         generation: &generation,
         tickets: tickets.as_ref(),
+        shells: shells.as_ref(),
         resume: &resume::words(context)?,
         not_started: &|owed| note(context, &server, owed),
         random: &|| context.random(),

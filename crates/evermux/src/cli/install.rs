@@ -10,6 +10,7 @@ use evermux_core::tmux::Server;
 use serde_json::json;
 
 use super::consent::Consent;
+use super::shell_init::Shell;
 use super::steps::{Action, Step, carry_out};
 use super::{hooks, terminals};
 use crate::context::Context;
@@ -20,6 +21,7 @@ use crate::setup::block::{self, Place};
 use crate::setup::config_file::{self, Folders};
 use crate::setup::file::Looked;
 use crate::setup::hooks::Assistant;
+use crate::setup::rc_file;
 use crate::setup::services::{self, Manager};
 use crate::setup::units::{self, Parts, TmuxParts};
 
@@ -48,13 +50,17 @@ pub struct Args {
 
     /// Only print what makes the windows of a terminal emulator open in a session of its own: kitty, alacritty, wezterm,
     /// ghostty or foot
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "yes", "tmux_service", "tmux_conf", "no_service"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["dry_run", "yes", "tmux_service", "tmux_conf", "no_service", "shell"])]
     terminal: Option<String>,
 
     /// Only add the hooks by which an assistant tells at once which conversation its pane holds, to its own settings
     /// (Claude Code, the Gemini CLI) or as a plugin (OpenCode); evermux also works without them. May be given several times
     #[arg(long, value_name = "NAME", conflicts_with_all = ["terminal", "tmux_service", "tmux_conf", "no_service"])]
     assistant: Vec<Assistant>,
+
+    /// Add the shell integration, too, at the end of this shell's rc file (see `evermux shell-init`)
+    #[arg(long, value_name = "SHELL")]
+    shell: Option<Shell>,
 
     /// Leave service managers alone: the line in tmux.conf starts the keeper
     #[arg(long)]
@@ -96,6 +102,9 @@ fn steps(context: &Context, args: &Args) -> Result<Vec<Step>, CliError> {
     let server = Server::connect(&context.socket, context.uid, &context.binaries).ok();
     let running = server.as_ref().and_then(facts);
     let mut steps = vec![config_step(context, args, &program, &tmux, running.as_ref())?];
+    if let Some(shell) = args.shell {
+        steps.push(shell_step(context, shell, &program)?);
+    }
     let manager = if args.no_service { Manager::None } else { Manager::find() };
     steps.extend(service_steps(context, args, manager, &program, &tmux)?);
     if running.is_some() {
@@ -162,6 +171,36 @@ fn config_step(
     Ok(config_change(&Looked::at(&path, context.uid), &lines))
 }
 
+/// The integration of a shell in its rc file.
+fn shell_step(context: &Context, shell: Shell, program: &Path) -> Result<Step, CliError> {
+    let line = rc_file::line(shell.integrated(), program)
+        .ok_or_else(|| CliError::failed(format!("the path {} is no text", program.display())))?;
+    let Some(path) = rc_file::path(shell.integrated(), &rc_folders(context)) else {
+        let (what, why) =
+            ("the shell integration".to_owned(), "this shell reads no file that could have it".to_owned());
+        return Ok(Step::new(what, Action::Cannot { why, hint: line }));
+    };
+    let says = Says {
+        there: "the shell integration is there",
+        moves: "the shell integration moves to its end",
+        changes: "the shell integration as it is now, at its end",
+        makes: "a new file with the shell integration",
+        adds: "the shell integration, at its end",
+    };
+    Ok(block_step(&Looked::at(&path, context.uid), &line, &says))
+}
+
+/// Where rc files of shells are looked for.
+pub fn rc_folders(context: &Context) -> rc_file::Folders {
+    let Folders { home, config } = folders(context);
+    let zsh = context.variable("ZDOTDIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    rc_file::Folders {
+        config: config.unwrap_or_else(|| home.join(".config")),
+        zsh: zsh.unwrap_or_else(|| home.clone()),
+        home,
+    }
+}
+
 /// What stands between our comments in the config file.
 ///
 /// # Errors
@@ -173,6 +212,27 @@ pub fn lines(program: &Path) -> Result<String, CliError> {
 
 /// What is to be done with a config file. Pure.
 fn config_change(looked: &Looked, lines: &str) -> Step {
+    let says = Says {
+        there: "the line is there",
+        moves: "the line moves to its end",
+        changes: "the line as it is now, at its end",
+        makes: "a new file with the line that restores at start",
+        adds: "the line that restores at start, at its end",
+    };
+    block_step(looked, lines, &says)
+}
+
+/// What is said of lines of ours in a file.
+struct Says {
+    there: &'static str,
+    moves: &'static str,
+    changes: &'static str,
+    makes: &'static str,
+    adds: &'static str,
+}
+
+/// What is to be done so that our lines are the last of a file. Pure.
+fn block_step(looked: &Looked, lines: &str, says: &Says) -> Step {
     let name = looked.path.display().to_string();
     let hint = format!("Add at its end:\n{}", lines.trim_end());
     let content = looked.content.as_deref();
@@ -186,9 +246,9 @@ fn config_change(looked: &Looked, lines: &str) -> Step {
         }
     };
     match place {
-        Place::Last => return Step::new(format!("{name}: the line is there, last"), Action::Nothing),
+        Place::Last => return Step::new(format!("{name}: {}, last", says.there), Action::Nothing),
         Place::ByHand => {
-            return Step::new(format!("{name}: the line is there, written by hand"), Action::Nothing);
+            return Step::new(format!("{name}: {}, written by hand", says.there), Action::Nothing);
         }
         Place::Absent | Place::NotLast | Place::Changed => {}
     }
@@ -200,10 +260,10 @@ fn config_change(looked: &Looked, lines: &str) -> Step {
         Err(error) => return cannot(error.to_string()),
     };
     let does = match place {
-        Place::NotLast => "the line moves to its end",
-        Place::Changed => "the line as it is now, at its end",
-        _ if content.is_none() => "a new file with the line that restores at start",
-        _ => "the line that restores at start, at its end",
+        Place::NotLast => says.moves,
+        Place::Changed => says.changes,
+        _ if content.is_none() => says.makes,
+        _ => says.adds,
     };
     let what = format!("{name}: {does}{}", remarks(looked));
     Step::new(what, Action::Write { path: looked.target.clone(), old: looked.content.clone(), new })

@@ -5,7 +5,8 @@ use bstr::BString;
 use evermux_core::choose::Coverage;
 use evermux_core::model::{
     Client, Command, Conversation, Death, Debt, Editor, EnvironmentEntry, Generation, LeftOut, OptionEntry,
-    Owed, Pane, Program, Server, ServerName, Session, Size, Snapshot, StartCommand, Unsaved, Window,
+    Owed, Pane, Program, Server, ServerName, Session, ShellState, Size, Snapshot, StartCommand, Unsaved,
+    Window,
 };
 use evermux_core::store::Listed;
 use jiff::Timestamp;
@@ -197,12 +198,22 @@ struct PaneJson {
     dead: Option<DeathJson>,
     start: Option<StartJson>,
     program: Option<ProgramJson>,
+    shell: Option<ShellJson>,
     text: Option<TextJson>,
     text_left_out: Option<String>,
     debts: Vec<DebtJson>,
     pid: Option<u32>,
     alternate_screen: bool,
     waiting: bool,
+    last_status: Option<i32>,
+}
+
+/// What the shell of a pane has told of itself.
+#[derive(Debug, Serialize)]
+struct ShellJson {
+    previous: Option<String>,
+    directories: Vec<String>,
+    variables: Vec<OptionJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -225,6 +236,7 @@ struct ProgramJson {
     directory: String,
     started: i64,
     conversation: Option<ConversationJson>,
+    line: Option<String>,
     editor: Option<EditorJson>,
 }
 
@@ -402,12 +414,14 @@ impl From<&Pane> for PaneJson {
             dead: pane.dead.map(Into::into),
             start: pane.start.as_ref().map(Into::into),
             program: pane.program.as_ref().map(Into::into),
+            shell: pane.shell.as_ref().map(Into::into),
             text: pane.text.as_ref().map(|text| TextJson { lines: text.lines() }),
             text_left_out: pane.facts.text_left_out.clone(),
             debts: pane.debts.iter().map(Into::into).collect(),
             pid: pane.facts.pid,
             alternate_screen: pane.facts.alternate_screen,
             waiting: pane.facts.waiting,
+            last_status: pane.facts.last_status,
         }
     }
 }
@@ -426,13 +440,15 @@ impl From<&StartCommand> for StartJson {
 
 impl From<&Program> for ProgramJson {
     fn from(program: &Program) -> Self {
-        let Program { command: Command { argv, masked }, directory, started, conversation, editor } = program;
+        let Program { command: Command { argv, masked }, directory, started, conversation, editor, line } =
+            program;
         Self {
             argv: texts(argv),
             masked: *masked,
             directory: text(directory),
             started: *started,
             conversation: conversation.as_ref().map(Into::into),
+            line: line.as_ref().map(text),
             editor: editor.as_ref().map(Into::into),
         }
     }
@@ -456,12 +472,22 @@ impl From<&Editor> for EditorJson {
     }
 }
 
+impl From<&ShellState> for ShellJson {
+    fn from(shell: &ShellState) -> Self {
+        Self {
+            previous: shell.previous.as_ref().map(text),
+            directories: texts(&shell.directories),
+            variables: shell.variables.iter().map(variable).collect(),
+        }
+    }
+}
+
+fn variable(entry: &EnvironmentEntry) -> OptionJson {
+    OptionJson { name: text(&entry.name), value: entry.value.as_ref().map(text) }
+}
+
 impl From<&Conversation> for ConversationJson {
     fn from(conversation: &Conversation) -> Self {
-        let variable = |entry: &EnvironmentEntry| OptionJson {
-            name: text(&entry.name),
-            value: entry.value.as_ref().map(text),
-        };
         let found = &conversation.found;
         Self {
             tool: conversation.tool.clone(),

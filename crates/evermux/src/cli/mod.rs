@@ -29,6 +29,8 @@ pub mod restore;
 mod resume;
 mod save;
 mod scope;
+mod shell_first;
+mod shell_init;
 mod show;
 pub mod sources;
 mod status;
@@ -55,7 +57,7 @@ use evermux_core::assistants::Assistants;
 use evermux_core::capture::{self, Pattern};
 use evermux_core::editors::Editors;
 use evermux_core::problem::{Problem, Subject};
-use evermux_core::store::{Access, Aside, Store, StoreError};
+use evermux_core::store::{Access, Aside, Shells, Store, StoreError};
 
 use crate::context::{Context, Global};
 use crate::detached;
@@ -111,7 +113,10 @@ enum Command {
     AtStart(at_start::Args),
     Demo(demo::Args),
     Resume(resume::Args),
+    ShellInit(shell_init::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    ShellFirst(shell_first::Args),
     /// What our keys in tmux run
     #[command(hide = true)]
     Key(keys::Args),
@@ -165,6 +170,8 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
         Command::AssistantHook(args) => assistant_hook::main(global, &args),
         Command::Hold => with_context(global, hold::run),
+        Command::ShellInit(args) => shell_init::run(global, &args),
+        Command::ShellFirst(args) => shell_first::run(global, &args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }
@@ -236,6 +243,8 @@ pub(crate) fn capture_options(context: &Context) -> capture::Options {
     options.helper = detached::program();
     options.limit = context.config.save.deadline;
     options.assistants = Some(assistants(context));
+    // Without a folder no shell has told anything.
+    options.shells = Shells::existing(&context.place()).ok();
     let editors = || Arc::new(Editors::new(context.place().folder().join("editors"), context.uid));
     options.editors = Some(Arc::clone(context.editors.get_or_init(editors)));
     options

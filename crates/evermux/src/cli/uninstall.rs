@@ -19,15 +19,15 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Outcome;
 use crate::setup::services::{self, Manager};
-use crate::setup::{block, config_file, file::Looked, units};
+use crate::setup::{block, config_file, file::Looked, rc_file, units};
 
 /// How long a server may take to be told that we leave.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Take back what `evermux install` did; what was saved stays
 ///
-/// Our lines in tmux.conf, the services, our hooks in the settings of assistants, and what the keeper has put into living
-/// servers: hooks, keys, the option `@evermux-trouble`. The program itself and its config file stay.
+/// Our lines in tmux.conf and in rc files of shells, the services, our hooks in the settings of assistants, and what the
+/// keeper has put into living servers: hooks, keys, the option `@evermux-trouble`. The program itself and its config file stay.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -79,6 +79,7 @@ fn config_steps(context: &Context, args: &Args) -> Vec<Step> {
     let mut files = config_file::candidates(&install::folders(context), None);
     let named = args.tmux_conf.iter().filter_map(|path| std::path::absolute(path).ok());
     files.extend(read.into_iter().filter(|file| file.is_absolute()).chain(named));
+    files.extend(rc_file::all(&install::rc_folders(context)));
     let mut seen = Vec::new();
     let mut steps = Vec::new();
     for path in files {

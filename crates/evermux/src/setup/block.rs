@@ -1,4 +1,4 @@
-//! Our lines in a config file of tmux, between two comments by which they are found again. Pure: bytes to bytes.
+//! Our lines in a config file of tmux, or in an rc file of a shell, between two comments by which they are found again. Pure: bytes to bytes.
 //!
 //! They stand at the end of the file, since everything that the user's own lines set must hold before anything is
 //! restored. Adding and removing gives the same bytes again: the first comment says whether the file's last line had no
@@ -60,7 +60,8 @@ pub fn place(content: &[u8], lines: &str) -> Result<Place, BadBlock> {
 fn runs_at_start(content: &[u8]) -> bool {
     content.lines().any(|line| {
         let line = line.trim_start();
-        !line.starts_with(b"#") && line.contains_str("evermux") && line.contains_str("at-start")
+        let ours = line.contains_str("at-start") || line.contains_str("shell-init");
+        !line.starts_with(b"#") && line.contains_str("evermux") && ours
     })
 }
 

@@ -6,6 +6,7 @@ pub mod ask;
 pub mod block;
 pub mod config_file;
 pub mod file;
+pub mod rc_file;
 pub mod hooks;
 pub mod services;
 pub mod units;

@@ -1,10 +1,10 @@
 //! Panes, their text and their programs.
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
 use super::{Class, Comparison, Field, pane_subject, values, window_subject};
 use crate::diff::text::{Sameness, same};
-use crate::model::{BString, BlockId, Debt, Editor, Owed, Pane, Program, Scrollback};
+use crate::model::{BlockId, Debt, Editor, EnvironmentEntry, Owed, Pane, Program, Scrollback, ShellState};
 use crate::problem::Subject;
 
 impl Comparison<'_> {
@@ -74,6 +74,7 @@ impl Comparison<'_> {
         self.note(subject, Field::Dead, restored, death(before), death(after));
         self.text(subject, before, after);
         self.programs(subject, before, after);
+        self.shell(subject, before, after);
         let fact = Class::Fact;
         let (one, two) = (before.facts.alternate_screen, after.facts.alternate_screen);
         self.note_flag(subject, Field::AlternateScreen, fact, one, two);
@@ -150,6 +151,25 @@ impl Comparison<'_> {
         }
         self.unsaved(subject, before, after);
         self.debts(subject, before, after);
+    }
+
+    /// What a shell holds. One that has told nothing before had nothing to bring back, and what it holds beside that is its
+    /// own.
+    fn shell(&mut self, subject: &Subject, before: &Pane, after: &Pane) {
+        let Some(one) = &before.shell else { return };
+        let nothing = ShellState::default();
+        let two = after.shell.as_ref().unwrap_or(&nothing);
+        let path = |path: &BString| values::quoted(path.as_bstr());
+        if let Some(previous) = &one.previous {
+            let (one, two) = (Some(path(previous)), two.previous.as_ref().map(path));
+            self.note(subject, Field::PreviousDirectory, Class::Restored, one, two);
+        }
+        let stack = |shell: &ShellState| values::list(shell.directories.iter().map(path));
+        self.note(subject, Field::DirectoryStack, Class::Restored, stack(one), stack(two));
+        let before = values::environment(&one.variables);
+        let kept = |variable: &&EnvironmentEntry| one.variables.iter().any(|it| it.name == variable.name);
+        let after: Vec<EnvironmentEntry> = two.variables.iter().filter(kept).cloned().collect();
+        self.note_named(subject, Field::ShellVariable, Class::Restored, before, values::environment(&after));
     }
 
     /// What editors hold that is in no file. What is gone was written, or thrown away by whoever edits.

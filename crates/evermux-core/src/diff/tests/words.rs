@@ -17,6 +17,7 @@ fn pane(number: u8) -> Pane {
         dead: None,
         start: None,
         program: None,
+        shell: None,
         text: None,
         debts: vec![],
         facts: PaneFacts::default(),
@@ -179,6 +180,7 @@ fn a_difference_that_a_debt_reports_breaks_no_law() {
         directory: "/home/ada".into(),
         started: 5,
         conversation: None,
+        line: None,
         editor: None,
     };
     let before = changed(|parts| {

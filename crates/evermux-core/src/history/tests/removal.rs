@@ -101,6 +101,7 @@ fn window(name: &str, number: u8) -> Window {
         dead: None,
         start: None,
         program: None,
+        shell: None,
         text: None,
         debts: vec![],
         facts: PaneFacts::default(),

@@ -22,15 +22,17 @@ use bstr::BString;
 use serde::{Deserialize, Serialize};
 
 use self::line::{Line, line, ticket};
+use self::prompt::Told;
 pub(super) use self::prompt::{Known, SEARCHED, starts_program};
-pub use self::resume::{Here, ResumeError, claim};
+pub use self::resume::{Here, ResumeError, claim, claim_first};
 use self::seen::{Look, look};
 use super::settle;
 use super::skeleton::MadePane;
 use crate::model::{Generation, PaneIdentity, ServerName, TmuxVersion};
 use crate::procs::ProcessTable;
 use crate::relaunch::{Launch, Shell};
-use crate::store::{Ticket, TicketId, Tickets};
+use crate::shell::Report;
+use crate::store::{Shells, Ticket, TicketId, Tickets};
 use crate::tmux::{Nonce, Server, Spot, Typing};
 
 /// How long to pause between two looks. Everything counts that was there in two looks that follow each other.
@@ -44,6 +46,9 @@ const ALL: Duration = Duration::from_secs(180);
 
 /// How long a shell may wait at something that is no known prompt: some draw theirs a while after they wait.
 const DRAWING: Duration = Duration::from_secs(2);
+
+/// The same where the shell has told of itself, or did so when it was saved: its rc file asks something, or takes long.
+const TELLING: Duration = Duration::from_secs(15);
 
 /// How long what asks its terminal for colours waits for a client to be there.
 const CLIENT: Duration = Duration::from_secs(5);
@@ -65,6 +70,9 @@ pub(super) struct Pending {
     pub(super) prefill: bool,
     /// The prompts of the pane.
     pub(super) known: Known,
+    /// Whether its shell told of itself when it was saved.
+    #[serde(default)]
+    pub(super) tells: bool,
 }
 
 /// What is started in a pane.
@@ -95,6 +103,8 @@ pub(super) struct Ground<'a> {
     pub(super) generation: &'a Generation,
     /// Where tickets are; none if there can be none.
     pub(super) tickets: Option<&'a Tickets>,
+    /// Where shells tell that they stand at a prompt; none if they are not heard.
+    pub(super) shells: Option<&'a Shells>,
     /// The words of `evermux resume`, without the id.
     pub(super) resume: &'a [BString],
     pub(super) random: &'a mut dyn FnMut() -> [u8; 16],
@@ -223,10 +233,13 @@ impl Launching {
         for (position, start) in self.starts.iter().enumerate() {
             let held = waits_for_client && start.job.pending.launch.needs_client;
             match &start.state {
-                State::Waiting { shell: Some(shell), .. }
+                State::Waiting { shell: Some(shell), strange_since }
                     if free > 0 && !held && start.waits(table) == Some(*shell) =>
                 {
-                    free -= 1;
+                    // One that stands at something else takes nobody's turn.
+                    if strange_since.is_none() {
+                        free -= 1;
+                    }
                     wanted.push(position);
                 }
                 State::Typed(typed) if typed.back >= 2 || start.job.pending.prefill => wanted.push(position),
@@ -365,9 +378,12 @@ impl Start {
     /// Types it, if the prompt is known.
     fn begin(&mut self, shell: Shell, look: &Look, ground: &mut Ground<'_>) {
         let now = Instant::now();
-        if !look.is_primary || !self.job.pending.known.is_prompt(shell, &look.before, look.width) {
+        let told = self.told(shell, ground);
+        if !look.is_primary || !self.job.pending.known.is_prompt(shell, told, &look.before, look.width) {
+            let tells = told == Told::Busy || self.job.pending.tells;
             let State::Waiting { strange_since, .. } = &mut self.state else { return };
-            if now - *strange_since.get_or_insert(now) >= DRAWING {
+            let patience = if tells { TELLING } else { DRAWING };
+            if now - *strange_since.get_or_insert(now) >= patience {
                 self.owe("its shell does not stand at a prompt that is known");
             }
             return;
@@ -375,6 +391,19 @@ impl Start {
         match self.line(shell, ground) {
             Ok(line) => self.type_line(&line, look.spot, ground),
             Err(why) => self.owe(why),
+        }
+    }
+
+    /// What the shell itself tells by its integration.
+    fn told(&self, shell: Shell, ground: &Ground<'_>) -> Told {
+        let pane = &self.job.pane;
+        let bytes = ground.shells.and_then(|shells| shells.report(ground.generation.pid, pane.id));
+        let started = ProcessTable::of(pane.pid).get(pane.pid).map_or(0, |process| process.started);
+        let report = bytes.and_then(|bytes| Report::parse(&bytes, pane.pid, started));
+        match report.filter(|report| Shell::of(&report.shell) == Some(shell)) {
+            Some(report) if report.at_prompt => Told::Prompt,
+            Some(_) => Told::Busy,
+            None => Told::Nothing,
         }
     }
 

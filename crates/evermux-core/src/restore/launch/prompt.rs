@@ -5,8 +5,8 @@
 //!
 //! How far that goes: a prompt that says something else than it did then (a branch, a changed mark) is not known again, nor
 //! is one of which the text is gone, or whose line was an alias. Of zsh, fish and dash the system itself tells that no rc
-//! file is read any more (`procs::Evidence`); there a line that looks like a prompt will do. Of bash and the others nothing
-//! tells it apart from an rc file that reads with a line editor (`read -e`), and the program is owed.
+//! file is read any more (`procs::Evidence`); there a line that looks like a prompt will do. Of bash and the others only the shell
+//! integration tells it apart from an rc file that reads with a line editor (`read -e`); without that the program is owed.
 
 use bstr::{BStr, ByteSlice};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,17 @@ pub(in crate::restore) const SEARCHED: usize = 2000;
 
 /// How many prompts are believed of one pane.
 const MOST: usize = 8;
+
+/// What a shell tells of itself by its integration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing: it has none, or has not come to it yet.
+    Nothing,
+    /// It has begun, or runs something.
+    Busy,
+    /// It stands at a prompt.
+    Prompt,
+}
 
 /// The prompts of a pane that are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,18 +61,19 @@ impl Known {
         known
     }
 
-    /// Whether a shell that waits stands at its prompt: `before` is what the cursor's row shows before the cursor, `width`
+    /// Whether a shell that waits stands at its prompt: `told` is what it says itself, `before` is what the cursor's row shows before the cursor, `width`
     /// how many columns the pane has.
-    pub(super) fn is_prompt(&self, shell: Shell, before: &str, width: u32) -> bool {
+    pub(super) fn is_prompt(&self, shell: Shell, told: Told, before: &str, width: u32) -> bool {
         let before = compared(before);
-        if before.trim().is_empty() {
+        // One that has told of itself and of no prompt yet still reads its rc file, whatever stands there.
+        if before.trim().is_empty() || told == Told::Busy {
             return false;
         }
         let last_row = |prompt: &String| last_row(prompt, width as usize) == before;
         let began = |line: &String| line.starts_with(&before) && before.ends_with(' ');
         self.prompts.iter().any(last_row)
             || self.started_on.as_ref().is_some_and(began)
-            || (tells_rc_files(shell) && looks_like_a_prompt(&before))
+            || ((told == Told::Prompt || tells_rc_files(shell)) && looks_like_a_prompt(&before))
     }
 }
 
@@ -151,7 +163,8 @@ mod tests {
 
     #[test]
     fn the_line_on_which_a_program_was_started_tells_the_prompt() {
-        let is = |text: &str, before: &str| known(text, false).is_prompt(Shell::Bash, before, 80);
+        let is =
+            |text: &str, before: &str| known(text, false).is_prompt(Shell::Bash, Told::Nothing, before, 80);
         for line in [
             "$ less x",
             "$ /usr/bin/less x",
@@ -178,7 +191,7 @@ mod tests {
     #[test]
     fn under_the_alternate_screen_the_last_line_begins_with_the_prompt() {
         let is = |before: &str, alternate| {
-            known("$ l\nx\n$ l x\n\n", alternate).is_prompt(Shell::Bash, before, 80)
+            known("$ l\nx\n$ l x\n\n", alternate).is_prompt(Shell::Bash, Told::Nothing, before, 80)
         };
         assert!(is("$ ", true));
         assert!(!is("$ ", false));
@@ -191,22 +204,34 @@ mod tests {
         let nothing = Known::default();
         for shell in [Shell::Zsh, Shell::Fish, Shell::Plain] {
             for prompt in ["$ ", "% ", "> ", "❯ ", "➜  x git:(main) ✗ "] {
-                assert!(nothing.is_prompt(shell, prompt, 80), "{prompt}");
+                assert!(nothing.is_prompt(shell, Told::Nothing, prompt, 80), "{prompt}");
             }
             for other in ["$ ls ", "$ l", "$", "", "  ", "--- Type one of the keys in parentheses ---"] {
-                assert!(!nothing.is_prompt(shell, other, 80), "{other}");
+                assert!(!nothing.is_prompt(shell, Told::Nothing, other, 80), "{other}");
             }
         }
         for shell in [Shell::Bash, Shell::Korn, Shell::Csh, Shell::Nu, Shell::Other] {
-            assert!(!nothing.is_prompt(shell, "$ ", 80), "{shell:?}");
+            assert!(!nothing.is_prompt(shell, Told::Nothing, "$ ", 80), "{shell:?}");
         }
+    }
+
+    #[test]
+    fn what_the_shell_tells_decides() {
+        let nothing = Known::default();
+        let is = |told, before| nothing.is_prompt(Shell::Bash, told, before, 80);
+        assert!(is(Told::Prompt, "$ ") && is(Told::Prompt, "❯ ") && !is(Told::Nothing, "$ "));
+        assert!(!is(Told::Prompt, "$ ls "), "somebody has typed something");
+        let known = known("$ less x", false);
+        assert!(known.is_prompt(Shell::Bash, Told::Nothing, "$ ", 80));
+        assert!(!known.is_prompt(Shell::Bash, Told::Busy, "$ ", 80));
+        assert!(!known.is_prompt(Shell::Zsh, Told::Busy, "$ ", 80));
     }
 
     #[test]
     fn of_a_long_prompt_the_last_row_counts() {
         let known = known("me@host:~/a/long/way$ less x", false);
-        assert!(known.is_prompt(Shell::Bash, "me@host:~/a/long/way$ ", 80));
-        assert!(known.is_prompt(Shell::Bash, "y$ ", 19));
-        assert!(!known.is_prompt(Shell::Bash, "y$ ", 80));
+        assert!(known.is_prompt(Shell::Bash, Told::Nothing, "me@host:~/a/long/way$ ", 80));
+        assert!(known.is_prompt(Shell::Bash, Told::Nothing, "y$ ", 19));
+        assert!(!known.is_prompt(Shell::Bash, Told::Nothing, "y$ ", 80));
     }
 }

@@ -8,7 +8,7 @@ use bstr::ByteSlice;
 use thiserror::Error;
 
 use crate::model::{Generation, PaneId, PaneIdentity, ServerName};
-use crate::store::{StoreError, Ticket, TicketId, Tickets};
+use crate::store::{Shells, StoreError, Ticket, TicketId, Tickets, Waiting};
 use crate::tmux::{RunError, Server};
 
 /// Where a ticket is used.
@@ -62,6 +62,19 @@ pub fn claim(tickets: &Tickets, id: TicketId, here: &Here<'_>) -> Result<Ticket,
         return Err(ResumeError::Elsewhere(id));
     }
     if tickets.take(id)? { Ok(ticket) } else { Err(ResumeError::Unknown(id)) }
+}
+
+/// Takes what was left for the first prompt of a pane's shell, so that nobody else does; none if nothing was left for this
+/// pane in this life of the server.
+///
+/// # Errors
+/// [`ResumeError`].
+pub fn claim_first(shells: &Shells, here: &Here<'_>) -> Result<Option<Waiting>, ResumeError> {
+    let (generation, pane, _) = ask(here)?;
+    let waiting = shells.waiting(generation.pid, here.pane).filter(|waiting| {
+        waiting.server == *here.name && waiting.generation == generation && Some(waiting.pane) == pane
+    });
+    Ok(waiting.filter(|_| shells.take(generation.pid, here.pane)))
 }
 
 /// Which life of the server this is, the lasting name of the pane, and its terminal.

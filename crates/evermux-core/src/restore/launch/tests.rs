@@ -15,7 +15,7 @@ fn job(private: &Private, pane: &str, launch: Launch) -> Job {
     let words: Vec<&str> = told.split(' ').collect();
     let pane =
         MadePane { id: words[0].parse().unwrap(), tty: words[1].into(), pid: words[2].parse().unwrap() };
-    let pending = Pending { launch, prefill: false, known: Known::default() };
+    let pending = Pending { launch, prefill: false, known: Known::default(), tells: false };
     Job { identity: PaneIdentity::from_random([words[0].len() as u8; 16]), pane, pending }
 }
 
@@ -39,6 +39,7 @@ fn start(private: &Private, jobs: Vec<Job>) -> Vec<Outcome> {
         name: &name,
         generation: &generation,
         tickets: None,
+        shells: None,
         resume: &resume,
         random: &mut random,
         limit: LIMIT,

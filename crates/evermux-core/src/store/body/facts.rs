@@ -101,6 +101,8 @@ pub struct PaneFactsBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text_left_out: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_status: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     program_started: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation: Option<FoundBody>,
@@ -164,6 +166,7 @@ impl PaneFactsBody {
             prompt_rows: facts.prompt_rows,
             waiting: facts.waiting,
             text_left_out: facts.text_left_out.clone(),
+            last_status: facts.last_status,
             program_started: pane.program.as_ref().map(|program| program.started),
             conversation: conversation.map(|conversation| (&conversation.found).into()),
             editor: editor.map(|editor| (&editor.facts).into()),
@@ -190,6 +193,7 @@ impl PaneFactsBody {
             prompt_rows: self.prompt_rows,
             waiting: self.waiting,
             text_left_out: self.text_left_out,
+            last_status: self.last_status,
         };
         if let (Some(program), Some(started)) = (&mut pane.program, self.program_started) {
             program.started = started;

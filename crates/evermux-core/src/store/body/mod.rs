@@ -19,7 +19,7 @@ mod window;
 
 pub use bytes::{Bytes, Hash};
 pub use facts::{ClientsBody, SessionFactsBody, WindowFactsBody};
-pub use pane::TextBody;
+pub use pane::{ShellBody, TextBody};
 pub use root::{EntriesBody, RootBody, RootSessionBody};
 pub use session::{ServerBody, SessionBody};
 pub use window::WindowBody;

@@ -8,7 +8,7 @@ use super::session::{EntryBody, environment, list, model_environment, model_list
 use super::{Bytes, Hash, is_default};
 use crate::model::{
     BlockId, BlockRef, Command, Conversation, Death, Debt, Found, Owed, Pane, PaneFacts, PaneIdentity,
-    Program, Scrollback, Size, StartCommand, TextMark,
+    Program, Scrollback, ShellState, Size, StartCommand, TextMark,
 };
 
 /// A pane without its facts; its text is a part of its own.
@@ -31,6 +31,8 @@ pub struct PaneBody {
     /// The foreground program; when it began is a fact, because that is known only to a tick of the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     program: Option<ProgramBody>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shell: Option<ShellBody>,
     /// The hash of its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Hash>,
@@ -73,6 +75,18 @@ struct ProgramBody {
     conversation: Option<ConversationBody>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     editor: Option<EditorBody>,
+    line: Option<Bytes>,
+}
+
+/// What the shell of a pane has told of itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShellBody {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<Bytes>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    directories: Vec<Bytes>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    variables: Vec<EntryBody>,
 }
 
 /// A conversation; of a running program how it is known is a fact.
@@ -148,6 +162,7 @@ impl ProgramBody {
             directory: (&program.directory).into(),
             started: None,
             conversation: program.conversation.as_ref().map(ConversationBody::of),
+            line: program.line.as_ref().map(Into::into),
             editor: program.editor.as_ref().map(EditorBody::of),
         }
     }
@@ -221,6 +236,27 @@ impl From<ProgramBody> for Program {
             started: body.started.unwrap_or_default(),
             conversation: body.conversation.map(Into::into),
             editor: body.editor.map(Into::into),
+            line: body.line.map(Into::into),
+        }
+    }
+}
+
+impl From<&ShellState> for ShellBody {
+    fn from(shell: &ShellState) -> Self {
+        Self {
+            previous: shell.previous.as_ref().map(Into::into),
+            directories: list(&shell.directories),
+            variables: environment(&shell.variables),
+        }
+    }
+}
+
+impl From<ShellBody> for ShellState {
+    fn from(body: ShellBody) -> Self {
+        Self {
+            previous: body.previous.map(Into::into),
+            directories: model_list(body.directories),
+            variables: model_environment(body.variables),
         }
     }
 }
@@ -263,6 +299,7 @@ impl PaneBody {
             dead: pane.dead.map(|death| DeathBody { status: death.status, signal: death.signal }),
             start: pane.start.as_ref().map(StartBody::from),
             program: pane.program.as_ref().map(ProgramBody::of),
+            shell: pane.shell.as_ref().map(ShellBody::from),
             text,
             debts: pane.debts.iter().map(DebtBody::from).collect(),
         }
@@ -291,6 +328,7 @@ impl PaneBody {
             dead: self.dead.map(|body| Death { status: body.status, signal: body.signal }),
             start: self.start.map(Into::into),
             program: self.program.map(Into::into),
+            shell: self.shell.map(Into::into),
             text: None,
             debts: self.debts.into_iter().map(Into::into).collect(),
             facts: PaneFacts::default(),

@@ -108,6 +108,7 @@ fn window(name: &str, number: u8, screen: &[u8]) -> Window {
         dead: None,
         start: None,
         program: None,
+        shell: None,
         text: Some(Scrollback {
             size,
             head: None,

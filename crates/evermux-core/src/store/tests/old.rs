@@ -175,7 +175,8 @@ fn option(name: &str, value: Option<&[u8]>) -> OptionEntry {
 fn everything() -> Sample {
     let command = |masked| Command { argv: vec!["vi".into(), b"\xfffile".into()], masked };
     let (directory, started) = ("/src".into(), 1_699_999_000_123);
-    let program = Program { command: command(false), directory, started, conversation: None, editor: None };
+    let program =
+        Program { command: command(false), directory, started, conversation: None, editor: None, line: None };
     let start = StartCommand { shown: "\"top\"".into(), argv: vec!["top".into()], masked: true };
     let debt = |owed, reason: &str| Debt { owed, since: second(1_699_000_000), reason: reason.to_owned() };
     let blocks = [&b"one\ntwo\n"[..], b"three\n", b"$ ls\n\x1b[31mred\x1b[39m\n", b"$ echo second\nsecond\n"];
@@ -202,6 +203,7 @@ fn everything() -> Sample {
         at_prompt: true,
         prompt_rows: 2,
         waiting: false,
+        last_status: None,
         text_left_out: Some("a password prompt".to_owned()),
     };
     let text = pane.text.as_mut().unwrap();

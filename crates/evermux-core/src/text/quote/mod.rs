@@ -9,7 +9,7 @@ mod tmux;
 
 pub use print::{printable, tmux_message};
 pub use replies::{BadEnvironment, environment, option_line, undo_output, undo_tmux_word};
-pub use shell::{Language, MAX_TYPED, Untypeable, shell_line, shell_word};
+pub use shell::{Language, MAX_TYPED, Untypeable, fish_word, shell_line, shell_word};
 pub use tmux::{format_literal, tmux_word};
 
 /// A NUL byte, which no argument of a program or of tmux can hold.

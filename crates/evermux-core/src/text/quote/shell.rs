@@ -36,6 +36,17 @@ pub fn shell_word(bytes: &[u8]) -> Result<Vec<u8>, NulByte> {
     shlex::bytes::try_quote(bytes).map(std::borrow::Cow::into_owned).map_err(|_| NulByte)
 }
 
+/// `bytes` as one word of a fish script.
+///
+/// # Errors
+/// [`NulByte`].
+pub fn fish_word(bytes: &[u8]) -> Result<Vec<u8>, NulByte> {
+    if bytes.contains(&0) {
+        return Err(NulByte);
+    }
+    Ok([&b"'"[..], bytes.replace("\\", r"\\").replace("'", r"\'").as_slice(), b"'"].concat())
+}
+
 /// The language in which a shell reads a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {
