@@ -703,9 +703,10 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
     plain(server.sandbox(), "helper");
     assert_output!(env.run(&["config", "check"]), @"
     The settings and the handlers are as they should be.
-      settings  $SANDBOX/config.toml
-      handlers  $SANDBOX/handlers.d
-      known     aider, amp, claude, codex, copilot, gemini, opencode, qwen
+      settings   $SANDBOX/config.toml
+      handlers   $SANDBOX/handlers.d
+      assistants aider, amp, claude, codex, copilot, gemini, opencode, qwen
+      programs   aerc, btm, container, database, emacs, emacsclient, gitui, helix, ipython, irssi, k9s, kakoune, lazygit, lf, mc, micro, mutt, nano, neomutt, nnn, nvim, ranger, remote, task, tig, tmux, vim, watch, weechat, yazi
     [exit 0]
     ");
     server.sandbox().write("handlers.d/helper.toml", include_str!("../../../docs/handlers/example.toml"));
@@ -717,10 +718,11 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
            3 | polcy = 'run'
              | ^^^^^
            unknown field `polcy`, expected one of `names`, `unless`, `policy`, `arguments`, `command`, `resume`, `fresh`, `folders`, `needs`, `environment`, `id`, `source`, `directory`, `resumable`, `mode`, `needs-client`, `ready`
-      settings  $SANDBOX/config.toml
-      handlers  $SANDBOX/handlers.d
-      known     aider, amp, claude, codex, copilot, gemini, opencode, qwen, helper
-      yours     helper
+      settings   $SANDBOX/config.toml
+      handlers   $SANDBOX/handlers.d
+      assistants aider, amp, claude, codex, copilot, gemini, opencode, qwen, helper
+      programs   aerc, btm, container, database, emacs, emacsclient, gitui, helix, ipython, irssi, k9s, kakoune, lazygit, lf, mc, micro, mutt, nano, neomutt, nnn, nvim, ranger, remote, task, tig, tmux, vim, watch, weechat, yazi
+      yours      helper
     [exit 1]
     ");
     assert_eq!(env.run(&["config", "check"]).status, Some(1));

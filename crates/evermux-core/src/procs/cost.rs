@@ -58,12 +58,19 @@ mod tests {
 
     #[test]
     fn waiting_costs_nothing_and_working_does() {
-        let cost = Cost::begin(Some(std::process::id()));
-        std::thread::sleep(Duration::from_millis(200));
-        let waited = cost.so_far();
-        if cfg!(target_os = "linux") {
-            assert!(waited < Duration::from_millis(150), "{waited:?}");
-        }
+        // Other tests work in this process: that counts, too.
+        let wait = || {
+            let cost = Cost::begin(Some(std::process::id()));
+            std::thread::sleep(Duration::from_millis(50));
+            let waited = cost.so_far();
+            (cost, waited)
+        };
+        let cheap = |(_, waited): &(Cost, Duration)| *waited < Duration::from_millis(30);
+        let (cost, waited) = if cfg!(target_os = "linux") {
+            std::iter::repeat_with(wait).take(400).find(cheap).expect("waiting costs nothing")
+        } else {
+            wait()
+        };
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_millis(20) {
             std::hint::spin_loop();

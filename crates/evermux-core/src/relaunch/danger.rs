@@ -6,7 +6,7 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use super::shells::{Shell, file_name};
-use super::table;
+use super::{editors, table};
 
 /// Programs, and the words among their arguments that make them dangerous; none: all of it.
 #[rustfmt::skip]
@@ -163,7 +163,9 @@ fn as_others(name: &[u8], arguments: &[BString]) -> Option<BString> {
         };
     }
     let viewer = rest.split_first().is_some_and(|(program, arguments)| {
-        let rule = table::find(BStr::new(file_name(program)));
+        let name = BStr::new(file_name(program));
+        // What an editor opens it may write.
+        let rule = table::find(name).filter(|_| editors::find(name).is_none());
         Shell::of(program).is_none() && rule.is_some_and(|rule| rule.check(arguments).is_ok())
     });
     // `su` takes a line, or a user: neither is a command that could be looked at.
