@@ -19,7 +19,7 @@ pub struct Entry {
     pub line: BString,
 }
 
-/// Reads what [`write`] wrote; what is no entry is passed over.
+/// Reads what [`write()`] wrote; what is no entry is passed over.
 pub fn parse(bytes: &[u8]) -> Vec<Entry> {
     let entry = |item: &[u8]| {
         let (at, line) = item.split_once_str(" ")?;

@@ -3,7 +3,7 @@
 //! `evermux shell-init SHELL` prints a script (the files `integration.*` beside this one) that the user's rc file runs. In
 //! the shell that tmux has started itself it appends to a file of the pane's own, by builtins, without a fork: when a prompt
 //! comes and with which status, the line of each command as it was typed, and its directories and a few variables when they
-//! have changed ([`report`]). At its first prompt after a restore the shell is told what to take back ([`first`]).
+//! have changed (`report.rs`). At its first prompt after a restore the shell is told what to take back (`first.rs`).
 //!
 //! Anybody who runs as the user can write such a file: it is read with limits, and nothing of it is interpreted. A line from
 //! it is never run unless it is, word by word, the program that the process table told, too (`relaunch`).
