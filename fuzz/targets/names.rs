@@ -7,8 +7,8 @@ use evermux_core::model::TmuxVersion;
 use evermux_core::secrets::{mask_argv, mask_line, mask_text};
 use evermux_core::text::names::{group_name, pane_title, session_name, window_name};
 use evermux_core::text::quote::{
-    Language, environment, format_literal, option_line, printable, shell_line, shell_word, tmux_message, tmux_word,
-    undo_output, undo_tmux_word,
+    Language, environment, format_literal, option_line, printable, shell_line, shell_word, tmux_message,
+    tmux_word, undo_output, undo_tmux_word,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -20,9 +20,12 @@ fuzz_target!(|data: &[u8]| {
             keep_untouched: false,
             fresh: Vec::new(),
             text: true,
+            lazy: false,
             globals: true,
             allow: None,
             enter: &BString::clone,
+            resume: &|_| None,
+            editor: &|_, _| None,
             random: &mut || [7; 16],
         };
         let plan = plan::build(&[source], None, &mut options);
