@@ -415,6 +415,9 @@ fn long_and_flooding_panes() {
         }
         let mut last = 0;
         for _ in 0..4 {
+            // On a busy machine it may be that it does not get its turn between two captures.
+            let before = private.screen("main:2");
+            private.wait_until("it goes on", |private| private.screen("main:2") != before);
             let snapshot = subject.capture().live.snapshot;
             let flood = subject.text(&pane(&snapshot, "main", 2, 0));
             // The last one may be half printed.
