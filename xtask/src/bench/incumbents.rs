@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::cost::{self, Cost};
 use super::load::Load;
-use super::report::time;
+use super::report::{last_line, time};
 use super::rows::Bench;
 use crate::machine::say;
 
@@ -87,13 +87,6 @@ impl Bench {
         }
         Ok([(panes, Cost::median(&saves)), (found, Cost::median(&restores))])
     }
-}
-
-/// What a program has said last.
-fn last_line(error: &anyhow::Error) -> String {
-    let said = error.to_string();
-    let telling = |line: &&str| line.contains(char::is_alphanumeric);
-    said.lines().rfind(telling).unwrap_or_default().trim().to_owned()
 }
 
 impl Tool<'_> {

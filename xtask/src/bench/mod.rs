@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         only: arguments.only.clone(),
         limits_only: arguments.limits_only,
     };
-    let rows = bench.rows()?;
+    let rows = bench.rows();
     let (resurrect, backup) = (arguments.resurrect.as_ref(), arguments.tmux_backup.as_ref());
     let others = resurrect.is_some() || backup.is_some();
     let beside = if others { bench.beside(resurrect, backup)? } else { Vec::new() };

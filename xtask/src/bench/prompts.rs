@@ -30,8 +30,11 @@ impl Bench {
     fn prompts(&self, shell: &str, arguments: &[&str]) -> Result<Measured> {
         install(&[(shell, shell)])?;
         let env = Env::alone(&self.program);
-        let script = env.ok(&["shell-init", shell]);
-        let run = |script: &str| {
+        // As in an rc file: what is typed at a prompt may be read by other rules.
+        let script = env.sandbox().path("integration");
+        std::fs::write(&script, env.ok(&["shell-init", shell]))?;
+        let with = format!(". '{}'\n", script.display());
+        let run = |begin: &str| {
             let mut command = Command::new(shell);
             command
                 .args(arguments)
@@ -42,10 +45,10 @@ impl Bench {
             // fish draws no prompt where it reads no terminal; what the integration does is on this event.
             if shell == "fish" {
                 let prompts = format!("for i in (seq {PROMPTS})\nemit fish_prompt\nend\n");
-                command.args(["-c", &format!("{script}\n{prompts}")]);
+                command.args(["-c", &format!("{begin}{prompts}")]);
             } else {
                 let mut input = tempfile::tempfile()?;
-                input.write_all(script.as_bytes())?;
+                input.write_all(begin.as_bytes())?;
                 input.write_all("\n".repeat(PROMPTS).as_bytes())?;
                 input.rewind()?;
                 command.stdin(input);
@@ -53,7 +56,7 @@ impl Bench {
             cost::run(command, None)
         };
         let mut limit = |_| Ok(Limit { took: run("")?.took, ..Limit::default() });
-        let mut ours = |_| if self.limits_only { Ok(None) } else { run(&script).map(Some) };
+        let mut ours = |_| if self.limits_only { Ok(None) } else { run(&with).map(Some) };
         self.turns(None, &mut limit, &mut ours)
     }
 }

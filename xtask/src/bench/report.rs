@@ -13,6 +13,7 @@ use super::limits::Limit;
 use super::probe::Stall;
 use super::rows::Measured;
 use super::words;
+use crate::machine::say;
 
 /// One row: medians.
 pub struct Row {
@@ -34,13 +35,16 @@ pub struct Row {
     runs: usize,
     /// The longest times others waited for tmux meanwhile, and as long on the idle server; where it was watched.
     stall: Option<(Stall, Stall)>,
+    /// What was said when it could not be measured.
+    failed: Option<String>,
 }
 
 impl Row {
     /// One that is to be measured.
     pub fn new(work: &'static str, panes: usize, lines: usize) -> Row {
         let limit = Limit::default();
-        Row { work, panes, lines, budget: None, limit, ours: None, best: None, runs: 0, stall: None }
+        let (budget, ours, best, stall, failed) = (None, None, None, None, None);
+        Row { work, panes, lines, budget, limit, ours, best, runs: 0, stall, failed }
     }
 
     /// What `--only` looks at.
@@ -72,6 +76,12 @@ impl Row {
         self.stall = stall;
     }
 
+    /// It could not be measured.
+    pub fn give_up(&mut self, error: &anyhow::Error) {
+        say(&format!("{} failed: {error:#}", self.title()));
+        self.failed = Some(last_line(error));
+    }
+
     fn ratio(&self) -> Option<f64> {
         self.ours.map(|ours| ours.took.as_secs_f64() / self.limit.took.as_secs_f64())
     }
@@ -83,6 +93,7 @@ impl Row {
             "panes": self.panes,
             "lines": self.lines,
             "runs": self.runs,
+            "failed": self.failed,
             "limit_ms": milliseconds(self.limit.took),
             "limit_tmux_cpu_ms": milliseconds(self.limit.tmux),
             "ours_ms": self.ours.map(|ours| milliseconds(ours.took)),
@@ -101,6 +112,10 @@ impl Row {
 
     /// Its cells, beginning with its size.
     fn cells(&self) -> String {
+        if let Some(failed) = &self.failed {
+            let others = HEADING.matches('|').count();
+            return format!("{} | failed: {}{}", self.size(), failed.replace('|', "/"), " |".repeat(others));
+        }
         let ours = |cell: fn(&Cost) -> String| self.ours.as_ref().map_or("–".to_owned(), cell);
         let stall = |of: fn(&(Stall, Stall)) -> Duration| self.stall.as_ref().map(of);
         format!(
@@ -121,6 +136,13 @@ impl Row {
             ours(|cost| bytes(cost.written)),
         )
     }
+}
+
+/// What a program has said last.
+pub fn last_line(error: &anyhow::Error) -> String {
+    let said = error.to_string();
+    let telling = |line: &&str| line.contains(char::is_alphanumeric);
+    said.lines().rfind(telling).unwrap_or_default().trim().to_owned()
 }
 
 const HEADING: &str = "tmux itself | evermux | ratio | of the best runs | budget | longest stall | tmux busy in it | \
@@ -262,10 +284,13 @@ mod tests {
             });
             row
         };
-        let rows = rows::names().map(row).collect();
+        let mut rows: Vec<Row> = rows::names().map(row).collect();
+        rows[0].give_up(&anyhow::anyhow!("first\nno | server\n"));
+        let columns = HEADING.split('|').count() + 1;
+        assert_eq!(rows[0].cells(), format!("100 panes | failed: no / server{}", " |".repeat(columns - 2)));
         let report = Report { tmux: "3.3a".to_owned(), runs: 5, rows, beside: Vec::new() };
         let page = report.page();
-        for work in rows::names() {
+        for work in rows::names().skip(1) {
             assert!(words::about(work).starts_with("Limit: "), "{work}");
             assert!(
                 page.contains(&format!("| {work} (100 panes) | 2.00 | 2.00 | 1.50 | **missed** |")),

@@ -118,8 +118,8 @@ pub struct Measured {
 }
 
 impl Bench {
-    /// Measures every row that was asked for.
-    pub fn rows(&self) -> Result<Vec<Row>> {
+    /// Measures every row that was asked for; one that fails says so in its place.
+    pub fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
         for work in ALL {
             for &(panes, lines) in work.sizes {
@@ -130,11 +130,15 @@ impl Bench {
                 say(&row.title());
                 let (budgeted, budget) = work.budget;
                 row.budget = budgeted.contains(&panes).then_some(budget);
-                row.take((work.measure)(self, (panes, lines))?);
+                match (work.measure)(self, (panes, lines)) {
+                    Ok(measured) => row.take(measured),
+                    // Hours of the other rows are not lost by it.
+                    Err(error) => row.give_up(&error),
+                }
                 rows.push(row);
             }
         }
-        Ok(rows)
+        rows
     }
 
     /// Whether a row was asked for.
