@@ -68,6 +68,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
+/// Whether the targets compile still: nothing else builds them.
+pub fn check() -> Result<()> {
+    install(&[("g++", "g++")])?;
+    let mut check = cargo();
+    check.args(["check", "--quiet", "--manifest-path", "fuzz/Cargo.toml"]);
+    run_command(check.arg("--target-dir").arg(target().join("fuzz/check")))
+}
+
 /// The machine's own target.
 fn host() -> Result<String> {
     let told = read(Command::new("rustc").arg("-vV"))?;

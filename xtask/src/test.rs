@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::machine::{self, cargo, install, say};
-use crate::{editors, faults, tmux_versions};
+use crate::{editors, faults, fuzz, tmux_versions};
 
 /// Without these there is nothing to test.
 const NEEDED: &[(&str, &str)] = &[("tmux", "tmux")];
@@ -45,7 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     // All that fail, not only those of the first file: whoever reads the report may not have the machine.
     let tested = machine::run(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(&arguments.rest));
     let tried = match arguments.rest.is_empty() {
-        true => faults::quick(),
+        true => faults::quick().and(fuzz::check()),
         // Somebody wants certain tests.
         false => Ok(()),
     };
