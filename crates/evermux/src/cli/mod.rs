@@ -29,6 +29,7 @@ pub mod restore;
 mod resume;
 mod save;
 mod scope;
+mod session;
 mod shell_first;
 mod shell_init;
 mod show;
@@ -113,6 +114,7 @@ enum Command {
     AtStart(at_start::Args),
     Demo(demo::Args),
     Resume(resume::Args),
+    Session(session::Args),
     ShellInit(shell_init::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -167,6 +169,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::AtStart(args) => at_start::run(global, &args),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Resume(args) => resume::main(global, &args),
+        Command::Session(args) => session::main(global, args),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
         Command::AssistantHook(args) => assistant_hook::main(global, &args),
         Command::Hold => with_context(global, hold::run),

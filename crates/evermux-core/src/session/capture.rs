@@ -1,0 +1,176 @@
+//! What a pane shows, and what is new of it.
+
+use std::time::Duration;
+
+use bstr::{BString, ByteSlice};
+
+use super::mark::Mark;
+use super::rows::{self, Coloured, From, Rows};
+use super::{Pane, SessionError};
+use crate::tmux::{CaptureRequest, CaptureStyle, Nonce, Part, Row, Server};
+
+/// How many rows of history are looked through at first for a mark.
+const NEAR: u32 = 500;
+
+/// Which text is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What is on the screen now, also that of a full-screen program.
+    Screen,
+    /// The last lines of history and screen.
+    Lines(usize),
+    /// History and screen.
+    All,
+    /// What is new since a mark.
+    Since(Mark),
+}
+
+/// How it is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// With its attributes, as escape sequences.
+    pub colour: bool,
+    /// With wrapped rows joined; not together with [`Wanted::Since`].
+    pub join: bool,
+}
+
+/// Text of a pane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captured {
+    /// Its lines, without blanks at their ends. The first may be the rest of one that was there before.
+    pub lines: Vec<BString>,
+    /// Whether the first of them is the rest of a line of which the mark has the beginning.
+    pub continues: bool,
+    /// The place behind them.
+    pub mark: Mark,
+    /// Whether these are surely all lines that were wanted, and no others. Not so if what stood at a mark is gone (then
+    /// everything that is there is told), or could be in several places (then from the last of them on).
+    pub sure: bool,
+    /// Whether a full-screen program shows its own screen.
+    pub alternate: bool,
+}
+
+/// Captures.
+///
+/// # Errors
+/// [`SessionError`]; also if the mark is of another pane or another life of the server.
+pub fn capture(
+    server: &Server,
+    pane: &Pane,
+    wanted: &Wanted,
+    how: How,
+    nonces: &mut dyn FnMut() -> Nonce,
+    limit: Duration,
+) -> Result<Captured, SessionError> {
+    let pid = server.peer().pid.unwrap_or(0);
+    match wanted {
+        Wanted::Since(mark) => {
+            if !mark.is_of(pane.id, pid) {
+                return Err(SessionError::OtherMark);
+            }
+            since(server, pane, mark, how.colour, nonces, limit)
+        }
+        _ if how.join => joined(server, pane, wanted, how, nonces, limit),
+        wanted => {
+            let from = if *wanted == Wanted::Screen { From::History(0) } else { From::Top };
+            // The rows above the screen belong to the mark.
+            let from = if from == From::History(0) { From::History(super::mark::ABOVE as u32) } else { from };
+            let got = rows::rows(server, pane, from, how.colour, nonces(), limit)?;
+            let alternate = got.plain.head.alternate.is_some();
+            if alternate && *wanted == Wanted::Screen {
+                return joined(server, pane, wanted, how, nonces, limit);
+            }
+            let skip = match wanted {
+                Wanted::Lines(count) => got.plain.rows.len().saturating_sub(*count),
+                Wanted::Screen => {
+                    let top = u64::from(got.plain.head.history.size).saturating_sub(got.plain.first);
+                    usize::try_from(top).unwrap_or(usize::MAX).min(got.plain.rows.len())
+                }
+                _ => 0,
+            };
+            let mark = Mark::after(pane.id, pid, &got.plain);
+            Ok(Captured { lines: lines(&got, skip, 0), continues: false, mark, sure: true, alternate })
+        }
+    }
+}
+
+fn lines(got: &Coloured, from: usize, skip: usize) -> Vec<BString> {
+    let source = if got.styled.is_empty() { &got.plain.rows } else { &got.styled };
+    let mut lines: Vec<BString> =
+        source.get(from..).unwrap_or_default().iter().map(|row| BString::from(row.as_slice())).collect();
+    if skip > 0 && !lines.is_empty() {
+        // The rest of a row has no attributes: what set them stands in the part that is left out.
+        let rest = got.plain.rows.get(from).and_then(|row| row.get(skip..)).unwrap_or_default();
+        match rest {
+            b"" => drop(lines.remove(0)),
+            rest => lines[0] = rest.into(),
+        }
+    }
+    lines
+}
+
+fn since(
+    server: &Server,
+    pane: &Pane,
+    mark: &Mark,
+    colour: bool,
+    nonces: &mut dyn FnMut() -> Nonce,
+    limit: Duration,
+) -> Result<Captured, SessionError> {
+    let pid = server.peer().pid.unwrap_or(0);
+    let mut got = rows::rows(server, pane, From::History(NEAR), colour, nonces(), limit)?;
+    let mut new = mark.find(&got.plain);
+    let whole = |rows: &Rows| rows.first == 0;
+    if !whole(&got.plain) && !new.as_ref().is_some_and(|new| new.sure) {
+        got = rows::rows(server, pane, From::Top, colour, nonces(), limit)?;
+        new = mark.find(&got.plain);
+    }
+    let (from, skip, sure) = new.map_or((0, 0, false), |new| (new.from, new.skip, new.sure));
+    let mut lines = lines(&got, from, skip);
+    if from < got.plain.rows.len() && skip == 0 && got.plain.rows[from].is_empty() && sure {
+        // The row of the mark was empty, and still is.
+        lines.remove(0);
+    }
+    let alternate = got.plain.head.alternate.is_some();
+    let continues = skip > 0 && got.plain.rows.get(from).is_some_and(|row| row.len() > skip);
+    Ok(Captured { lines, continues, mark: Mark::after(pane.id, pid, &got.plain), sure, alternate })
+}
+
+/// What is shown, or everything, with wrapped rows joined if that is wanted.
+fn joined(
+    server: &Server,
+    pane: &Pane,
+    wanted: &Wanted,
+    how: How,
+    nonces: &mut dyn FnMut() -> Nonce,
+    limit: Duration,
+) -> Result<Captured, SessionError> {
+    let start = if *wanted == Wanted::Screen { Row::At(0) } else { Row::Edge };
+    let style = CaptureStyle { escapes: how.colour, joined: how.join, trailing: false };
+    let request =
+        CaptureRequest { pane: pane.id, parts: vec![(Part::Rows(start, Row::Edge), style)], rows: 0 };
+    let (head, parts) = rows::capture(server, pane, request, nonces(), limit)?;
+    let marked = rows::rows(server, pane, From::History(super::mark::ABOVE as u32), false, nonces(), limit)?;
+    let text = parts.first().cloned().unwrap_or_default();
+    let mut canonical = crate::text::ansi::Reader::new(pane.version);
+    let mut lines: Vec<BString> = text
+        .lines()
+        .map(|row| {
+            let mut line = Vec::new();
+            if how.colour {
+                canonical.line(row, &mut line);
+            } else {
+                line.extend_from_slice(row.trim_end());
+            };
+            line.into()
+        })
+        .collect();
+    let used = lines.iter().rposition(|line| !crate::text::ansi::visible(line).trim().is_empty());
+    lines.truncate(used.map_or(0, |at| at + 1));
+    if let Wanted::Lines(count) = wanted {
+        lines.drain(..lines.len().saturating_sub(*count));
+    }
+    let pid = server.peer().pid.unwrap_or(0);
+    let mark = Mark::after(pane.id, pid, &marked.plain);
+    Ok(Captured { lines, continues: false, mark, sure: true, alternate: head.alternate.is_some() })
+}

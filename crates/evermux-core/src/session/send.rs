@@ -1,0 +1,121 @@
+//! Sending text and keys to a pane.
+
+use std::time::Duration;
+
+use bstr::ByteSlice;
+
+use super::{Pane, SessionError};
+use crate::tmux::{Nonce, Pasting, Script, Server, command};
+
+/// The end of a pasted text: what follows it would be keys again.
+const END_OF_PASTE: &[u8] = b"\x1b[201~";
+
+/// How long a line may be that is typed and not pasted.
+const TYPED: usize = 256;
+
+/// The names of keys that tmux knows by every version from 3.0 on.
+const KEYS: [&str; 32] = [
+    "Enter", "Escape", "Space", "Tab", "BTab", "BSpace", "Up", "Down", "Left", "Right", "Home", "End", "IC",
+    "Insert", "DC", "Delete", "PageUp", "PgUp", "PPage", "PageDown", "PgDn", "NPage", "F1", "F2", "F3", "F4",
+    "F5", "F6", "F7", "F8", "F9", "F10",
+];
+
+/// Text as it is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    /// Any bytes.
+    pub bytes: &'a [u8],
+    /// Whether Enter follows.
+    pub enter: bool,
+}
+
+impl Text<'_> {
+    /// Whether it goes in brackets, as something pasted, where the program asked for that: all but a short single line,
+    /// which is as if somebody had typed it.
+    pub fn is_pasted(&self) -> bool {
+        self.bytes.len() > TYPED || self.bytes.iter().any(u8::is_ascii_control)
+    }
+}
+
+/// Sends text; nothing in it is a name of a key, a format or a command to tmux. It goes to that pane alone, also where panes are
+/// synchronized or the pane is in copy mode.
+///
+/// # Errors
+/// [`SessionError`]; also if the text would end its own paste.
+pub fn send_text(
+    server: &Server,
+    pane: &Pane,
+    text: Text<'_>,
+    nonce: Nonce,
+    limit: Duration,
+) -> Result<(), SessionError> {
+    let bracketed = text.is_pasted();
+    if bracketed && text.bytes.contains_str(END_OF_PASTE) {
+        return Err(SessionError::EndsPaste);
+    }
+    // Only 3.8 is known to do that; asked from 3.6 on, since it may have begun in between.
+    let sanitizes = pane.version.at_least(3, 6) && server.sanitizes_pastes(limit)?;
+    if !pane.version.at_least(3, 2) {
+        // Nothing is pasted into a pane in a mode there.
+        let leave = format!("if-shell -F -t {0} '#{{pane_in_mode}}' 'send-keys -X -t {0} cancel'\n", pane.id);
+        server.run(leave.as_bytes(), limit)?;
+    }
+    let pasting = Pasting { pane: pane.id, bytes: text.bytes, bracketed, enter: text.enter, sanitizes };
+    match server.paste(&pasting, nonce, limit)? {
+        true => Ok(()),
+        false => Err(SessionError::ended(&pane.session_name, pane.status, Vec::new())),
+    }
+}
+
+/// Checks the name of a key, in tmux's words: `Enter`, `C-c`, `M-x`, `F5`, or a single character.
+pub fn is_key(name: &str) -> bool {
+    let mut rest = name;
+    while let Some(after) = ["C-", "M-", "S-", "^"].iter().find_map(|prefix| rest.strip_prefix(prefix)) {
+        if after.is_empty() {
+            break;
+        }
+        rest = after;
+    }
+    let mut characters = rest.chars();
+    let single = characters.next().is_some_and(|c| !c.is_control()) && characters.next().is_none();
+    single || rest == "F11" || rest == "F12" || KEYS.contains(&rest)
+}
+
+/// Presses keys, whose names were checked by [`is_key`]: tmux types the letters of a name that it does not know. Copy mode ends
+/// first, which would take them.
+///
+/// # Errors
+/// [`SessionError`].
+pub fn send_keys(server: &Server, pane: &Pane, keys: &[String], limit: Duration) -> Result<(), SessionError> {
+    let mut script = Script::default();
+    let id = pane.id.to_string();
+    let leave = format!("send-keys -X -t {id} cancel");
+    script.push(command("if-shell").word("-F").value("-t", &id).word("#{pane_in_mode}").word(leave));
+    let press = command("send-keys").value("-t", &id).end_of_flags();
+    script.push(keys.iter().fold(press, |press, key| press.word(key)));
+    super::ensure::refused(&server.run(script.bytes(), limit)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_keys_are_known() {
+        for key in
+            ["Enter", "C-c", "M-x", "C-M-Up", "F5", "F12", "a", "é", ";", "^C", "-", "^", "S-Tab", "C-Space"]
+        {
+            assert!(is_key(key), "{key}");
+        }
+        for other in ["", "enter", "C-", "C-xx", "hello", "F13", "\n", "Enter "] {
+            assert!(!is_key(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_line_is_typed() {
+        let is_pasted = |bytes: &[u8]| Text { bytes, enter: true }.is_pasted();
+        assert!(!is_pasted(b"ls -l #{pid}"));
+        assert!(is_pasted(b"a\nb") && is_pasted(b"a\tb") && is_pasted(&[b'x'; 300]));
+    }
+}
