@@ -1,13 +1,12 @@
 //! What a pane shows, and what is new of it.
 
-use std::time::Duration;
-
 use bstr::{BString, ByteSlice};
 
-use super::mark::Mark;
+use super::mark::{ABOVE, Mark};
 use super::rows::{self, Coloured, From, Rows};
-use super::{Pane, SessionError};
-use crate::tmux::{CaptureRequest, CaptureStyle, Nonce, Part, Row, Server};
+use super::{SessionError, Talk};
+use crate::text::ansi::{Reader, visible};
+use crate::tmux::{CaptureStyle, Part, Row};
 
 /// How many rows of history are looked through at first for a mark.
 const NEAR: u32 = 500;
@@ -54,31 +53,23 @@ pub struct Captured {
 ///
 /// # Errors
 /// [`SessionError`]; also if the mark is of another pane or another life of the server.
-pub fn capture(
-    server: &Server,
-    pane: &Pane,
-    wanted: &Wanted,
-    how: How,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
-) -> Result<Captured, SessionError> {
-    let pid = server.peer().pid.unwrap_or(0);
+pub fn capture(talk: &Talk<'_>, wanted: &Wanted, how: How) -> Result<Captured, SessionError> {
+    let pid = talk.server_pid();
     match wanted {
         Wanted::Since(mark) => {
-            if !mark.is_of(pane.id, pid) {
+            if !mark.is_of(talk.pane.id, pid) {
                 return Err(SessionError::OtherMark);
             }
-            since(server, pane, mark, how.colour, nonces, limit)
+            since(talk, mark, how.colour)
         }
-        _ if how.join => joined(server, pane, wanted, how, nonces, limit),
+        _ if how.join => joined(talk, wanted, how),
         wanted => {
-            let from = if *wanted == Wanted::Screen { From::History(0) } else { From::Top };
             // The rows above the screen belong to the mark.
-            let from = if from == From::History(0) { From::History(super::mark::ABOVE as u32) } else { from };
-            let got = rows::rows(server, pane, from, how.colour, nonces(), limit)?;
+            let from = if *wanted == Wanted::Screen { From::History(ABOVE as u32) } else { From::Top };
+            let got = rows::rows(talk, from, how.colour, None)?;
             let alternate = got.plain.head.alternate.is_some();
             if alternate && *wanted == Wanted::Screen {
-                return joined(server, pane, wanted, how, nonces, limit);
+                return joined(talk, wanted, how);
             }
             let skip = match wanted {
                 Wanted::Lines(count) => got.plain.rows.len().saturating_sub(*count),
@@ -88,7 +79,7 @@ pub fn capture(
                 }
                 _ => 0,
             };
-            let mark = Mark::after(pane.id, pid, &got.plain);
+            let mark = Mark::after(talk.pane.id, pid, &got.plain);
             Ok(Captured { lines: lines(&got, skip, 0), continues: false, mark, sure: true, alternate })
         }
     }
@@ -109,20 +100,13 @@ fn lines(got: &Coloured, from: usize, skip: usize) -> Vec<BString> {
     lines
 }
 
-fn since(
-    server: &Server,
-    pane: &Pane,
-    mark: &Mark,
-    colour: bool,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
-) -> Result<Captured, SessionError> {
-    let pid = server.peer().pid.unwrap_or(0);
-    let mut got = rows::rows(server, pane, From::History(NEAR), colour, nonces(), limit)?;
+fn since(talk: &Talk<'_>, mark: &Mark, colour: bool) -> Result<Captured, SessionError> {
+    let pid = talk.server_pid();
+    let mut got = rows::rows(talk, From::History(NEAR), colour, None)?;
     let mut new = mark.find(&got.plain);
     let whole = |rows: &Rows| rows.first == 0;
     if !whole(&got.plain) && !new.as_ref().is_some_and(|new| new.sure) {
-        got = rows::rows(server, pane, From::Top, colour, nonces(), limit)?;
+        got = rows::rows(talk, From::Top, colour, None)?;
         new = mark.find(&got.plain);
     }
     let (from, skip, sure) = new.map_or((0, 0, false), |new| (new.from, new.skip, new.sure));
@@ -133,44 +117,35 @@ fn since(
     }
     let alternate = got.plain.head.alternate.is_some();
     let continues = skip > 0 && got.plain.rows.get(from).is_some_and(|row| row.len() > skip);
-    Ok(Captured { lines, continues, mark: Mark::after(pane.id, pid, &got.plain), sure, alternate })
+    Ok(Captured { lines, continues, mark: Mark::after(talk.pane.id, pid, &got.plain), sure, alternate })
 }
 
 /// What is shown, or everything, with wrapped rows joined if that is wanted.
-fn joined(
-    server: &Server,
-    pane: &Pane,
-    wanted: &Wanted,
-    how: How,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
-) -> Result<Captured, SessionError> {
+fn joined(talk: &Talk<'_>, wanted: &Wanted, how: How) -> Result<Captured, SessionError> {
     let start = if *wanted == Wanted::Screen { Row::At(0) } else { Row::Edge };
     let style = CaptureStyle { escapes: how.colour, joined: how.join, trailing: false };
-    let request =
-        CaptureRequest { pane: pane.id, parts: vec![(Part::Rows(start, Row::Edge), style)], rows: 0 };
-    let (head, parts) = rows::capture(server, pane, request, nonces(), limit)?;
-    let marked = rows::rows(server, pane, From::History(super::mark::ABOVE as u32), false, nonces(), limit)?;
-    let text = parts.first().cloned().unwrap_or_default();
-    let mut canonical = crate::text::ansi::Reader::new(pane.version);
-    let mut lines: Vec<BString> = text
+    let besides = (Part::Rows(start, Row::Edge), style);
+    let got = rows::rows(talk, From::History(ABOVE as u32), false, Some(besides))?;
+    let mut reader = Reader::new(talk.pane.version);
+    let mut lines: Vec<BString> = got
+        .besides
         .lines()
         .map(|row| {
             let mut line = Vec::new();
             if how.colour {
-                canonical.line(row, &mut line);
+                reader.line(row, &mut line);
             } else {
                 line.extend_from_slice(row.trim_end());
-            };
+            }
             line.into()
         })
         .collect();
-    let used = lines.iter().rposition(|line| !crate::text::ansi::visible(line).trim().is_empty());
+    let used = lines.iter().rposition(|line| !visible(line).trim().is_empty());
     lines.truncate(used.map_or(0, |at| at + 1));
     if let Wanted::Lines(count) = wanted {
         lines.drain(..lines.len().saturating_sub(*count));
     }
-    let pid = server.peer().pid.unwrap_or(0);
-    let mark = Mark::after(pane.id, pid, &marked.plain);
-    Ok(Captured { lines, continues: false, mark, sure: true, alternate: head.alternate.is_some() })
+    let mark = Mark::after(talk.pane.id, talk.server_pid(), &got.plain);
+    let alternate = got.plain.head.alternate.is_some();
+    Ok(Captured { lines, continues: false, mark, sure: true, alternate })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::model::PaneId;
 use crate::procs::NoProcessTable;
 use crate::store::StoreError;
 use crate::text::quote::printable;
@@ -33,6 +34,9 @@ pub enum SessionError {
         /// What it has not.
         what: String,
     },
+    /// There is no pane with this id.
+    #[error("there is no pane {0}")]
+    NoPaneOfId(PaneId),
     /// tmux did not do it.
     #[error("tmux refused: {0}")]
     Refused(String),
@@ -106,6 +110,7 @@ impl SessionError {
             self,
             Self::NoSession(_)
                 | Self::NoPane { .. }
+                | Self::NoPaneOfId(_)
                 | Self::Connect(ConnectError::Missing(_) | ConnectError::Dead(_))
                 | Self::Run(RunError::Gone { .. })
         )

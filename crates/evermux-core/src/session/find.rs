@@ -200,8 +200,7 @@ fn pick(panes: Vec<Pane>, target: &Target) -> Result<Pane, SessionError> {
     let (session, window, pane) = match target {
         Target::Id(id) => {
             let found = panes.into_iter().find(|pane| pane.id == *id);
-            return found
-                .ok_or_else(|| SessionError::NoPane { session: "*".to_owned(), what: id.to_string() });
+            return found.ok_or(SessionError::NoPaneOfId(*id));
         }
         Target::Named { session, window, pane } => (session, *window, *pane),
     };

@@ -17,6 +17,7 @@ mod restart;
 mod rows;
 mod run;
 mod send;
+mod talk;
 mod trees;
 mod wait;
 
@@ -33,5 +34,6 @@ pub use ready::{wait_for_prompt, wait_until_it_reads};
 pub use restart::{Restarted, restart};
 pub use run::{Line, Ran, Work, run};
 pub use send::{Text, is_key, send_keys, send_text};
+pub use talk::Talk;
 pub use trees::Trees;
 pub use wait::{TextPattern, wait_for_exit, wait_for_text, wait_until_idle};

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::look::Watched;
-use super::{Pane, SessionError};
+use super::{SessionError, Talk};
 use crate::procs::{Evidence, ProcessTable, Reading, TerminalState, line_editor_waits};
 use crate::relaunch::Shell;
-use crate::tmux::{Nonce, Server};
 
 /// What counts must hold in two looks that are so far apart.
 const APART: Duration = Duration::from_millis(30);
@@ -24,27 +23,22 @@ const UNKNOWN: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// [`SessionError::Timeout`]; [`SessionError::Ended`], with its last lines, if the program or the session ends meanwhile.
-pub fn wait_until_it_reads(
-    server: &Server,
-    pane: &Pane,
-    patience: Duration,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
-) -> Result<bool, SessionError> {
+pub fn wait_until_it_reads(talk: &Talk<'_>, patience: Duration) -> Result<bool, SessionError> {
     let mut unknown = None;
-    let reads =
-        |table: &ProcessTable, terminal: TerminalState| match table.waits_for_input(pane.pid, terminal) {
-            Reading::Yes => Some(Some(true)),
-            Reading::No => {
-                unknown = None;
-                None
-            }
-            Reading::Unknown => {
-                let since: &mut Instant = unknown.get_or_insert_with(Instant::now);
-                (since.elapsed() > UNKNOWN).then_some(Some(false))
-            }
-        };
-    let told = twice(server, pane, patience, nonces, limit, "does not read what is typed", reads)?;
+    let reads = |table: &ProcessTable, terminal: TerminalState| match table
+        .waits_for_input(talk.pane.pid, terminal)
+    {
+        Reading::Yes => Some(Some(true)),
+        Reading::No => {
+            unknown = None;
+            None
+        }
+        Reading::Unknown => {
+            let since: &mut Instant = unknown.get_or_insert_with(Instant::now);
+            (since.elapsed() > UNKNOWN).then_some(Some(false))
+        }
+    };
+    let told = twice(talk, patience, "does not read what is typed", reads)?;
     Ok(told.unwrap_or(false))
 }
 
@@ -52,16 +46,11 @@ pub fn wait_until_it_reads(
 ///
 /// # Errors
 /// The same.
-pub fn wait_for_prompt(
-    server: &Server,
-    pane: &Pane,
-    patience: Duration,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
-) -> Result<Shell, SessionError> {
-    let waits =
-        |table: &ProcessTable, terminal: TerminalState| waiting_shell(table, pane.pid, terminal).map(Some);
-    let shell = twice(server, pane, patience, nonces, limit, "does not come to a shell's prompt", waits)?;
+pub fn wait_for_prompt(talk: &Talk<'_>, patience: Duration) -> Result<Shell, SessionError> {
+    let waits = |table: &ProcessTable, terminal: TerminalState| {
+        waiting_shell(table, talk.pane.pid, terminal).map(Some)
+    };
+    let shell = twice(talk, patience, "does not come to a shell's prompt", waits)?;
     shell.ok_or(SessionError::Truncated)
 }
 
@@ -73,21 +62,18 @@ pub(super) fn waiting_shell(table: &ProcessTable, pid: u32, terminal: TerminalSt
 
 /// Looks until `look` has said the same twice.
 fn twice<T: PartialEq>(
-    server: &Server,
-    pane: &Pane,
+    talk: &Talk<'_>,
     patience: Duration,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
     what: &str,
     mut look: impl FnMut(&ProcessTable, TerminalState) -> Option<T>,
 ) -> Result<T, SessionError> {
     let begun = Instant::now();
-    let mut watched = Watched::new(pane);
+    let mut watched = Watched::new(talk);
     let mut pause = APART;
     let mut before = None;
     loop {
-        watched.look(server, nonces(), limit)?;
-        let terminal = TerminalState::read(Path::new(OsStr::from_bytes(&pane.terminal)));
+        watched.look()?;
+        let terminal = TerminalState::read(Path::new(OsStr::from_bytes(&talk.pane.terminal)));
         let now = match terminal {
             Ok(terminal) => look(&ProcessTable::read()?, terminal),
             // It goes with its pane, which the next look tells.

@@ -7,9 +7,8 @@ use bstr::{BString, ByteSlice};
 use super::end::{self, Ended, Ending};
 use super::ensure::{Make, fill, new_session, placeholder, refused};
 use super::find::{fields, id_in, parsed};
-use super::{SessionError, SessionName, panes};
+use super::{SessionError, SessionName, Talk, Target, Watched, find_pane, panes};
 use crate::model::{PaneId, SessionId};
-use crate::procs::exists;
 use crate::text::quote::printable;
 use crate::tmux::{Nonce, Reach, Script, Server, command};
 
@@ -42,7 +41,7 @@ pub fn restart(
     make: &Make<'_>,
     ending: Ending,
     settle: Duration,
-    nonces: &mut dyn FnMut() -> Nonce,
+    nonces: &dyn Fn() -> Nonce,
 ) -> Result<Restarted, SessionError> {
     if !make.directory.is_dir() {
         return Err(SessionError::NoDirectory(make.directory.to_owned()));
@@ -56,8 +55,17 @@ pub fn restart(
         let replaced = replace(&server, new, make.name, nonces(), ending)?;
         clients += replaced.1;
         old = replaced.0.or(old);
-        if let Some(pane) = begin(&server, new, make, nonces(), ending.limit)? {
-            watch(&server, pane, make.name, settle, nonces, ending.limit)?;
+        if let Some(id) = begin(&server, new, make, nonces(), ending.limit)? {
+            // Another restart may have come upon it already.
+            let pane =
+                find_pane(&server, &Target::Id(id), nonces(), ending.limit).map_err(|error| match error {
+                    SessionError::NoPaneOfId(_) => {
+                        SessionError::ended(make.name.as_bytes(), None, Vec::new())
+                    }
+                    error => error,
+                })?;
+            let talk = Talk { server: &server, pane: &pane, nonces, limit: ending.limit };
+            watch(&talk, make.name, settle)?;
             return Ok(Restarted { id: new, old, clients });
         }
         // Somebody else has made one of that name meanwhile: it ends, too.
@@ -146,52 +154,30 @@ fn begin(
 }
 
 /// Sees whether the new program stays.
-fn watch(
-    server: &Server,
-    pane: PaneId,
-    name: &SessionName,
-    settle: Duration,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
-) -> Result<(), SessionError> {
+fn watch(talk: &Talk<'_>, name: &SessionName, settle: Duration) -> Result<(), SessionError> {
+    let id = talk.pane.id;
     let begun = Instant::now();
+    let mut watched = Watched::new(talk);
     loop {
         let last = begun.elapsed() >= settle;
-        let nonce = nonces();
-        let mut script = format!(
-            "display-message -p -t {pane} '{nonce}D#{{pane_id}}\t#{{pane_dead}}\t#{{pane_dead_status}}\t#{{pane_pid}}\t'\n\
-             capture-pane -p -J -S -{LAST_LINES} -t {pane}\n"
-        );
         if last {
             // Dead or not, from now on it is as the user has it.
-            script.insert_str(0, &format!("set-option -wu -t {pane} remain-on-exit\n"));
+            let reset = format!("set-option -wu -t {id} remain-on-exit\n");
+            talk.server.run(reset.as_bytes(), talk.limit)?;
         }
-        let reply = server.run(script.as_bytes(), limit)?.stdout;
-        let Some(record) = nonce.split(&reply).nth(1).and_then(|piece| piece.strip_prefix(b"D")) else {
-            return Err(SessionError::ended(name.as_bytes(), None, Vec::new()));
-        };
-        let Some([found, dead, status, pid, text]) = fields::<5>(record) else {
-            return Err(SessionError::Truncated);
-        };
-        if found != pane.to_string().as_bytes() {
-            return Err(SessionError::ended(name.as_bytes(), None, Vec::new()));
+        match watched.look() {
+            Ok(_) if last => return Ok(()),
+            Ok(_) => std::thread::sleep(PAUSE),
+            Err(SessionError::Ended { status, last, .. }) => {
+                clear_away(talk.server, id, "-w", talk.limit)?;
+                // Something short that has done what it was for is no failure.
+                return match status {
+                    Some(0) => Ok(()),
+                    status => Err(SessionError::ended(name.as_bytes(), status, last)),
+                };
+            }
+            Err(error) => return Err(error),
         }
-        let status: Option<i32> = parsed(status);
-        // Its terminal may be closed before tmux has heard how it ended (3.1, 3.3).
-        let known = status.is_some() || !parsed(pid).is_some_and(exists);
-        if dead == b"1" && known {
-            let lines = last_lines(text);
-            clear_away(server, pane, "-w", limit)?;
-            // Something short that has done what it was for is no failure.
-            return match status {
-                Some(0) => Ok(()),
-                status => Err(SessionError::ended(name.as_bytes(), status, lines)),
-            };
-        }
-        if last && dead != b"1" {
-            return Ok(());
-        }
-        std::thread::sleep(PAUSE);
     }
 }
 

@@ -1,14 +1,10 @@
 //! The rows of a pane: history and primary screen, as they stand there in one instant.
 
-use std::time::Duration;
-
 use bstr::ByteSlice;
 
-use super::{Pane, SessionError};
+use super::{SessionError, Talk};
 use crate::text::ansi::Reader;
-use crate::tmux::{
-    CaptureError, CaptureRequest, CaptureScript, CaptureStyle, Frame, FrameHead, Nonce, Part, Row, Server,
-};
+use crate::tmux::{CaptureError, CaptureRequest, CaptureScript, CaptureStyle, Frame, FrameHead, Part, Row};
 
 /// Rows of a pane, down to the last that holds anything.
 #[derive(Clone, Debug)]
@@ -37,16 +33,16 @@ pub(super) struct Coloured {
     pub plain: Rows,
     /// As many rows, with their attributes; empty if they were not wanted.
     pub styled: Vec<Vec<u8>>,
+    /// What was asked for besides, as tmux prints it.
+    pub besides: bstr::BString,
 }
 
-/// Captures rows in one instant. While a full-screen program shows its own screen, those of the screen under it.
+/// Captures rows, and what is wanted besides, in one instant. While a full-screen program shows its own screen, those of the screen under it.
 pub(super) fn rows(
-    server: &Server,
-    pane: &Pane,
+    talk: &Talk<'_>,
     from: From,
     coloured: bool,
-    nonce: Nonce,
-    limit: Duration,
+    besides: Option<(Part, CaptureStyle)>,
 ) -> Result<Coloured, SessionError> {
     let start = match from {
         From::Top => Row::Edge,
@@ -57,9 +53,10 @@ pub(super) fn rows(
     let parts = styles[..if coloured { 2 } else { 1 }]
         .iter()
         .flat_map(|style| [(Part::Rows(start, Row::Edge), *style), (Part::UnderAlternate, *style)])
+        .chain(besides)
         .collect();
-    let request = CaptureRequest { pane: pane.id, parts, rows: 0 };
-    let (head, parts) = capture(server, pane, request, nonce, limit)?;
+    let request = CaptureRequest { pane: talk.pane.id, parts, rows: 0 };
+    let (head, parts) = capture(talk, request)?;
     let split = |at: usize| primary(&head, parts.get(at), parts.get(at + 1));
     let (mut plain, first) = split(0);
     for row in &mut plain {
@@ -69,32 +66,32 @@ pub(super) fn rows(
     plain.truncate(used);
     let mut styled = if coloured { split(2).0 } else { Vec::new() };
     styled.truncate(used);
-    let mut canonical = Reader::new(pane.version);
+    let mut canonical = Reader::new(talk.pane.version);
     for row in &mut styled {
         let mut line = Vec::new();
         canonical.line(row, &mut line);
         *row = line;
     }
-    Ok(Coloured { plain: Rows { head, first, rows: plain }, styled })
+    let besides = besides.and_then(|_| parts.last().cloned()).unwrap_or_default();
+    Ok(Coloured { plain: Rows { head, first, rows: plain }, styled, besides })
 }
 
 /// One request, answered.
-pub(super) fn capture(
-    server: &Server,
-    pane: &Pane,
+fn capture(
+    talk: &Talk<'_>,
     request: CaptureRequest,
-    nonce: Nonce,
-    limit: Duration,
 ) -> Result<(FrameHead, Vec<bstr::BString>), SessionError> {
-    let script = CaptureScript::new(nonce, pane.version, &[request]);
+    let script = CaptureScript::new(talk.nonce(), talk.pane.version, &[request]);
     let mut frame = None;
-    server.capture(&script, limit, &mut |_, answer| frame = Some(answer)).map_err(|error| match error {
-        CaptureError::Run(error) => SessionError::Run(error),
-        CaptureError::Frame(_) => SessionError::Truncated,
+    talk.server.capture(&script, talk.limit, &mut |_, answer| frame = Some(answer)).map_err(|error| {
+        match error {
+            CaptureError::Run(error) => SessionError::Run(error),
+            CaptureError::Frame(_) => SessionError::Truncated,
+        }
     })?;
     match frame {
         Some(Frame::Text { head, parts }) => Ok((head, parts)),
-        _ => Err(SessionError::ended(&pane.session_name, None, Vec::new())),
+        _ => Err(SessionError::ended(&talk.pane.session_name, None, Vec::new())),
     }
 }
 

@@ -12,11 +12,11 @@ use bstr::BString;
 
 use super::look::Watched;
 use super::ready::{wait_for_prompt, waiting_shell};
-use super::{Pane, SessionError};
+use super::{SessionError, Talk};
 use crate::procs::{ProcessTable, TerminalState};
 use crate::store::Errand;
 use crate::text::quote::{Language, fish_word, shell_word};
-use crate::tmux::{Nonce, Server, Typing};
+use crate::tmux::Typing;
 
 /// The pauses between looks at the output.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -43,8 +43,6 @@ pub struct Work<'a> {
     pub uid: u32,
     /// How long to wait for the prompt and the command.
     pub patience: Duration,
-    /// How long tmux may take for an answer.
-    pub limit: Duration,
 }
 
 /// How it ended.
@@ -59,21 +57,15 @@ pub struct Ran {
 /// # Errors
 /// [`SessionError::Unknown`] if the shell comes back without a status (interrupted); [`SessionError::Ended`] if it ends;
 /// [`SessionError::Timeout`], and then the command goes on.
-pub fn run(
-    server: &Server,
-    pane: &Pane,
-    work: &Work<'_>,
-    nonces: &mut dyn FnMut() -> Nonce,
-    output: &mut dyn FnMut(&[u8]),
-) -> Result<Ran, SessionError> {
-    let Work { line, uid, patience, limit } = *work;
+pub fn run(talk: &Talk<'_>, work: &Work<'_>, output: &mut dyn FnMut(&[u8])) -> Result<Ran, SessionError> {
+    let Work { line, uid, patience } = *work;
     let begun = Instant::now();
-    let shell = wait_for_prompt(server, pane, patience, nonces, limit)?;
+    let shell = wait_for_prompt(talk, patience)?;
     let language = shell.language().ok_or(SessionError::Shell("its language is not known"))?;
     let mut errand = Errand::new(uid)?;
     errand.write("script", &script(&errand, language, line)?)?;
-    let mut watched = Watched::new(pane);
-    begin(server, pane, &errand, language, &mut watched, nonces, limit)?;
+    let mut watched = Watched::new(talk);
+    begin(talk, &errand, language, &mut watched)?;
     let mut pause = SHORTEST;
     let (mut looked, mut at_prompt) = (Instant::now(), false);
     loop {
@@ -89,8 +81,8 @@ pub fn run(
         }
         if looked.elapsed() > PROMPT {
             looked = Instant::now();
-            watched.look(server, nonces(), limit)?;
-            let now = is_at_prompt(pane)?;
+            watched.look()?;
+            let now = is_at_prompt(talk)?;
             if now && at_prompt && errand.status().is_none() {
                 return Err(SessionError::Unknown);
             }
@@ -107,22 +99,19 @@ pub fn run(
 
 /// Types the line at the prompt.
 fn begin(
-    server: &Server,
-    pane: &Pane,
+    talk: &Talk<'_>,
     errand: &Errand,
     language: Language,
     watched: &mut Watched<'_>,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
 ) -> Result<(), SessionError> {
     let path = errand.path("script");
     let source: &[u8] = if language == Language::Fish { b" source " } else { b" . " };
     let line = [source, &word(language, path.as_os_str().as_bytes())?].concat();
     // A prompt may still be drawn: where the cursor stands in the moment of the look.
     for _ in 0..50 {
-        watched.look(server, nonces(), limit)?;
-        let typing = Typing { pane: pane.id, spot: watched.spot, line: &line, enter: true };
-        if server.type_line(&typing, pane.version, nonces(), limit)? {
+        watched.look()?;
+        let typing = Typing { pane: talk.pane.id, spot: watched.spot, line: &line, enter: true };
+        if talk.server.type_line(&typing, talk.pane.version, talk.nonce(), talk.limit)? {
             return Ok(());
         }
         std::thread::sleep(SHORTEST);
@@ -185,8 +174,8 @@ fn script(errand: &Errand, language: Language, line: Line<'_>) -> Result<Vec<u8>
     })
 }
 
-fn is_at_prompt(pane: &Pane) -> Result<bool, SessionError> {
-    let path = Path::new(std::ffi::OsStr::from_bytes(&pane.terminal));
+fn is_at_prompt(talk: &Talk<'_>) -> Result<bool, SessionError> {
+    let path = Path::new(std::ffi::OsStr::from_bytes(&talk.pane.terminal));
     let Ok(terminal) = TerminalState::read(path) else { return Ok(false) };
-    Ok(waiting_shell(&ProcessTable::read()?, pane.pid, terminal).is_some())
+    Ok(waiting_shell(&ProcessTable::read()?, talk.pane.pid, terminal).is_some())
 }

@@ -1,11 +1,9 @@
 //! Sending text and keys to a pane.
 
-use std::time::Duration;
-
 use bstr::ByteSlice;
 
-use super::{Pane, SessionError};
-use crate::tmux::{Nonce, Pasting, Script, Server, command};
+use super::{SessionError, Talk};
+use crate::tmux::{Pasting, Script, command};
 
 /// The end of a pasted text: what follows it would be keys again.
 const END_OF_PASTE: &[u8] = b"\x1b[201~";
@@ -42,28 +40,23 @@ impl Text<'_> {
 ///
 /// # Errors
 /// [`SessionError`]; also if the text would end its own paste.
-pub fn send_text(
-    server: &Server,
-    pane: &Pane,
-    text: Text<'_>,
-    nonce: Nonce,
-    limit: Duration,
-) -> Result<(), SessionError> {
+pub fn send_text(talk: &Talk<'_>, text: Text<'_>) -> Result<(), SessionError> {
     let bracketed = text.is_pasted();
     if bracketed && text.bytes.contains_str(END_OF_PASTE) {
         return Err(SessionError::EndsPaste);
     }
     // Only 3.8 is known to do that; asked from 3.6 on, since it may have begun in between.
-    let sanitizes = pane.version.at_least(3, 6) && server.sanitizes_pastes(limit)?;
-    if !pane.version.at_least(3, 2) {
+    let sanitizes = talk.pane.version.at_least(3, 6) && talk.server.sanitizes_pastes(talk.limit)?;
+    if !talk.pane.version.at_least(3, 2) {
         // Nothing is pasted into a pane in a mode there.
-        let leave = format!("if-shell -F -t {0} '#{{pane_in_mode}}' 'send-keys -X -t {0} cancel'\n", pane.id);
-        server.run(leave.as_bytes(), limit)?;
+        let leave =
+            format!("if-shell -F -t {0} '#{{pane_in_mode}}' 'send-keys -X -t {0} cancel'\n", talk.pane.id);
+        talk.server.run(leave.as_bytes(), talk.limit)?;
     }
-    let pasting = Pasting { pane: pane.id, bytes: text.bytes, bracketed, enter: text.enter, sanitizes };
-    match server.paste(&pasting, nonce, limit)? {
+    let pasting = Pasting { pane: talk.pane.id, bytes: text.bytes, bracketed, enter: text.enter, sanitizes };
+    match talk.server.paste(&pasting, talk.nonce(), talk.limit)? {
         true => Ok(()),
-        false => Err(SessionError::ended(&pane.session_name, pane.status, Vec::new())),
+        false => Err(SessionError::ended(&talk.pane.session_name, talk.pane.status, Vec::new())),
     }
 }
 
@@ -86,14 +79,14 @@ pub fn is_key(name: &str) -> bool {
 ///
 /// # Errors
 /// [`SessionError`].
-pub fn send_keys(server: &Server, pane: &Pane, keys: &[String], limit: Duration) -> Result<(), SessionError> {
+pub fn send_keys(talk: &Talk<'_>, keys: &[String]) -> Result<(), SessionError> {
     let mut script = Script::default();
-    let id = pane.id.to_string();
+    let id = talk.pane.id.to_string();
     let leave = format!("send-keys -X -t {id} cancel");
     script.push(command("if-shell").word("-F").value("-t", &id).word("#{pane_in_mode}").word(leave));
     let press = command("send-keys").value("-t", &id).end_of_flags();
     script.push(keys.iter().fold(press, |press, key| press.word(key)));
-    super::ensure::refused(&server.run(script.bytes(), limit)?)
+    super::ensure::refused(&talk.server.run(script.bytes(), talk.limit)?)
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ use bstr::{BString, ByteSlice};
 
 use super::capture::{How, Wanted, capture};
 use super::restart::clear_away;
-use super::{Mark, Pane, SessionError, Watched};
-use crate::tmux::{Nonce, Server};
+use super::{Mark, SessionError, Talk, Watched};
 
 /// The pauses between looks.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -49,21 +48,26 @@ impl Pace {
 /// # Errors
 /// [`SessionError::Timeout`]; [`SessionError::Ended`] if the program ends without such a line.
 pub fn wait_for_text(
-    server: &Server,
-    pane: &Pane,
+    talk: &Talk<'_>,
     pattern: &TextPattern,
     since: Option<&Mark>,
     patience: Duration,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
 ) -> Result<BString, SessionError> {
     let begun = Instant::now();
-    let mut watched = Watched::new(pane);
+    let mut watched = Watched::new(talk);
     let mut pace = Pace(SHORTEST);
     let mut seen = since.cloned();
+    if since.is_none() {
+        // Whatever comes from now on comes after this mark.
+        let now = capture(talk, &Wanted::Screen, How::default())?;
+        if let Some(line) = pattern.find(now.lines.iter().map(|line| line.as_slice())) {
+            return Ok(line);
+        }
+        seen = Some(now.mark);
+    }
     let mut first = true;
     loop {
-        let changed = match watched.look(server, nonces(), limit) {
+        let changed = match watched.look() {
             Err(SessionError::Ended { what, status, last }) => {
                 let found = pattern.find(last.iter().map(String::as_bytes)).filter(|_| since.is_none());
                 return found.ok_or(SessionError::Ended { what, status, last });
@@ -76,7 +80,7 @@ pub fn wait_for_text(
                 None => pattern.find(watched.screen.lines()),
             };
             let wanted = seen.clone().map_or(Wanted::Screen, Wanted::Since);
-            let new = capture(server, pane, &wanted, How::default(), nonces, limit)?;
+            let new = capture(talk, &wanted, How::default())?;
             if let Some(line) =
                 on_screen.or_else(|| pattern.find(new.lines.iter().map(|line| line.as_slice())))
             {
@@ -97,17 +101,10 @@ pub fn wait_for_text(
 ///
 /// # Errors
 /// [`SessionError::Timeout`], [`SessionError::Ended`].
-pub fn wait_until_idle(
-    server: &Server,
-    pane: &Pane,
-    idle: Duration,
-    patience: Duration,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
-) -> Result<(), SessionError> {
+pub fn wait_until_idle(talk: &Talk<'_>, idle: Duration, patience: Duration) -> Result<(), SessionError> {
     let begun = Instant::now();
-    let mut watched = Watched::new(pane);
-    watched.look(server, nonces(), limit)?;
+    let mut watched = Watched::new(talk);
+    watched.look()?;
     let mut since = Instant::now();
     let pause = (idle / 4).clamp(SHORTEST, LONGEST);
     while since.elapsed() < idle {
@@ -116,7 +113,7 @@ pub fn wait_until_idle(
         }
         std::thread::sleep(pause);
         let before = Instant::now();
-        if watched.look(server, nonces(), limit)? {
+        if watched.look()? {
             since = before;
         }
     }
@@ -128,26 +125,22 @@ pub fn wait_until_idle(
 ///
 /// # Errors
 /// [`SessionError::Timeout`]; [`SessionError::Ended`] if the pane was closed.
-pub fn wait_for_exit(
-    server: &Server,
-    pane: &Pane,
-    patience: Duration,
-    nonces: &mut dyn FnMut() -> Nonce,
-    limit: Duration,
-) -> Result<Option<i32>, SessionError> {
-    let id = pane.id;
+pub fn wait_for_exit(talk: &Talk<'_>, patience: Duration) -> Result<Option<i32>, SessionError> {
+    let id = talk.pane.id;
     // Options of single panes came with 3.0, but this one was of windows until 3.2.
-    let flag = if pane.version.at_least(3, 2) { "-p" } else { "-w" };
+    let flag = if talk.pane.version.at_least(3, 2) { "-p" } else { "-w" };
     let ask = format!("display-message -p -t {id} '#{{remain-on-exit}}'\n");
-    let stays = matches!(server.run(ask.as_bytes(), limit)?.stdout.trim(), b"on" | b"1");
-    let set = |command: String| if stays { Ok(()) } else { server.run(command.as_bytes(), limit).map(drop) };
+    let stays = matches!(talk.server.run(ask.as_bytes(), talk.limit)?.stdout.trim(), b"on" | b"1");
+    let set = |command: String| {
+        if stays { Ok(()) } else { talk.server.run(command.as_bytes(), talk.limit).map(drop) }
+    };
     set(format!("set-option {flag} -t {id} remain-on-exit on\n"))?;
     let reset = || set(format!("set-option {flag}u -t {id} remain-on-exit\n"));
     let begun = Instant::now();
-    let mut watched = Watched::new(pane);
+    let mut watched = Watched::new(talk);
     let mut pace = Pace(SHORTEST);
     loop {
-        match watched.look(server, nonces(), limit) {
+        match watched.look() {
             Ok(changed) => {
                 if begun.elapsed() > patience {
                     reset()?;
@@ -156,12 +149,12 @@ pub fn wait_for_exit(
                 pace.pause(changed);
             }
             Err(SessionError::Ended { status, what, last }) => {
-                let still = super::panes(server, nonces(), limit).unwrap_or_default();
+                let still = super::panes(talk.server, talk.nonce(), talk.limit).unwrap_or_default();
                 let Some(dead) = still.into_iter().find(|pane| pane.id == id) else {
                     return Err(SessionError::Ended { what, status, last });
                 };
                 if !stays {
-                    clear_away(server, id, flag, limit)?;
+                    clear_away(talk.server, id, flag, talk.limit)?;
                 }
                 return Ok(dead.status.or(status));
             }

@@ -47,7 +47,7 @@ mod when;
 mod which;
 mod why;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -130,17 +130,54 @@ enum Command {
     Hold,
 }
 
+/// The command line if it is one of scripts: the same, without all other commands. To describe those takes longer than most of
+/// what scripts ask.
+#[derive(Debug, Parser)]
+#[command(name = "evermux", version, max_term_width = 100)]
+struct ScriptCli {
+    #[command(flatten)]
+    global: Global,
+
+    #[command(subcommand)]
+    command: ScriptCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ScriptCommand {
+    Session(session::Args),
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     install_panic_hook();
-    let exit = match Cli::try_parse() {
-        Ok(Cli { global, command }) => {
+    let parsed = match first_word(std::env::args_os().skip(1)).is_some_and(|word| word == "session") {
+        true => ScriptCli::try_parse().map(|cli| {
+            let ScriptCommand::Session(args) = cli.command;
+            (cli.global, Command::Session(args))
+        }),
+        false => Cli::try_parse().map(|cli| (cli.global, cli.command)),
+    };
+    let exit = match parsed {
+        Ok((global, command)) => {
             logging::begin(global.verbose);
             run(&global, command)
         }
         Err(error) => wrong_use(&error),
     };
     exit.into()
+}
+
+/// The first word that is no global option: the command. None where that cannot be told at once.
+fn first_word(mut words: impl Iterator<Item = OsString>) -> Option<OsString> {
+    loop {
+        let word = words.next()?;
+        match word.as_encoded_bytes() {
+            b"-L" | b"-S" => drop(words.next()),
+            b"--json" | b"--verbose" | b"-v" | b"-vv" => {}
+            [b'-', ..] => return None,
+            _ => return Some(word),
+        }
+    }
 }
 
 fn run(global: &Global, command: Command) -> Exit {
@@ -311,6 +348,25 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_of_scripts_are_told_and_described_alike() {
+        let first = |line: &str| first_word(line.split(' ').map(OsString::from));
+        for line in ["session has x", "-L session session has x", "--json -v -S x session list"] {
+            assert_eq!(first(line), Some("session".into()), "{line}");
+        }
+        for line in ["list session", "-Lx session", "-L session", "--help session"] {
+            assert_ne!(first(line), Some("session".into()), "{line}");
+        }
+        let help = |mut command: clap::Command| {
+            command.build();
+            let session =
+                command.find_subcommand_mut("session").and_then(|it| it.find_subcommand_mut("send"));
+            session.map(|command| command.render_long_help().to_string())
+        };
+        assert_eq!(help(ScriptCli::command()), help(Cli::command()));
+        ScriptCli::command().debug_assert();
     }
 
     #[test]

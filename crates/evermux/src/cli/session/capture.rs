@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use evermux_core::session::{self, Captured, How, Mark, SessionError, Wanted};
-use evermux_core::tmux::Server;
+use evermux_core::session::{self, Captured, How, Mark, SessionError, Talk, Wanted};
 use serde_json::json;
 
-use super::{LIMIT, arguments, server};
+use super::{arguments, with_pane};
 use crate::context::ServerContext;
 use crate::error::{CliError, Exit};
 use crate::output::{self, json_text};
@@ -64,11 +63,13 @@ pub fn run(context: &ServerContext, args: &Args) -> Exit {
 
 fn capture(context: &ServerContext, args: &Args) -> Result<Exit, CliError> {
     let target = arguments::target(&args.target)?;
-    let server = server(context)?;
-    let pane = session::find_pane(&server, &target, context.nonce(), LIMIT)?;
+    with_pane(context, &target, |talk| of_pane(context, args, talk))
+}
+
+fn of_pane(context: &ServerContext, args: &Args, talk: &Talk<'_>) -> Result<Exit, CliError> {
     let how = How { colour: args.colour, join: args.join };
     if args.follow {
-        return follow(context, &server, &pane, how);
+        return follow(talk, how);
     }
     let wanted = match (&args.since, args.lines) {
         (Some(mark), _) => Wanted::Since(mark.clone()),
@@ -76,7 +77,7 @@ fn capture(context: &ServerContext, args: &Args) -> Result<Exit, CliError> {
         (None, None) if args.all => Wanted::All,
         (None, None) => Wanted::Screen,
     };
-    let got = session::capture(&server, &pane, &wanted, how, &mut || context.nonce(), LIMIT)?;
+    let got = session::capture(talk, &wanted, how)?;
     Ok(print(context, args, &got))
 }
 
@@ -113,35 +114,27 @@ fn print(context: &ServerContext, args: &Args, got: &Captured) -> Exit {
 }
 
 /// Prints what is new until the program ends.
-fn follow(
-    context: &ServerContext,
-    server: &Server,
-    pane: &session::Pane,
-    how: How,
-) -> Result<Exit, CliError> {
-    let mut nonces = || context.nonce();
-    let mut mark = session::capture(server, pane, &Wanted::Screen, How::default(), &mut nonces, LIMIT)?.mark;
-    let mut changes = session::Watched::new(pane);
+fn follow(talk: &Talk<'_>, how: How) -> Result<Exit, CliError> {
+    let mut mark = session::capture(talk, &Wanted::Screen, How::default())?.mark;
+    let mut changes = session::Watched::new(talk);
     loop {
-        let end = match changes.look(server, context.nonce(), LIMIT) {
+        let end = match changes.look() {
             Ok(false) => None,
-            Ok(true) => {
-                match session::capture(server, pane, &Wanted::Since(mark.clone()), how, &mut nonces, LIMIT) {
-                    Ok(new) => {
-                        for (at, line) in new.lines.iter().enumerate() {
-                            let continues = at == 0 && new.continues;
-                            let value =
-                                json!({ "line": json_text(line), "continues": continues, "sure": new.sure });
-                            if !output::stream(format!("{value}\n").as_bytes()) {
-                                return Ok(Exit::Done);
-                            }
+            Ok(true) => match session::capture(talk, &Wanted::Since(mark.clone()), how) {
+                Ok(new) => {
+                    for (at, line) in new.lines.iter().enumerate() {
+                        let continues = at == 0 && new.continues;
+                        let value =
+                            json!({ "line": json_text(line), "continues": continues, "sure": new.sure });
+                        if !output::stream(format!("{value}\n").as_bytes()) {
+                            return Ok(Exit::Done);
                         }
-                        mark = new.mark;
-                        None
                     }
-                    Err(error) => Some(error),
+                    mark = new.mark;
+                    None
                 }
-            }
+                Err(error) => Some(error),
+            },
             Err(error) => Some(error),
         };
         match end {

@@ -16,6 +16,8 @@ mod with;
 
 use std::time::Duration;
 
+use evermux_core::session::{self, Talk, Target};
+
 use crate::context::{Global, ServerContext};
 use crate::error::{CliError, Exit};
 use crate::output;
@@ -88,6 +90,17 @@ fn survive() {
         // Where that cannot be had, it ends as everything there does.
         let _ = signal_hook::flag::register(signal, std::sync::Arc::default());
     }
+}
+
+/// Talks with a pane, which must be there.
+fn with_pane<T>(
+    context: &ServerContext,
+    target: &Target,
+    talk: impl FnOnce(&Talk<'_>) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let server = server(context)?;
+    let pane = session::find_pane(&server, target, context.nonce(), LIMIT)?;
+    talk(&Talk { server: &server, pane: &pane, nonces: &|| context.nonce(), limit: LIMIT })
 }
 
 /// The server, which must run.

@@ -38,9 +38,9 @@ pub fn run(context: &ServerContext, args: &Args) -> Result<Outcome, CliError> {
     let name = arguments::name(&args.name)?;
     let new = args.new.read(context)?;
     survive();
-    let mut nonces = || context.nonce();
+    let nonces = || context.nonce();
     let ending = kill::ending(args.grace);
-    let restarted = session::restart(&context.reach(), &new.make(&name), ending, args.settle, &mut nonces)?;
+    let restarted = session::restart(&context.reach(), &new.make(&name), ending, args.settle, &nonces)?;
     let shown = outside(name.as_bytes());
     let text = match &restarted.old {
         Some(old) => format!("Restarted session {shown}{}\n", kill::words(old)),

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use evermux_core::session::{self, Line};
+use evermux_core::session::{self, Line, Work};
 use serde_json::json;
 
-use super::{LIMIT, arguments, server};
+use super::{arguments, with_pane};
 use crate::context::ServerContext;
 use crate::error::{CliError, Exit};
 use crate::output::{self, Outcome, json_text};
@@ -47,21 +47,14 @@ fn run_in_shell(context: &ServerContext, args: &Args) -> Result<Exit, CliError> 
         Some(code) => Line::Code(code.as_bytes()),
         None => Line::Words(&words),
     };
-    let server = server(context)?;
-    let pane = session::find_pane(&server, &target, context.nonce(), LIMIT)?;
     let mut printed = Vec::new();
     let mut output = |bytes: &[u8]| match context.json {
         true => printed.extend_from_slice(bytes),
         // Whoever does not read on wants only the status.
         false => drop(output::stream(bytes)),
     };
-    let work = session::Work {
-        line,
-        uid: context.uid,
-        patience: args.timeout.unwrap_or(Duration::MAX),
-        limit: LIMIT,
-    };
-    let ran = session::run(&server, &pane, &work, &mut || context.nonce(), &mut output)?;
+    let work = Work { line, uid: context.uid, patience: args.timeout.unwrap_or(Duration::MAX) };
+    let ran = with_pane(context, &target, |talk| Ok(session::run(talk, &work, &mut output)?))?;
     let exit = Exit::Status(u8::try_from(ran.status).unwrap_or(u8::MAX));
     if context.json {
         let mut outcome = Outcome::new("", &json!({ "output": json_text(&printed), "status": ran.status }));

@@ -6,10 +6,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use evermux_core::problem::{Problem, Subject};
-use evermux_core::session::{self, Text};
+use evermux_core::session::{self, Talk, Text};
 use serde_json::json;
 
-use super::{LIMIT, arguments, server};
+use super::{arguments, with_pane};
 use crate::context::ServerContext;
 use crate::error::CliError;
 use crate::output::{Outcome, json_text};
@@ -62,27 +62,28 @@ pub fn run(context: &ServerContext, args: &Args) -> Result<Outcome, CliError> {
         );
     }
     let bytes = bytes(args)?;
-    let server = server(context)?;
-    let pane = session::find_pane(&server, &target, context.nonce(), LIMIT)?;
-    let mut nonces = || context.nonce();
+    with_pane(context, &target, |talk| send(talk, args, &bytes))
+}
+
+fn send(talk: &Talk<'_>, args: &Args, bytes: &[u8]) -> Result<Outcome, CliError> {
     let mut problems = Vec::new();
     let mut ready = None;
     if args.when_ready {
-        let known = session::wait_until_it_reads(&server, &pane, args.timeout, &mut nonces, LIMIT)?;
+        let known = session::wait_until_it_reads(talk, args.timeout)?;
         ready = Some(known);
         if !known {
             let what = "the system does not tell whether its program reads; it was sent all the same";
-            problems.push(Problem::new(Subject::Session(target.to_string()), what));
+            problems.push(Problem::new(Subject::Session(talk.pane.session_name.to_string()), what));
         }
     }
-    let text = Text { bytes: &bytes, enter: args.enter };
+    let text = Text { bytes, enter: args.enter };
     match args.key.is_empty() {
-        true => session::send_text(&server, &pane, text, context.nonce(), LIMIT)?,
-        false => session::send_keys(&server, &pane, &args.key, LIMIT)?,
+        true => session::send_text(talk, text)?,
+        false => session::send_keys(talk, &args.key)?,
     }
     let json = json!({
-        "session": json_text(&pane.session_name),
-        "pane": pane.id.to_string(),
+        "session": json_text(&talk.pane.session_name),
+        "pane": talk.pane.id.to_string(),
         "bytes": bytes.len(),
         "pasted": text.is_pasted(),
         "ready": ready,

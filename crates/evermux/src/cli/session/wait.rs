@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use evermux_core::session::{self, Mark, TextPattern};
+use evermux_core::session::{self, Mark, Talk, TextPattern};
 use serde_json::{Value, json};
 
-use super::{LIMIT, arguments, server};
+use super::{arguments, with_pane};
 use crate::context::ServerContext;
 use crate::error::{CliError, Exit};
 use crate::output::{self, Outcome, json_text, outside};
@@ -55,28 +55,35 @@ pub fn run(context: &ServerContext, args: &Args) -> Result<Exit, (Exit, CliError
 fn wait(context: &ServerContext, args: &Args) -> Result<Exit, CliError> {
     let target = arguments::target(&args.target)?;
     let pattern = args.text.as_deref().map(str::parse::<TextPattern>).transpose()?;
-    let server = server(context)?;
-    let pane = session::find_pane(&server, &target, context.nonce(), LIMIT)?;
+    with_pane(context, &target, |talk| wait_for(context, args, talk, pattern.as_ref()))
+}
+
+fn wait_for(
+    context: &ServerContext,
+    args: &Args,
+    talk: &Talk<'_>,
+    pattern: Option<&TextPattern>,
+) -> Result<Exit, CliError> {
     let patience = args.timeout.unwrap_or(Duration::MAX);
-    let mut nonces = || context.nonce();
-    let (mut text, mut json): (String, Value) = (String::new(), json!({ "pane": pane.id.to_string() }));
+    let (mut text, mut json): (String, Value) = (String::new(), json!({ "pane": talk.pane.id.to_string() }));
     let mut exit = Exit::Done;
     if let Some(pattern) = pattern {
         let since = args.since.as_ref();
-        let line = session::wait_for_text(&server, &pane, &pattern, since, patience, &mut nonces, LIMIT)?;
+        let line = session::wait_for_text(talk, pattern, since, patience)?;
         text = format!("{}\n", outside(&line));
         json["line"] = json_text(&line).into();
     } else if let Some(idle) = args.idle {
-        session::wait_until_idle(&server, &pane, idle, patience, &mut nonces, LIMIT)?;
+        session::wait_until_idle(talk, idle, patience)?;
     } else if args.prompt {
-        session::wait_for_prompt(&server, &pane, patience, &mut nonces, LIMIT)?;
+        session::wait_for_prompt(talk, patience)?;
     } else {
-        let status = session::wait_for_exit(&server, &pane, patience, &mut nonces, LIMIT)?;
+        let status = session::wait_for_exit(talk, patience)?;
         json["status"] = status.into();
         exit = match status.and_then(|status| u8::try_from(status).ok()) {
             Some(status) => Exit::Status(status),
             None => {
-                let error = CliError::failed(format!("the program of {target} was ended by a signal"));
+                let error =
+                    CliError::failed(format!("the program of pane {} was ended by a signal", talk.pane.id));
                 return Err(error.hint("tmux tells no exit status then."));
             }
         };
