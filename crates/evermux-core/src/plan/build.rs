@@ -191,8 +191,7 @@ impl Builder<'_, '_> {
         let position = self.plan.sessions.len();
         self.taken.insert(position, session.links.iter().map(|link| link.index).collect());
         let place = SessionPlace::Live(live.sessions[s]);
-        let planned =
-            PlannedSession { session, own: source.own, place, links: Vec::new(), joins: None };
+        let planned = PlannedSession { session, own: source.own, place, links: Vec::new(), joins: None };
         self.plan.sessions.push(planned);
         position
     }
@@ -226,13 +225,7 @@ impl Builder<'_, '_> {
         }
         self.taken.insert(position, taken);
         self.named.insert(session.name.clone(), position);
-        self.plan.sessions.push(PlannedSession {
-            session,
-            own: source.own,
-            place,
-            links: Vec::new(),
-            joins,
-        });
+        self.plan.sessions.push(PlannedSession { session, own: source.own, place, links: Vec::new(), joins });
         position
     }
 

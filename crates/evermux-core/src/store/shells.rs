@@ -232,11 +232,7 @@ impl Store {
 
 impl From<&Waiting> for WaitingFile {
     fn from(waiting: &Waiting) -> Self {
-        Self {
-            evermux_first: FORMAT,
-            place: (&waiting.place).into(),
-            state: (&waiting.state).into(),
-        }
+        Self { evermux_first: FORMAT, place: (&waiting.place).into(), state: (&waiting.state).into() }
     }
 }
 

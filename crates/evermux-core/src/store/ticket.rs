@@ -191,7 +191,7 @@ impl Tickets {
             let stays = match ticket {
                 Some(Ok(Some(ticket))) => {
                     ticket.place.server != *server || ticket.place.generation == *generation
-                },
+                }
                 // In use at this moment, or left behind by that.
                 Some(Ok(None)) => false,
                 Some(Err(_)) | None => false,
