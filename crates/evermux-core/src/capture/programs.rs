@@ -85,7 +85,9 @@ impl Running {
             // What it was wrapped in (`npx`, `sh -c`) is not what is gone on with.
             let named = running.assistant.as_ref().and_then(|instance| table.get(instance.outermost().pid));
             if named.is_some() || !started_with_pane {
-                running.program = Some(program(named.unwrap_or(process), running.directory.as_ref()));
+                let mut found = program(named.unwrap_or(process), running.directory.as_ref());
+                found.redirected = job.members.len() > 1 || process.is_redirected();
+                running.program = Some(found);
                 let askable = options.editors.is_some() && named.is_none();
                 running.editor = EditorInstance::of(process).filter(|_| askable);
             }
@@ -117,14 +119,7 @@ fn file_name(path: &[u8]) -> &[u8] {
 
 fn program(process: &Process, directory: Option<&BString>) -> Program {
     let directory = process.directory().or(directory).cloned().unwrap_or_default();
-    Program {
-        command: command(process),
-        directory,
-        started: process.started,
-        conversation: None,
-        editor: None,
-        line: None,
-    }
+    Program { started: process.started, ..Program::of(command(process), directory) }
 }
 
 /// What a process runs, without its secrets. One without arguments (it may not be read) is told by its name.

@@ -56,6 +56,12 @@ pub struct Handler {
     pub policy: Policy,
     /// How its arguments are written.
     pub arguments: Arguments,
+    /// The only words that may be the first that is no flag, where it is run; none: any.
+    pub only: Vec<Plain>,
+    /// The command inside of its command line.
+    pub inner: Option<Inner>,
+    /// Whether it is a client of tmux or its like: run again where it only attaches to a session.
+    pub attaches: bool,
     /// The command that starts it again, for programs without conversations.
     pub command: Option<Vec<Template>>,
     /// The command that goes on with a conversation.
@@ -92,6 +98,29 @@ pub struct Exclusion {
     pub subcommands: Vec<Plain>,
     /// Those with one of these flags.
     pub flags: Vec<Flag>,
+}
+
+/// A command inside of a command line: where it begins, and what it must be so that the program is run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Inner {
+    /// The first words that are no flags for which this holds; none: for all.
+    #[serde(default)]
+    pub subcommands: Vec<Plain>,
+    /// After how many words that are no flags it begins, the subcommand not counted.
+    pub after: usize,
+    /// What it must be.
+    pub opens: Opens,
+}
+
+/// What a command inside of a command line does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opens {
+    /// It opens a shell that waits for commands, or attaches to a session of tmux or its like.
+    Shell,
+    /// It shows something.
+    Viewer,
 }
 
 /// What is done when a program is to come back.
@@ -157,6 +186,11 @@ struct Form {
     policy: Policy,
     #[serde(default)]
     arguments: Arguments,
+    #[serde(default)]
+    only: Vec<Plain>,
+    inner: Option<Inner>,
+    #[serde(default)]
+    attaches: bool,
     command: Option<Vec<Template>>,
     resume: Option<Vec<Template>>,
     fresh: Option<Vec<Template>>,
@@ -202,6 +236,9 @@ impl TryFrom<Form> for Handler {
             unless: form.unless,
             policy: form.policy,
             arguments: form.arguments,
+            only: form.only,
+            inner: form.inner,
+            attaches: form.attaches,
             command: form.command,
             resume: form.resume,
             fresh: form.fresh,
@@ -242,6 +279,8 @@ impl Handler {
             self.names.len(),
             self.unless.subcommands.len(),
             self.unless.flags.len(),
+            self.only.len(),
+            self.inner.as_ref().map_or(0, |inner| inner.subcommands.len()),
             self.folders.len(),
             self.needs.len(),
             self.environment.len(),

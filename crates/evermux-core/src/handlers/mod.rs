@@ -14,12 +14,13 @@ mod template;
 mod tests;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use arguments::{Arguments, Item, ItemKind, Known, Rewritten};
 pub use claims::{Candidate, Claimant, Verdict, settle};
 pub use format::{
-    Exclusion, Folder, FormatError, Handler, LONGEST_FILE, Lookup, Mode, Policy, Source, SourceKind, parse,
+    Exclusion, Folder, FormatError, Handler, Inner, LONGEST_FILE, Lookup, Mode, Opens, Policy, Source,
+    SourceKind, parse,
 };
 pub use matching::Invocation;
 pub use paths::{Captures, Component, Glob, Piece};
@@ -43,6 +44,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
 #[derive(Clone, Debug, Default)]
 pub struct Handlers {
     handlers: Vec<Handler>,
+    /// Names of those that are the user's.
+    users: HashSet<String>,
     /// Positions by the names of programs.
     by_program: HashMap<String, usize>,
 }
@@ -83,6 +86,17 @@ impl Handlers {
                 self.by_program.insert(name.clone(), position);
             }
         }
+    }
+
+    /// The same for handlers of the user's.
+    pub fn add_users(&mut self, added: Vec<Handler>) {
+        self.users.extend(added.iter().map(|handler| handler.name.clone()));
+        self.add(added);
+    }
+
+    /// Whether the handler of this name is the user's own.
+    pub fn is_users(&self, name: &str) -> bool {
+        self.users.contains(name)
     }
 
     /// The handler of this name.

@@ -320,14 +320,16 @@ fn start() -> impl Strategy<Value = StartCommand> {
 }
 
 fn program() -> impl Strategy<Value = Program> {
-    (command(), bytes(), 0..4_000_000_000_000_i64, option::of(conversation()), option::of(bytes())).prop_map(
-        |(command, directory, started, conversation, line)| Program {
+    let more = (option::of(bytes()), any::<bool>());
+    (command(), bytes(), 0..4_000_000_000_000_i64, option::of(conversation()), more).prop_map(
+        |(command, directory, started, conversation, (line, redirected))| Program {
             command,
             directory,
             started,
             conversation,
             editor: None,
             line,
+            redirected,
         },
     )
 }

@@ -101,11 +101,27 @@ pub struct Program {
     /// The line on which it was started, as the user typed it, if the pane's shell has told it. It may mean more than
     /// `command`. Never one with a secret in it.
     pub line: Option<BString>,
+    /// Whether it read from something else than its terminal, wrote into a file, or was one of several of a pipeline: then its
+    /// words are not all that was run.
+    pub redirected: bool,
     /// What it held, if it is an editor that can be asked.
     pub editor: Option<Editor>,
 }
 
 impl Program {
+    /// A program of which nothing else is known.
+    pub fn of(command: Command, directory: BString) -> Self {
+        Self {
+            command,
+            directory,
+            started: 0,
+            conversation: None,
+            line: None,
+            redirected: false,
+            editor: None,
+        }
+    }
+
     /// Whether both are the same for whoever uses them: the same conversation whatever was said to go on with it, else the
     /// same command. When it was started does not matter.
     pub fn is_same(&self, other: &Self) -> bool {

@@ -179,6 +179,16 @@ pub struct Job<'a> {
     pub all: Vec<&'a Process>,
 }
 
+impl Process {
+    /// Whether it reads from something else than a terminal, or writes into a file. A pipe as its output may be its own pager's.
+    pub fn is_redirected(&self) -> bool {
+        let [input, output] = os::standard_files(self.pid);
+        let is_terminal = |path: &BString| path.starts_with(b"/dev/") && *path != "/dev/null";
+        let is_file = |path: &BString| path.starts_with(b"/") && !path.starts_with(b"/dev/");
+        input.is_some_and(|path| !is_terminal(&path)) || output.is_some_and(|path| is_file(&path))
+    }
+}
+
 impl<'a> Job<'a> {
     /// The process that stands for the job: its leader, or the oldest that is left.
     pub fn first(&self) -> Option<&'a Process> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::syntax::{Operands, Rule};
-use super::{Again, Conditions, Launch, Reason, Restriction, decide};
+use super::{Again, Conditions, Launch, Permission, Reason, Restriction, decide};
 use crate::model::Program;
 
 /// Names, and what is allowed. Not: commands (`-c`, `--cmd`, `+cmd`, `-e`, `--eval`, `-f`), scripts of keys (`-s`), files that
@@ -149,7 +149,7 @@ pub fn decide_editor(program: &Program, conditions: &Conditions, launch: Launch)
     };
     match decide(program.command.masked, &unrestricted, allowed) {
         Ok(()) if typed => Again::Prefill(launch, Reason::Prefilled),
-        Ok(()) => Again::Run(launch),
+        Ok(()) => Again::Run(launch, Permission::Editor),
         Err(reason) => Again::Owe(reason),
     }
 }

@@ -7,7 +7,7 @@ use bstr::BString;
 use serde::{Deserialize, Serialize};
 
 use super::shells::file_name;
-use super::{Reason, Shell, plain};
+use super::{Permission, Reason, Shell, plain};
 use crate::model::StartCommand;
 
 /// How long a program may take to appear in the foreground of its pane, where nothing else is known of it.
@@ -78,8 +78,8 @@ pub fn names(argv: &[BString]) -> Vec<BString> {
 /// What is done about the program that ran in a pane's shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// Start it.
-    Run(Launch),
+    /// Start it, because of this.
+    Run(Launch, Permission),
     /// Type it at the prompt, and leave it to the user; it stays owed for this reason.
     Prefill(Launch, Reason),
     /// Leave it, and carry it as a debt for this reason.

@@ -32,7 +32,7 @@ use crate::model::{Generation, PaneIdentity, ServerName, TmuxVersion};
 use crate::procs::ProcessTable;
 use crate::relaunch::{Launch, Shell};
 use crate::shell::Report;
-use crate::store::{Shells, Ticket, TicketId, Tickets};
+use crate::store::{PanePlace, Shells, TicketId, Tickets};
 use crate::tmux::{Nonce, Server, Spot, Typing};
 
 /// How long to pause between two looks. Everything counts that was there in two looks that follow each other.
@@ -414,14 +414,8 @@ impl Start {
         let line = line(launch, shell, ground.resume, id).ok_or("its shell cannot be told to start it")?;
         if let Some(id) = line.ticket() {
             let tickets = ground.tickets.ok_or("its arguments can be kept nowhere")?;
-            let place = Ticket {
-                server: ground.name.clone(),
-                generation: ground.generation.clone(),
-                pane: self.job.identity,
-                argv: Vec::new(),
-                directory: None,
-                environment: Vec::new(),
-            };
+            let (server, generation) = (ground.name.clone(), ground.generation.clone());
+            let place = PanePlace { server, generation, pane: self.job.identity };
             let written = tickets.write(id, &ticket(launch, place));
             written.map_err(|error| format!("its arguments could not be kept: {error}"))?;
             self.ticket = Some(id);
