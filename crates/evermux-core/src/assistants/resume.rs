@@ -79,6 +79,7 @@ impl Assistants {
             names: handler.names.iter().map(|name| name.as_str().into()).collect(),
             needs_client: handler.needs_client,
             patience: handler.ready,
+            repeat: true,
             ..Launch::of(fill(words, &arguments.kept, conversation.id.as_deref()))
         };
         let prefill = handler.policy == Policy::Prefill;
