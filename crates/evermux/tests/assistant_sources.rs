@@ -6,6 +6,8 @@ mod stubs;
 use std::fs;
 
 use common::assert_output;
+use evermux_testkit::Server;
+use rusqlite::Connection;
 use serde_json::Value;
 use stubs::told::{again, assistants, env, exact, known, ran};
 use stubs::{begin, child, end, id, plain, server, stop, wrapped};
@@ -38,14 +40,8 @@ fn a_pane_option_speaks_for_its_own_program_only() {
     }
 }
 
-#[test]
-fn titles_and_rows_tell_where_the_program_itself_does_not() {
-    let server = server();
-    plain(server.sandbox(), "opencode");
-    let env = env(&server);
-    let folder = server.folder(".local/share/opencode");
-    let path = folder.join("opencode.db");
-    let database = rusqlite::Connection::open(&path).unwrap();
+fn opencode_database(server: &Server) -> Connection {
+    let database = Connection::open(server.folder(".local/share/opencode").join("opencode.db")).unwrap();
     database.pragma_update(None, "journal_mode", "wal").unwrap();
     database
         .execute_batch(
@@ -53,10 +49,24 @@ fn titles_and_rows_tell_where_the_program_itself_does_not() {
              time_updated INTEGER, time_archived INTEGER)",
         )
         .unwrap();
+    database
+}
+
+fn add(database: &Connection, id: &str, parent: Option<&str>, directory: &str, title: &str, created: i64) {
+    let row = (id, parent, directory, title, created, created + 5);
+    database.execute("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", row).unwrap();
+}
+
+#[test]
+fn titles_and_rows_tell_where_the_program_itself_does_not() {
+    let server = server();
+    plain(server.sandbox(), "opencode");
+    let env = env(&server);
+    let folder = server.folder(".local/share/opencode");
+    let database = opencode_database(&server);
     let home = server.sandbox().home().canonicalize().unwrap();
     let add = |id: &str, parent: Option<&str>, directory: &str, title: &str, created: i64| {
-        let row = (id, parent, directory, title, created, created + 5);
-        database.execute("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", row).unwrap();
+        add(&database, id, parent, directory, title, created);
     };
     let here = home.to_str().unwrap();
     let now = jiff::Timestamp::now().as_millisecond();
@@ -121,6 +131,16 @@ fn other_tools_by_their_own_files() {
     server.sandbox().write(format!("{chats}/session-2026-11-30T01-02-x.jsonl"), line(3));
     server.sandbox().write("home/.gemini/tmp/other/chats/session-2026-11-30T01-02-y.jsonl", line(4));
     assert_eq!(known(&env), [format!("{} strong", id(3))]);
+    // What it tells the model itself is nothing that could be gone on with.
+    let context =
+        r#"{"$set":{"messages":[{"id":"x","type":"user","content":[{"text":"<session_context>\nit"}]}]}}"#;
+    let say = |said: &str| {
+        let text = format!("{}\n{context}\n{said}\n", line(3));
+        server.sandbox().write(format!("{chats}/session-2026-11-30T01-02-x.jsonl"), text);
+    };
+    say(r#"{"id":"y","type":"user","content":[{"text":"/help"}]}"#);
+    assert_eq!(again(&env), format!("not: nothing was said yet in conversation {}", id(3)));
+    say(r#"{"id":"y","type":"user","content":[{"text":"hello"}]}"#);
     assert_eq!(again(&env), format!("gemini -m pro --resume {}", id(3)));
 
     server.run(&["new-window", "-t", "main:2"]);
@@ -137,7 +157,7 @@ fn codex_by_its_database_and_by_what_was_said() {
     let server = server();
     plain(server.sandbox(), "codex");
     let env = env(&server);
-    let database = rusqlite::Connection::open(server.folder(".codex").join("state_5.sqlite")).unwrap();
+    let database = Connection::open(server.folder(".codex").join("state_5.sqlite")).unwrap();
     database
         .execute_batch(
             "CREATE TABLE threads (id TEXT, cwd TEXT, created_at_ms INTEGER, updated_at_ms INTEGER, archived INTEGER,
@@ -217,8 +237,11 @@ fn aider_goes_on_with_what_is_in_its_directory() {
     server.wait_for_prompts();
     server.type_line("main:0.0", &format!("cd {}", work.display()));
     begin(&server, "main:0.0", "aider --model m --message-file-not x.py");
-    assert_eq!(again(&env), "not: {cwd}/.aider.chat.history.md is not there");
-    fs::write(work.join(".aider.chat.history.md"), "# aider chat\n").unwrap();
+    assert_eq!(again(&env), "not: ~/work/.aider.chat.history.md is not there");
+    // In a repository it stands at its top.
+    fs::create_dir(server.sandbox().path("home/.git")).unwrap();
+    assert_eq!(again(&env), "not: ~/.aider.chat.history.md is not there");
+    server.sandbox().write("home/.aider.chat.history.md", "# aider chat\n");
     env.ok(&["save"]);
     end(&server);
     let output = env.run(&["restore"]);
@@ -311,12 +334,14 @@ fn a_conversation_that_was_just_begun_has_only_a_lock() {
     assert_eq!(again(&env), format!("not: nothing was said yet in conversation {}", id(2)));
 }
 
-/// OpenCode shows its own name while no conversation is open: its command line is old then, and so is the last save.
+/// OpenCode shows its own name while no conversation is open: its command line is old then, and so is the last save. But also
+/// while the conversation has no title yet.
 #[test]
 fn a_title_can_say_that_there_is_none() {
     let server = server();
     plain(server.sandbox(), "opencode");
     let env = env(&server);
+    let database = opencode_database(&server);
     begin(&server, "main:0.0", "opencode -s ses_1");
     env.ok(&["save"]);
     assert_eq!(known(&env), ["ses_1 strong"]);
@@ -324,4 +349,14 @@ fn a_title_can_say_that_there_is_none() {
     assert_eq!(known(&env), ["- it has none open"]);
     server.run(&["select-pane", "-t", "main:0.0", "-T", "OC | another"]);
     assert_eq!(known(&env), ["ses_1 strong"]);
+    server.run(&["select-pane", "-t", "main:0.0", "-T", "OpenCode"]);
+    let home = server.sandbox().home().canonicalize().unwrap();
+    let now = jiff::Timestamp::now().as_millisecond() + 1000;
+    add(&database, "ses_2", None, home.to_str().unwrap(), "New session - 2026-11-30T10:15:17.149Z", now);
+    assert_eq!(known(&env), ["ses_2 guess"]);
+    server.run(&["set-option", "-p", "-t", "main:0.0", "@evermux-resume", "opencode ses_2"]);
+    assert_eq!(known(&env), ["ses_2 strong"]);
+    // It has got its title, and is left.
+    database.execute("UPDATE session SET title = 'Two'", []).unwrap();
+    assert_eq!(known(&env), ["- it has none open"]);
 }

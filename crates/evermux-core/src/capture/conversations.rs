@@ -107,7 +107,7 @@ pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Source
     for (found, answer) in assistants.iter().zip(&mut answers) {
         let identity = draft.windows[found.window].panes[found.pane].identity;
         let before = sources.before(identity).and_then(|before| known(before, &found.instance));
-        if let Some(before) = before.filter(|_| !answer.none) {
+        if let Some(before) = before {
             keep(answer, before);
         }
         claimants.push(Claimant {
@@ -152,7 +152,7 @@ fn is_of(instance: &Instance, conversation: &Conversation) -> bool {
 
 /// What was known before holds as long as the program runs and nothing as sure says something else.
 fn keep(answer: &mut Answer, before: &Conversation) {
-    let Some(id) = &before.id else { return };
+    let Some(id) = before.id.as_ref().filter(|id| answer.may_be(id)) else { return };
     let found = &before.found;
     let evidence = found.evidence.strip_prefix(KEPT).unwrap_or(&found.evidence);
     answer.candidates.push(Candidate {
@@ -198,7 +198,7 @@ fn conversation(instance: Instance, answer: Answer, verdict: &Verdict) -> Conver
             (None, found(candidate.confidence, why, false))
         }
         Verdict::Nothing => {
-            let why = if answer.none { "it has none open" } else { "nothing tells which one" };
+            let why = if answer.possible.is_some() { "it has none open" } else { "nothing tells which one" };
             (None, found(Default::default(), why.to_owned(), false))
         }
     };

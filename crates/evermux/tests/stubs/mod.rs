@@ -80,7 +80,8 @@ pub fn hooked(sandbox: &Sandbox, name: &str) {
         told() { printf '{"hook_event_name":"%s","session_id":"%s","cwd":"%s"}' "$1" "$2" "$PWD" | sh -c "$(cat ~/hook-"$1")"; }
         chats=$HOME/.gemini/tmp/x/chats
         become() { [ -z "$own" ] || told SessionEnd "$own"; own=$1; told SessionStart "$own"
-            mkdir -p "$chats"; echo "{\"sessionId\":\"$own\"}" >"$chats/session-$own.jsonl"; }
+            mkdir -p "$chats"
+            printf '{"sessionId":"%s"}\n{"type":"gemini","content":"noted"}\n' "$own" >"$chats/session-$own.jsonl"; }
         trap 'told SessionEnd "$own"' EXIT
         id=$(value '--resume' "$@")
         become "${id:-$FIRST}"
