@@ -306,6 +306,12 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
     [exit 1]
     ");
     assert_eq!(env.run(&["config", "check"]).status, Some(1));
+    // One in the place of a shipped one.
+    let own =
+        server.sandbox().write("handlers.d/amp.toml", "[handler.amp]\nnames = ['amp']\npolicy = 'skip'\n");
+    let checked = env.run(&["config", "check"]).text();
+    assert!(checked.contains("yours      amp, helper\n"), "{checked}");
+    fs::remove_file(own).unwrap();
     begin(&server, "main:0.0", "helper --model x --session abc-1 hello");
     let output = env.run(&["assistants", "--json"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("wrong.toml"), "{output}");

@@ -122,6 +122,29 @@ fn one_that_fails_is_tried_once_more() {
     }
 }
 
+/// As tmux-assistant-resurrect does, whose restore may run at the same time: it is not begun a second time.
+#[test]
+fn one_that_somebody_else_has_begun_is_left_to_them() {
+    let server = server();
+    claude(server.sandbox());
+    let env = env(&server);
+    begin(&server, "main:0.0", &format!("FIRST={} claude --model opus", id(1)));
+    env.ok(&["save"]);
+    end(&server);
+    let already = ran(&server).len();
+    // It waits for a client, which gives the other one the time.
+    let child = env.command(&["restore"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.wait_until("it stands", |server| server.tmux(&["has-session", "-t", "main:0.0"]).ok());
+    begin(&server, "main:0.0", &format!("command claude --model opus --resume {}", id(1)));
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(ran(&server).len(), already + 1, "{told}");
+    assert_eq!(known(&env), [exact(1)]);
+    env.ok(&["save"]);
+    assert!(!env.ok(&["show"]).contains("owed"));
+}
+
 #[test]
 fn a_pane_made_with_an_assistant_goes_on_with_it() {
     let server = server();

@@ -344,14 +344,16 @@ fn a_line_that_was_dropped_is_typed_once_more() {
 /// What was typed and not read yet is not typed again: the program would read it.
 #[test]
 fn a_shell_that_does_not_come_to_it_is_waited_for() {
-    let Some(ground) = Ground::of("bash") else { return };
+    let Some(ground) = Ground::of("zsh") else { return };
     ground.start(1);
     ground.server.sandbox().write("home/notes", "one\n");
     ground.runs(0, &words("tail -f notes"));
     ground.env.ok(&["save"]);
-    // As on a machine that has much else to do: the shell stands at its prompt, and gets no time.
-    let stops = "( ( sleep 0.03; kill -STOP $$; sleep 1.5; kill -CONT $$ ) >/dev/null 2>&1 & )";
-    ground.rc(".bashrc", &format!("PS1='$ '; PROMPT_COMMAND='PROMPT_COMMAND=; {stops}'\n"));
+    // As on a machine that has much else to do: its line editor shows the prompt, and does not come to read.
+    let rc = "PS1='$ '; zmodload zsh/zselect
+        zle-line-init() { [[ -n $done ]] || { done=1; zselect -t 150 } }
+        zle -N zle-line-init\n";
+    ground.rc(".zshrc", rc);
     let restored = ground.restart(&[], 0);
     assert_eq!(ground.argv(0), Some(words("tail -f notes")), "{restored:#}");
     let screen = ground.server.screen("work:0");

@@ -7,7 +7,7 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 use jiff::Timestamp;
 
-use super::conversations::AssistantFound;
+use super::conversations::{AssistantFound, InPane};
 use super::editors::{EditorFound, EditorInstance, as_it_was};
 use super::excluded::without;
 use super::identity::Identities;
@@ -15,7 +15,6 @@ use super::options::Options;
 use super::policy::{POLICY_OPTION, Pattern, Policy, is_unfinished};
 use super::programs::Running;
 use super::{debts, shells, start};
-use crate::assistants::Instance;
 use crate::layout::{Layout, Reported};
 use crate::model::{
     Client, Death, EnvironmentEntry, Generation, Link, LivePane, OptionEntry, Pane, PaneFacts, PaneIdentity,
@@ -280,13 +279,11 @@ impl Assembly<'_> {
             };
             let (made, text, assistants, editor) =
                 self.pane(pane, identity.0, policies[number], &pane_subject);
-            self.draft.assistants.extend(assistants.into_iter().map(|(instance, in_front)| AssistantFound {
-                window: position,
-                pane: panes.len(),
-                listed: (listed, number),
-                instance,
-                in_front,
-            }));
+            let found = |InPane { instance, in_front }| {
+                let (window, pane) = (position, panes.len());
+                AssistantFound { window, pane, listed: (listed, number), instance, in_front }
+            };
+            self.draft.assistants.extend(assistants.into_iter().map(found));
             if let Some(instance) = editor {
                 self.draft.editors.push(EditorFound { window: position, pane: panes.len(), instance });
             }
@@ -368,21 +365,20 @@ impl Assembly<'_> {
         })
     }
 
-    /// A pane; if its text is wanted, whether only its history; and the assistants and the editor in it, of an assistant with
-    /// whether it is in the foreground.
+    /// A pane; if its text is wanted, whether only its history; and the assistants and the editor in it.
     fn pane(
         &mut self,
         pane: &ListedPane,
         identity: PaneIdentity,
         policy: Policy,
         subject: &Subject,
-    ) -> (Pane, Option<bool>, Vec<(Instance, bool)>, Option<EditorInstance>) {
+    ) -> (Pane, Option<bool>, Vec<InPane>, Option<EditorInstance>) {
         let sources = self.sources;
         let before = sources.before(identity);
         let mut running = Running::read(pane, sources.processes, sources.terminal, sources.options);
-        let front = running.assistant.take().into_iter().map(|instance| (instance, true));
-        let behind = std::mem::take(&mut running.behind).into_iter().map(|instance| (instance, false));
-        let assistants = front.chain(behind).collect();
+        let in_pane = |in_front| move |instance| InPane { instance, in_front };
+        let behind = std::mem::take(&mut running.behind).into_iter().map(in_pane(false));
+        let assistants = running.assistant.take().into_iter().map(in_pane(true)).chain(behind).collect();
         as_it_was(&mut running, identity, before);
         let dead = Death { status: pane.dead_status, signal: pane.dead_signal };
         let prompt_rows = sources.options.prompt_rows.get(&identity).copied();

@@ -18,6 +18,14 @@ const MOST_VARIABLES: usize = 32;
 /// Most assistants of a pane that are remembered while they are not in its foreground.
 const MOST_ASIDE: usize = 8;
 
+/// An assistant in a pane.
+#[derive(Debug)]
+pub(super) struct InPane {
+    pub instance: Instance,
+    /// It is in the foreground.
+    pub in_front: bool,
+}
+
 /// An assistant in a pane of the draft.
 #[derive(Clone, Debug)]
 pub(super) struct AssistantFound {

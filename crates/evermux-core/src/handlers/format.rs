@@ -48,6 +48,8 @@ struct File {
 pub struct Handler {
     /// Its name.
     pub name: String,
+    /// Whether it is the user's.
+    pub is_users: bool,
     /// The names of the program's file.
     pub names: Vec<String>,
     /// Uses of the program that the handler is not for.
@@ -201,6 +203,7 @@ impl TryFrom<Form> for Handler {
     fn try_from(form: Form) -> Result<Self, String> {
         let handler = Self {
             name: String::new(),
+            is_users: false,
             names: form.names.into_iter().map(|name| name.0).collect(),
             unless: form.unless,
             policy: form.policy,

@@ -90,14 +90,13 @@ fn text(file: &Path, folder: &Path, handlers: &Handlers, wrong: &[CliError]) -> 
     }
     text.push_str(&format!("  settings   {}\n", outside(file.as_os_str().as_encoded_bytes())));
     text.push_str(&format!("  handlers   {}\n", outside(folder.as_os_str().as_encoded_bytes())));
-    let shipped = Handlers::shipped();
     let names = |which: &dyn Fn(&Handler) -> bool| -> Vec<&str> {
         handlers.all().iter().filter(|handler| which(handler)).map(|handler| handler.name.as_str()).collect()
     };
     for (title, names) in [
         ("assistants", names(&Handler::holds_conversations)),
         ("programs", names(&|handler| !handler.holds_conversations())),
-        ("yours", names(&|handler| shipped.get(&handler.name).is_none())),
+        ("yours", names(&|handler| handler.is_users)),
     ] {
         if !names.is_empty() {
             text.push_str(&format!("  {title:<10} {}\n", names.join(", ")));

@@ -317,15 +317,20 @@ impl Start {
         let (pane, launch) = (&self.job.pane, &self.job.pending.launch);
         let foreground = table.job(pane.pid);
         let gone = foreground.is_none();
+        let job = foreground.filter(|job| !job.own);
+        let appears = job.as_ref().is_some_and(|job| job.all.iter().any(|it| seen::is(it, launch)));
         let owed = match &mut self.state {
             State::Done(_) => None,
             _ if gone => Some("its pane is gone".to_owned()),
+            // Somebody else has begun it: the user, or tmux-assistant-resurrect.
+            State::Waiting { .. } if appears && launch.repeat => {
+                self.state = State::Done(Outcome::Runs);
+                return;
+            }
             State::Waiting { .. } => late.then(|| "its shell does not come to a prompt".to_owned()),
             State::Typed(_) if self.job.pending.prefill => None,
             State::Typed(typed) => {
                 typed.back = if waits { typed.back + 1 } else { 0 };
-                let job = foreground.filter(|job| !job.own);
-                let appears = job.as_ref().is_some_and(|job| job.all.iter().any(|it| seen::is(it, launch)));
                 typed.seen = typed.seen.filter(|_| appears).or(appears.then_some(now));
                 if typed.seen.is_some_and(|since| now - since >= STAYS) {
                     self.state = State::Done(Outcome::Runs);
