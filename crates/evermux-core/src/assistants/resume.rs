@@ -58,20 +58,20 @@ impl Assistants {
             .filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?)))
             .collect();
         let directory = conversation.directory.as_bstr();
-        let places = Places { handler, home: &self.home, directory, environment: &environment };
+        let places = Places { handler, home: &self.home, directory, environment: &environment, foreign };
         if !directory.to_path().is_ok_and(|path| foreign.is_folder(path)) {
             return Err(format!("its directory {directory} is not there"));
         }
         let words = match &conversation.id {
             Some(id) => {
-                let held = self.holder(handler, &places, foreign, id, table, except);
+                let held = self.holder(&places, id, table, except);
                 if let Some(pid) = held {
                     return Err(format!("conversation {id} is open in process {pid}"));
                 }
-                set_mode(&places, foreign, id, &mut arguments.kept);
-                words_for(&places, foreign, conversation, id)?
+                set_mode(&places, id, &mut arguments.kept);
+                words_for(&places, conversation, id)?
             }
-            None => words_without_id(&places, foreign, conversation)?,
+            None => words_without_id(&places, conversation)?,
         };
         let launch = Launch {
             directory: Some(conversation.directory.clone()),
@@ -79,6 +79,7 @@ impl Assistants {
             names: handler.names.iter().map(|name| name.as_str().into()).collect(),
             needs_client: handler.needs_client,
             patience: handler.ready,
+            repeat: true,
             ..Launch::of(fill(words, &arguments.kept, conversation.id.as_deref()))
         };
         let prefill = handler.policy == Policy::Prefill;
@@ -86,15 +87,8 @@ impl Assistants {
     }
 
     /// The process that holds a conversation now: by the program's own files, or by its command line.
-    fn holder(
-        &self,
-        handler: &Handler,
-        places: &Places<'_>,
-        foreign: &Foreign<'_>,
-        id: &str,
-        table: &ProcessTable,
-        except: &[u32],
-    ) -> Option<u32> {
+    fn holder(&self, places: &Places<'_>, id: &str, table: &ProcessTable, except: &[u32]) -> Option<u32> {
+        let (handler, foreign) = (places.handler, places.foreign);
         let alive = |pid: u32| table.get(pid).filter(|process| !process.zombie && !except.contains(&pid));
         for source in &handler.sources {
             let (path, field) = match &source.kind {
@@ -159,7 +153,6 @@ impl Assistants {
 /// The command for a conversation that can be gone on with, or that never began.
 fn words_for<'a>(
     places: &Places<'a>,
-    foreign: &Foreign<'_>,
     conversation: &Conversation,
     id: &str,
 ) -> Result<&'a [Template], String> {
@@ -167,7 +160,7 @@ fn words_for<'a>(
     if !handler.is_id(id) {
         return Err("the id of its conversation is none".to_owned());
     }
-    if is_resumable(places, foreign, id) {
+    if is_resumable(places, id) {
         return handler.resume.as_deref().ok_or_else(|| "its handler knows no way to go on".to_owned());
     }
     match &handler.fresh {
@@ -179,7 +172,8 @@ fn words_for<'a>(
 
 /// Puts the mode that was chosen inside into the arguments, in the place of the one that they name. One that the handler
 /// does not list (and so may allow more) changes nothing.
-fn set_mode(places: &Places<'_>, foreign: &Foreign<'_>, id: &str, arguments: &mut Vec<BString>) {
+fn set_mode(places: &Places<'_>, id: &str, arguments: &mut Vec<BString>) {
+    let foreign = places.foreign;
     let Some(mode) = &places.handler.mode else { return };
     let files =
         places.glob(&mode.path, Some(id), None).map(|glob| foreign.find(&glob, None)).unwrap_or_default();
@@ -198,24 +192,16 @@ fn set_mode(places: &Places<'_>, foreign: &Foreign<'_>, id: &str, arguments: &mu
     *arguments = kept;
 }
 
-fn words_without_id<'a>(
-    places: &Places<'a>,
-    foreign: &Foreign<'_>,
-    conversation: &Conversation,
-) -> Result<&'a [Template], String> {
+fn words_without_id<'a>(places: &Places<'a>, conversation: &Conversation) -> Result<&'a [Template], String> {
     let Some(command) = &places.handler.command else {
         return Err(format!("its conversation is not known: {}", conversation.found.evidence));
     };
-    let missing =
-        places.handler.needs.iter().find(|path| {
-            places.glob(path, None, None).is_none_or(|glob| foreign.find(&glob, None).is_empty())
-        });
-    match missing {
+    let is_there = |path: &&Template| {
+        places.glob(path, None, None).is_some_and(|glob| !places.foreign.find(&glob, None).is_empty())
+    };
+    match places.handler.needs.iter().find(|path| !is_there(path)) {
         None => Ok(command),
-        Some(path) => {
-            let shown = path.fill(|place| Some(format!("{{{place}}}").into_bytes())).unwrap_or_default();
-            Err(format!("{} is not there", shown.as_bstr()))
-        }
+        Some(path) => Err(format!("{} is not there", places.named(path))),
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Running {
     pub waiting: bool,
     /// The assistant in the foreground.
     pub assistant: Option<Instance>,
+    /// Assistants that are not.
+    pub behind: Vec<Instance>,
     /// The editor in the foreground.
     pub editor: Option<EditorInstance>,
     /// A program waits for a password.
@@ -78,9 +80,9 @@ impl Running {
             running.at_prompt = Evidence::read(&job, state).is_some_and(line_editor_waits);
         }
         let foreground = if job.own { Some(own).filter(|_| !own_shell) } else { job.first() };
+        let assistants = options.assistants.as_ref();
         if let Some(process) = foreground.filter(|process| asker != Some(process.pid)) {
             let started_with_pane = job.own && !pane.start_command.is_empty();
-            let assistants = options.assistants.as_ref();
             running.assistant = assistants.and_then(|own| Instance::find(&own.handlers, table, &job));
             // What it was wrapped in (`npx`, `sh -c`) is not what is gone on with.
             let named = running.assistant.as_ref().and_then(|instance| table.get(instance.outermost().pid));
@@ -91,6 +93,11 @@ impl Running {
                 let askable = options.editors.is_some() && named.is_none();
                 running.editor = EditorInstance::of(process).filter(|_| askable);
             }
+        }
+        // Shells that wait, which most panes are, have started nothing: their handlers need not be read.
+        if let Some(assistants) = assistants.filter(|_| running.processes.len() > job.all.len()) {
+            let front = running.assistant.as_ref();
+            running.behind = Instance::behind(&assistants.handlers, table, own, &job, front);
         }
         running
     }

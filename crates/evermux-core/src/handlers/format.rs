@@ -11,7 +11,7 @@ use thiserror::Error;
 pub use self::source::{Source, SourceKind};
 use super::arguments::Arguments;
 use super::template::Template;
-use super::words::{Field, Flag, IdPattern, Name, Plain, Program, Query, Variable};
+use super::words::{Field, Flag, IdPattern, Name, Pattern, Plain, Program, Query, Variable};
 
 /// Longest file of handlers (bytes).
 pub const LONGEST_FILE: u64 = 64 << 10;
@@ -48,6 +48,8 @@ struct File {
 pub struct Handler {
     /// Its name.
     pub name: String,
+    /// Whether it is the user's.
+    pub is_users: bool,
     /// The names of the program's file.
     pub names: Vec<String>,
     /// Uses of the program that the handler is not for.
@@ -159,6 +161,9 @@ pub struct Lookup {
     /// The query whose first column it is, if the file is a database; `:id` and `:cwd` are known.
     #[serde(default)]
     pub query: Option<Query>,
+    /// What one of its lines must fit: something was said in it.
+    #[serde(default)]
+    pub said: Option<Pattern>,
 }
 
 /// A way of working that is chosen inside of a program and written down, and the flag for it.
@@ -232,6 +237,7 @@ impl TryFrom<Form> for Handler {
     fn try_from(form: Form) -> Result<Self, String> {
         let handler = Self {
             name: String::new(),
+            is_users: false,
             names: form.names.into_iter().map(|name| name.0).collect(),
             unless: form.unless,
             policy: form.policy,
@@ -338,7 +344,9 @@ impl Handler {
     /// Every place in a path is one that is filled.
     fn check_paths(&self) -> Result<(), String> {
         let folder = |place: &str| self.folders.keys().any(|name| name.0 == place);
-        let known = |place: &str| matches!(place, "id" | "pid" | "cwd" | "encoded-cwd") || folder(place);
+        let known = |place: &str| {
+            matches!(place, "id" | "pid" | "cwd" | "encoded-cwd" | "repository") || folder(place)
+        };
         let sources = self.sources.iter().filter_map(|source| source.kind.path());
         let lookups = self.directory.iter().chain(&self.resumable).map(|lookup| &lookup.path);
         let mode = self.mode.iter().map(|mode| &mode.path);

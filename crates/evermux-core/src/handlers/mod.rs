@@ -14,7 +14,7 @@ mod template;
 mod tests;
 mod words;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 pub use arguments::{Arguments, Item, ItemKind, Known, Rewritten};
 pub use claims::{Candidate, Claimant, Verdict, settle};
@@ -44,8 +44,6 @@ pub const SHIPPED: &[(&str, &str)] = &[
 #[derive(Clone, Debug, Default)]
 pub struct Handlers {
     handlers: Vec<Handler>,
-    /// Names of those that are the user's.
-    users: HashSet<String>,
     /// Positions by the names of programs.
     by_program: HashMap<String, usize>,
 }
@@ -66,19 +64,21 @@ impl Handlers {
         let mut handlers = Self::default();
         for (name, text) in SHIPPED {
             let own = parse(text).unwrap_or_else(|error| panic!("the shipped handler {name}: {error}"));
-            handlers.add(own);
+            handlers.put(own);
         }
         handlers
     }
 
-    /// Adds handlers. One takes the place of an earlier one of its name, and programs that two handlers name belong to the
-    /// later one.
+    /// Adds handlers of the user. One takes the place of an earlier one of its name, and programs that two handlers name
+    /// belong to the later one.
     pub fn add(&mut self, added: Vec<Handler>) {
+        self.put(added.into_iter().map(|handler| Handler { is_users: true, ..handler }).collect());
+    }
+
+    fn put(&mut self, added: Vec<Handler>) {
         for handler in added {
-            match self.handlers.iter_mut().find(|own| own.name == handler.name) {
-                Some(own) => *own = handler,
-                None => self.handlers.push(handler),
-            }
+            self.handlers.retain(|own| own.name != handler.name);
+            self.handlers.push(handler);
         }
         self.by_program.clear();
         for (position, handler) in self.handlers.iter().enumerate() {
@@ -86,17 +86,6 @@ impl Handlers {
                 self.by_program.insert(name.clone(), position);
             }
         }
-    }
-
-    /// The same for handlers of the user's.
-    pub fn add_users(&mut self, added: Vec<Handler>) {
-        self.users.extend(added.iter().map(|handler| handler.name.clone()));
-        self.add(added);
-    }
-
-    /// Whether the handler of this name is the user's own.
-    pub fn is_users(&self, name: &str) -> bool {
-        self.users.contains(name)
     }
 
     /// The handler of this name.

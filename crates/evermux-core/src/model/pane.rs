@@ -154,8 +154,7 @@ pub struct PaneFacts {
     pub pid: Option<u32>,
     /// The pane's process and everything below it, the pane's own first.
     pub processes: Vec<Process>,
-    /// The conversations of assistants that live in the pane, but not in its foreground: suspended ones, and what runs in
-    /// front of them. As they were known when they were last there.
+    /// The conversations of assistants that live in the pane, but not in its foreground: suspended, or behind another program.
     pub aside: Vec<Conversation>,
     /// Whether the alternate screen was on.
     pub alternate_screen: bool,

@@ -48,7 +48,7 @@ pub use cost::Cost;
 pub use identity::{boot, machine};
 pub use prompt::{Evidence, Reading, is_password_prompt, line_editor_waits, shell_at_terminal};
 pub use sockets::{Listening, connected, listening};
-pub use terminal::{TerminalError, TerminalState};
+pub use terminal::{TerminalError, TerminalState, has_unread_input};
 
 /// The process table could not be read at all.
 #[derive(Debug, Error)]

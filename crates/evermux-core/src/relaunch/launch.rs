@@ -40,6 +40,9 @@ pub struct Launch {
     /// Whether it is started once only: by `evermux resume`, never by a line that a history keeps.
     #[serde(default)]
     pub once: bool,
+    /// Whether it may be begun a second time if it ended at once: what goes on with a conversation does nothing by itself.
+    #[serde(default)]
+    pub repeat: bool,
 }
 
 impl Launch {
@@ -54,6 +57,7 @@ impl Launch {
             patience: PATIENCE,
             line: None,
             once: false,
+            repeat: false,
         }
     }
 }

@@ -383,10 +383,7 @@ fn plain(
     allow: Option<&Allow>,
 ) -> Option<plan::Resumption> {
     let row = by_row(handlers, program);
-    if handlers
-        .recognise(&program.command.argv, &[])
-        .is_some_and(|known| handlers.is_users(&known.handler.name))
-    {
+    if handlers.recognise(&program.command.argv, &[]).is_some_and(|known| known.handler.is_users) {
         return row;
     }
     let is_there = |path: &BString| path.to_path().is_ok_and(Path::is_file);

@@ -136,7 +136,7 @@ fn text(file: &Path, folder: &Path, handlers: &Handlers, wrong: &[CliError]) -> 
     for (title, names) in [
         ("assistants", names(&Handler::holds_conversations)),
         ("programs", names(&|handler| !handler.holds_conversations())),
-        ("yours", names(&|handler| handlers.is_users(&handler.name))),
+        ("yours", names(&|handler| handler.is_users)),
     ] {
         if !names.is_empty() {
             text.push_str(&format!("  {title:<10} {}\n", names.join(", ")));

@@ -58,7 +58,7 @@ pub fn load_handlers(folder: &Path, uid: u32) -> (Handlers, Vec<HandlersError>) 
     };
     for path in files {
         match load(&path, uid) {
-            Ok(own) => all.add_users(own),
+            Ok(own) => all.add(own),
             Err(error) => wrong.push(error),
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod shape;
+pub mod shells;
 
 /// What differs from run to run, and what stands for it, at the same width where tables are.
 pub const UNSTABLE: [(&str, &str); 15] = [
