@@ -8,7 +8,7 @@ use super::build::Builder;
 use super::{PlannedLaunch, PlannedPane, Resumption, Run, STILL_TO_START, Source, TO_START_LATER};
 use crate::model::{Debt, OptionEntry, Owed, Pane, PaneIdentity, Program};
 use crate::problem::{Problem, Subject};
-use crate::relaunch::editors::decide_editor;
+use crate::relaunch::editors::{decide_editor, is_start_of};
 use crate::relaunch::{
     Again, Conditions, Decision, Launch, Reason, Restriction, Shell, decide_conversation, decide_program,
     decide_start, is_shell,
@@ -38,7 +38,10 @@ impl Builder<'_, '_> {
             // To activate what a variable names is to run it.
             shell.variables.clear();
         }
-        let run = match self.conversation_of_pane(&mut pane, &conditions) {
+        if pane.start.is_none() && pane.dead.is_none() && pane.program.is_none() {
+            take_back_start(&mut pane, &conditions);
+        }
+        let run = match self.command_of_pane(&mut pane, &conditions) {
             Some((run, own)) => {
                 directory = own.unwrap_or(directory);
                 run
@@ -89,9 +92,6 @@ impl Builder<'_, '_> {
 
     /// What runs in a pane; what does not becomes a debt.
     fn run(&mut self, pane: &mut Pane, conditions: &Conditions) -> Run {
-        if pane.start.is_none() && pane.dead.is_none() && pane.program.is_none() {
-            take_back_start(pane, conditions);
-        }
         let Some(start) = pane.start.clone() else {
             return if pane.dead.is_some() { Run::Dead } else { Run::Shell };
         };
@@ -132,9 +132,7 @@ impl Builder<'_, '_> {
         let debt = pane.debts.iter_mut().find(|debt| matches!(debt.owed, Owed::Program(_)))?;
         let Owed::Program(program) = &debt.owed else { return None };
         let again = again(program, conditions, self.options.resume, &mut self.resumed);
-        // What a session file does nobody has looked at: only this machine's own.
-        let editor = || (self.options.editor)(program, identity).filter(|_| !conditions.foreign);
-        let again = again.or_else(|| Some(decide_editor(program, conditions, editor()?)));
+        let again = again.or_else(|| editor_again(program, identity, conditions, self.options.editor));
         let again = again.unwrap_or_else(|| decide_program(program, conditions));
         let (again, reason) = match again {
             Again::Run(launch) => (Some((launch, false)), STILL_TO_START.to_owned()),
@@ -154,16 +152,20 @@ impl Builder<'_, '_> {
         Some(PlannedLaunch { program: program.clone(), launch, prefill })
     }
 
-    /// What runs in a pane that was made with an assistant as its command: the command that goes on with its conversation,
-    /// and its directory. None if no such pane.
-    fn conversation_of_pane(
+    /// What runs in a pane that was made with an assistant or an editor as its command: the command that goes on with its
+    /// conversation, or brings back what it held, and its directory. None if no such pane.
+    fn command_of_pane(
         &mut self,
         pane: &mut Pane,
         conditions: &Conditions,
     ) -> Option<(Run, Option<BString>)> {
         let start = pane.start.clone().filter(|start| pane.dead.is_none() && !is_shell(start))?;
-        let program = pane.program.clone().filter(|program| program.conversation.is_some())?;
-        match again(&program, conditions, self.options.resume, &mut self.resumed)? {
+        let program = pane.program.clone()?;
+        let again = match &program.conversation {
+            Some(_) => again(&program, conditions, self.options.resume, &mut self.resumed),
+            None => editor_again(&program, pane.identity, conditions, self.options.editor),
+        };
+        match again? {
             Again::Run(launch) => {
                 pane.debts.retain(|debt| !matches!(debt.owed, Owed::Program(_) | Owed::Start(_)));
                 let directory = launch.directory.clone();
@@ -205,6 +207,17 @@ fn again(
     }
 }
 
+/// What is done about an editor whose state is known. What a session file does nobody has looked at: only this machine's own.
+fn editor_again(
+    program: &Program,
+    pane: PaneIdentity,
+    conditions: &Conditions,
+    editor: &dyn Fn(&Program, PaneIdentity) -> Option<Launch>,
+) -> Option<Again> {
+    let launch = editor(program, pane).filter(|_| !conditions.foreign)?;
+    Some(decide_editor(program, conditions, launch))
+}
+
 /// What tmux executes for a launch: the words, behind `env` if they get variables.
 fn as_command(launch: Launch) -> Vec<BString> {
     let mut words = Vec::new();
@@ -217,16 +230,21 @@ fn as_command(launch: Launch) -> Vec<BString> {
     words
 }
 
-/// Makes the command that a pane was made with, and that an earlier restore has left, its command again, if it may run now.
+/// Makes the command that a pane was made with, and that an earlier restore has left, its command again, if it may run now;
+/// an editor with what it held.
 fn take_back_start(pane: &mut Pane, conditions: &Conditions) {
     let may_run = |debt: &Debt| match &debt.owed {
         Owed::Start(start) => matches!(decide_start(start, conditions), Decision::Run(_)),
         _ => false,
     };
     let Some(position) = pane.debts.iter().position(may_run) else { return };
-    if let Owed::Start(start) = pane.debts.remove(position).owed {
-        pane.start = Some(start);
-    }
+    let Owed::Start(start) = pane.debts.remove(position).owed else { return };
+    let editor = pane.debts.iter().find_map(|debt| match &debt.owed {
+        Owed::Program(program) if program.editor.is_some() && is_start_of(&start, program) => Some(program),
+        _ => None,
+    });
+    pane.program = editor.cloned();
+    pane.start = Some(start);
 }
 
 /// Whether a command other than a shell is started again.
