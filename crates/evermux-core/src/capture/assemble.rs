@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 use jiff::Timestamp;
 
 use super::conversations::{AssistantFound, InPane};
-use super::editors::{EditorFound, EditorInstance, as_it_was};
+use super::editors::{EditorFound, EditorInstance, as_it_was, start_as_it_was};
 use super::excluded::without;
 use super::identity::Identities;
 use super::options::Options;
@@ -386,6 +386,12 @@ impl Assembly<'_> {
         // What is in an editor is text as well.
         let editor = running.editor.take().filter(|_| left_out.is_none());
         let mut text_wanted = left_out.is_none().then_some(running.at_password);
+        let start = start::start_command(pane, &running.own_argv, sources.listing.server.version, &|line| {
+            let global = &sources.listing.server.session_options;
+            let own = sources.listing.sessions.iter().flat_map(|session| &session.options);
+            let mut all = global.iter().chain(own).filter(|option| option.name == "default-command");
+            all.any(|option| option.value.as_ref() == Some(line))
+        });
         let mut made = Pane {
             identity,
             title: pane.title.clone(),
@@ -395,12 +401,7 @@ impl Assembly<'_> {
             input_off: pane.input_off,
             marked: pane.marked,
             dead: pane.dead.then_some(dead),
-            start: start::start_command(pane, &running.own_argv, sources.listing.server.version, &|line| {
-                let global = &sources.listing.server.session_options;
-                let own = sources.listing.sessions.iter().flat_map(|session| &session.options);
-                let mut all = global.iter().chain(own).filter(|option| option.name == "default-command");
-                all.any(|option| option.value.as_ref() == Some(line))
-            }),
+            start: start_as_it_was(start, editor.as_ref(), identity, before),
             program: running.program,
             shell: None,
             text: None,

@@ -14,6 +14,7 @@ use crate::procs::{
     Evidence, Job, MOST_OF_PANE, Process, ProcessTable, TerminalState, is_password_prompt, line_editor_waits,
     shell_at_terminal,
 };
+use crate::relaunch::editors::is_line_of;
 use crate::secrets;
 use crate::tmux::ListedPane;
 
@@ -86,12 +87,14 @@ impl Running {
             running.assistant = assistants.and_then(|own| Instance::find(&own.handlers, table, &job));
             // What it was wrapped in (`npx`, `sh -c`) is not what is gone on with.
             let named = running.assistant.as_ref().and_then(|instance| table.get(instance.outermost().pid));
-            if named.is_some() || !started_with_pane {
+            let askable = options.editors.is_some() && named.is_none();
+            let behind = if started_with_pane { behind_line(process, table) } else { None };
+            let process = behind.unwrap_or(process);
+            running.editor = EditorInstance::of(process, started_with_pane).filter(|_| askable);
+            if named.is_some() || running.editor.is_some() || !started_with_pane {
                 let mut found = program(named.unwrap_or(process), running.directory.as_ref());
                 found.redirected = job.members.len() > 1 || process.is_redirected();
                 running.program = Some(found);
-                let askable = options.editors.is_some() && named.is_none();
-                running.editor = EditorInstance::of(process).filter(|_| askable);
             }
         }
         // Shells that wait, which most panes are, have started nothing: their handlers need not be read.
@@ -117,6 +120,15 @@ fn is_waiting(process: &Process, helper: &Path) -> bool {
     let (Some(executable), Some(name)) = (process.executable(), process.argv().first()) else { return false };
     let (Ok(executable), Ok(name)) = (executable.to_path(), name.to_os_str()) else { return false };
     stands_at_gate(executable, name, helper)
+}
+
+/// The only child of a shell that runs a line which is nothing but that program: not every shell becomes it.
+fn behind_line<'t>(shell: &Process, table: &'t ProcessTable) -> Option<&'t Process> {
+    let [_, flag, line] = shell.argv() else { return None };
+    let below = table.below(shell.pid);
+    let mut children = below.iter().filter(|process| process.parent == shell.pid);
+    let (child, others) = (children.next()?, children.next());
+    (flag == "-c" && others.is_none() && is_line_of(line, child.argv())).then_some(*child)
 }
 
 fn file_name(path: &[u8]) -> &[u8] {

@@ -8,7 +8,7 @@ use super::build::Builder;
 use super::{PlannedLaunch, PlannedPane, Resumption, Run, STILL_TO_START, Source, TO_START_LATER};
 use crate::model::{Command, Debt, OptionEntry, Owed, Pane, PaneIdentity, Program, StartCommand};
 use crate::problem::{Problem, Subject};
-use crate::relaunch::editors::decide_editor;
+use crate::relaunch::editors::{decide_editor, is_start_of};
 use crate::relaunch::{
     Again, Conditions, Permission, Reason, Restriction, Shell, decide_line, decide_program, decide_recipe,
     is_shell, program_of, words_of_pane,
@@ -38,7 +38,7 @@ impl Builder<'_, '_> {
             // To activate what a variable names is to run it.
             shell.variables.clear();
         }
-        let mut comes = match self.conversation_of_pane(&mut pane, &conditions) {
+        let mut comes = match self.command_of_pane(&mut pane, &conditions) {
             Some((comes, own)) => {
                 directory = own.unwrap_or(directory);
                 comes
@@ -134,10 +134,15 @@ impl Builder<'_, '_> {
     /// What is done about a program: by its handler, by what is known of the editor it is, by the program table.
     fn again(&mut self, program: &Program, pane: PaneIdentity, conditions: &Conditions) -> Again {
         let again = by_recipe(program, conditions, self.options.resume, &mut self.resumed);
-        // What a session file does nobody has looked at: only this machine's own.
-        let editor = || (self.options.editor)(program, pane).filter(|_| !conditions.foreign);
-        let again = again.or_else(|| Some(decide_editor(program, conditions, editor()?)));
+        let again = again.or_else(|| self.by_editor(program, pane, conditions));
         again.unwrap_or_else(|| decide_program(program, conditions))
+    }
+
+    /// What is done about an editor whose state is known. What a session file does nobody has looked at: only this machine's
+    /// own.
+    fn by_editor(&self, program: &Program, pane: PaneIdentity, conditions: &Conditions) -> Option<Again> {
+        let launch = (self.options.editor)(program, pane).filter(|_| !conditions.foreign)?;
+        Some(decide_editor(program, conditions, launch))
     }
 
     /// What is started in the shell of a pane, or typed at its prompt: the program that ran there, or what it is owed since
@@ -190,20 +195,24 @@ impl Builder<'_, '_> {
         Some(PlannedLaunch { owed: Owed::Program(program.clone()), program, launch, prefill, why })
     }
 
-    /// What runs in a pane that was made with an assistant as its command: the command that goes on with its conversation,
-    /// and its directory. None if no such pane.
-    fn conversation_of_pane(
+    /// What runs in a pane that was made with an assistant or an editor as its command: the command that goes on with its
+    /// conversation, or brings back what it held, and its directory. None if no such pane.
+    fn command_of_pane(
         &mut self,
         pane: &mut Pane,
         conditions: &Conditions,
     ) -> Option<(Comes, Option<BString>)> {
-        let start = pane.start.clone().filter(|start| pane.dead.is_none() && !is_shell(start))?;
-        let program = pane.program.clone().filter(|program| program.conversation.is_some())?;
-        match by_recipe(&program, conditions, self.options.resume, &mut self.resumed)? {
+        let (start, program) = command_with_program(pane)?;
+        let again = match &program.conversation {
+            Some(_) => by_recipe(&program, conditions, self.options.resume, &mut self.resumed),
+            None => self.by_editor(&program, pane.identity, conditions),
+        };
+        match again? {
             Again::Run(launch, permission) => {
                 pane.debts.retain(|debt| !matches!(debt.owed, Owed::Program(_) | Owed::Start(_)));
                 let directory = launch.directory.clone();
                 let run = Run::Command(words_of_pane(launch, &start));
+                (pane.start, pane.program) = (Some(start), Some(program));
                 Some((Comes { run, permission: Some(permission), launch: None }, directory))
             }
             Again::Prefill(_, reason) | Again::Owe(reason) => {
@@ -263,6 +272,26 @@ fn owed_start(pane: &Pane) -> Option<StartCommand> {
         Owed::Start(start) => Some(start.clone()),
         _ => None,
     })
+}
+
+/// The command of a pane that is no shell, and the program that it is: what ran when it was saved, or an editor that it is owed.
+fn command_with_program(pane: &Pane) -> Option<(StartCommand, Program)> {
+    if pane.dead.is_some() {
+        return None;
+    }
+    match (&pane.start, &pane.program) {
+        (Some(start), Some(program)) if !is_shell(start) => Some((start.clone(), program.clone())),
+        (None, None) => {
+            let start = owed_start(pane)?;
+            let mut owed = pane.debts.iter().filter_map(|debt| match &debt.owed {
+                Owed::Program(program) if program.editor.is_some() => Some(program),
+                _ => None,
+            });
+            let program = owed.find(|program| is_start_of(&start, program))?.clone();
+            Some((start, program))
+        }
+        _ => None,
+    }
 }
 
 /// Whether a command other than a shell is started again.

@@ -324,7 +324,7 @@ pub fn open_paths(pid: u32) -> Vec<BString> {
 
 /// What a process has open, files and everything else, as far as it may be read.
 #[cfg(target_os = "linux")]
-fn open_files(pid: u32) -> Vec<BString> {
+pub fn open_files(pid: u32) -> Vec<BString> {
     os::open_files(pid, 0).into_iter().map(|file| file.path).collect()
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_macros, unused_imports, reason = "every test file uses another part of it")]
 
 pub mod bench;
+pub mod editing;
 pub mod shape;
 pub mod shells;
 
