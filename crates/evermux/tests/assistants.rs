@@ -91,7 +91,9 @@ fn what_is_told_of_assistants() {
     main  $SANDBOX/home
       0: sh*  80x24
         .0 $SANDBOX/home  /bin/sh $SANDBOX/bin/claude --model opus --new x 'fix the bug', claude conversation UUID, 2 lines
+          a restore starts claude --model opus --resume UUID, without --new x 'fix the bug' (the handler claude says run; its conversation, exact: ~/.claude/sessions/4711.json)
         .1* $SANDBOX/home  /bin/sh $SANDBOX/bin/codex 'do it', codex, its conversation not known, 2 lines
+          a restore shows  program /bin/sh $SANDBOX/bin/codex 'do it' (its conversation is not known: nothing tells which one)
     [exit 0]
     ");
 }
@@ -708,7 +710,7 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
       settings   $SANDBOX/config.toml
       handlers   $SANDBOX/handlers.d
       assistants aider, amp, claude, codex, copilot, gemini, opencode, qwen
-      programs   aerc, btm, container, database, gitui, ipython, irssi, k9s, lazygit, lf, mc, mutt, neomutt, nnn, ranger, remote, task, tig, tmux, watch, weechat, yazi
+      programs   aerc, autossh, btm, container, et, gitui, ipython, irssi, k9s, kubectl, lazygit, lf, mc, mongosh, mosh, mutt, mysql, neomutt, nnn, psql, ranger, redis, sqlite3, ssh, task, tig, tmux, watch, weechat, yazi
     [exit 0]
     ");
     server.sandbox().write("handlers.d/helper.toml", include_str!("../../../docs/handlers/example.toml"));
@@ -723,7 +725,7 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
       settings   $SANDBOX/config.toml
       handlers   $SANDBOX/handlers.d
       assistants aider, amp, claude, codex, copilot, gemini, opencode, qwen, helper
-      programs   aerc, btm, container, database, gitui, ipython, irssi, k9s, lazygit, lf, mc, mutt, neomutt, nnn, ranger, remote, task, tig, tmux, watch, weechat, yazi
+      programs   aerc, autossh, btm, container, et, gitui, ipython, irssi, k9s, kubectl, lazygit, lf, mc, mongosh, mosh, mutt, mysql, neomutt, nnn, psql, ranger, redis, sqlite3, ssh, task, tig, tmux, watch, weechat, yazi
       yours      helper
     [exit 1]
     ");
