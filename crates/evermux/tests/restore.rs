@@ -75,17 +75,20 @@ fn what_came_back_and_what_is_owed() {
         .0 $SANDBOX/home  0 lines
       4: notes  80x24, also play:7
         .0 $SANDBOX/home  less notes, 0 lines
+          a restore starts less notes (less is in the program table)
         .1* $SANDBOX/home  0 lines
-          owed: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+          a restore types  while :; do sleep 60; done (it is a line of shell, not one plain command)
+          owed: command while :; do sleep 60; done (typed at its prompt: it is a line of shell, not one plain command)
 
     play  $SANDBOX/home
       0: game*  80x24
         .0 $SANDBOX/home  1 line
+          a restore types  sleep 1000 (sleep is not in the program table)
           owed: program sleep 1000 (typed at its prompt: sleep is not in the program table)
       7: notes  80x24, also main:4
         .0 $SANDBOX/home  less notes, 0 lines
         .1* $SANDBOX/home  0 lines
-          owed: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+          owed: command while :; do sleep 60; done (typed at its prompt: it is a line of shell, not one plain command)
     [exit 0]
     ");
     assert_output!(env.run(&["log"]), @"
