@@ -286,7 +286,7 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
       settings   $SANDBOX/config.toml
       handlers   $SANDBOX/handlers.d
       assistants aider, amp, claude, codex, copilot, gemini, opencode, qwen
-      programs   aerc, btm, container, database, gitui, ipython, irssi, k9s, lazygit, lf, mc, mutt, neomutt, nnn, ranger, remote, task, tig, tmux, watch, weechat, yazi
+      programs   aerc, autossh, btm, container, et, gitui, ipython, irssi, k9s, kubectl, lazygit, lf, mc, mongosh, mosh, mutt, mysql, neomutt, nnn, psql, ranger, redis, sqlite3, ssh, task, tig, tmux, watch, weechat, yazi
     [exit 0]
     ");
     server.sandbox().write("handlers.d/helper.toml", include_str!("../../../docs/handlers/example.toml"));
@@ -301,7 +301,7 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
       settings   $SANDBOX/config.toml
       handlers   $SANDBOX/handlers.d
       assistants aider, amp, claude, codex, copilot, gemini, opencode, qwen, helper
-      programs   aerc, btm, container, database, gitui, ipython, irssi, k9s, lazygit, lf, mc, mutt, neomutt, nnn, ranger, remote, task, tig, tmux, watch, weechat, yazi
+      programs   aerc, autossh, btm, container, et, gitui, ipython, irssi, k9s, kubectl, lazygit, lf, mc, mongosh, mosh, mutt, mysql, neomutt, nnn, psql, ranger, redis, sqlite3, ssh, task, tig, tmux, watch, weechat, yazi
       yours      helper
     [exit 1]
     ");

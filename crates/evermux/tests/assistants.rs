@@ -46,7 +46,9 @@ fn what_is_told_of_assistants() {
     main  $SANDBOX/home
       0: sh*  80x24
         .0 $SANDBOX/home  /bin/sh $SANDBOX/bin/claude --model opus --new x 'fix the bug', claude conversation UUID, 2 lines
+          a restore starts claude --model opus --resume UUID, without --new x 'fix the bug' (the handler claude says run; its conversation, exact: ~/.claude/sessions/4711.json)
         .1* $SANDBOX/home  /bin/sh $SANDBOX/bin/codex 'do it', codex, its conversation not known, 2 lines
+          a restore shows  program /bin/sh $SANDBOX/bin/codex 'do it' (its conversation is not known: nothing tells which one)
     [exit 0]
     ");
 }
@@ -199,6 +201,13 @@ fn nothing_said_yet_begins_under_the_same_id_and_nothing_else_does() {
     assert_eq!(again(&env), format!("claude --resume {}", id(1)));
     fs::remove_file(server.sandbox().home().join(format!(".claude/projects/x/{}.jsonl", id(1)))).unwrap();
     assert_eq!(again(&env), format!("not: nothing of conversation {} is there any more", id(1)));
+    // Nor one that was gone on with, whatever is known of it.
+    stop(&server, "main:0.0");
+    begin(&server, "main:0.0", &format!("QUIET=1 claude --resume {}", id(2)));
+    assert_eq!(again(&env), format!("not: nothing of conversation {} is there any more", id(2)));
+    stop(&server, "main:0.0");
+    begin(&server, "main:0.0", &format!("QUIET=1 claude --session-id {}", id(2)));
+    assert_eq!(again(&env), format!("claude --session-id {}", id(2)));
 }
 
 #[test]

@@ -66,7 +66,11 @@ fn the_options_of_tmux_resurrect() {
         assert!(doctor.contains("@resurrect-processes is read: sleep"), "{doctor}");
         assert!(doctor.contains("a restore types these and leaves them to you: cat\n"), "{doctor}");
         server.kill_all();
-        insta::allow_duplicates!(insta::assert_snapshot!(programs(&env), @""));
+        insta::allow_duplicates!(insta::assert_snapshot!(programs(&env), @r"
+        start    pane work:0.0: sleep 1000 (@resurrect-processes sleep says so)
+        start    pane work:1.0: tail -F 'a b' (@resurrect-processes ~mytool->tail -F * says so)
+        type     pane work:2.0: cat (cat is not in the program table)
+        "));
         let back = restored(&server, &env);
         assert_eq!(argv(&server, "work:0").as_deref(), Some("sleep 1000"), "tmux {}: {back:#}", tmux.version);
         assert_eq!(
@@ -99,10 +103,17 @@ fn commands_of_panes() {
         server.wait_until("they run", |_| argv(&server, "work:5").as_deref() == Some("tail -F a b"));
         env.ok(&["save"]);
         server.kill_all();
-        insta::allow_duplicates!(insta::assert_snapshot!(programs(&env), @""));
+        insta::allow_duplicates!(insta::assert_snapshot!(programs(&env), @r"
+        start    pane work:1.0: watch -n 5 ls (the handler watch says run)
+        type     pane work:2.0: sleep 999 (sleep is not in the program table)
+        type     pane work:3.0: tail -F notes | cat (it is a line of shell, not one plain command)
+        owe      pane work:4.0: command sleep 998; rm -rf notes (rm is never started again)
+        start    pane work:5.0: tail -F 'a b' (tail is in the program table)
+        "));
         for _ in 0..2 {
             let back = restored(&server, &env);
-            assert_eq!(argv(&server, "work:1").as_deref(), Some("watch -n 5 ls"), "{back:#}");
+            let watch = argv(&server, "work:1").unwrap_or_default();
+            assert!(watch.ends_with("watch -n 5 ls"), "{watch}: {back:#}");
             assert_eq!(argv(&server, "work:5").as_deref(), Some("tail -F a b"), "{back:#}");
             for (window, typed) in [("work:2", "sleep 999"), ("work:3", "tail -F notes | cat")] {
                 let screen = server.screen(window);
@@ -140,5 +151,67 @@ fn what_is_redirected_is_typed() {
     let shown = env.ok(&["show"]);
     assert!(shown.contains("a restore starts tail -F notes (tail is in the program table)"), "{shown}");
     server.kill_all();
-    insta::assert_snapshot!(programs(&env), @"");
+    insta::assert_snapshot!(programs(&env), @r"
+    type     pane work:0.0: tail -F notes (it was redirected, or part of a pipeline)
+    type     pane work:1.0: tail -F notes (it was redirected, or part of a pipeline)
+    start    pane work:2.0: tail -F notes (tail is in the program table)
+    ");
+}
+
+/// rc files that become dash, one that takes its time and prints, and an instant prompt as Powerlevel10k draws it: each program
+/// comes back in its pane, once.
+#[test]
+fn dash_and_an_instant_prompt() {
+    let there = |name: &str| {
+        ["/bin", "/usr/bin"]
+            .map(|folder| format!("{folder}/{name}"))
+            .into_iter()
+            .find(|path| fs::exists(path).unwrap_or(false))
+    };
+    let (Some(zsh), Some(dash)) = (there("zsh"), there("dash")) else { return };
+    let tmux = tmux_binaries().pop().expect("there is one");
+    let server =
+        Server::builder(&tmux).config("set -g default-command ''\n").variable("SHELL", &zsh).absent();
+    let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+    let sandbox = server.sandbox();
+    sandbox.write("home/.zshrc", "PS1='$ '\n");
+    let panes = 30;
+    server.run(&["new-session", "-d", "-s", "work", "-x", "100", "-y", "24"]);
+    for _ in 1..panes {
+        server.run(&["new-window", "-d", "-t", "work:"]);
+    }
+    server.wait_for_prompts();
+    for window in 0..panes {
+        let target = format!("work:{window}");
+        sandbox.write(format!("home/notes{window}"), "one\n");
+        let line = format!("tail -F notes{window}");
+        server.type_line(&target, &line);
+    }
+    let tails =
+        |window: u32| argv(&server, &format!("work:{window}")) == Some(format!("tail -F notes{window}"));
+    for window in 0..panes {
+        server.wait_until("it runs", |_| tails(window));
+    }
+    env.ok(&["save"]);
+    sandbox.write("home/.dashrc", "sleep 1; echo hello; PS1='$ '\n");
+    let rc = format!(
+        "PS1='$ '
+        case $((${{TMUX_PANE#%}} % 3)) in
+          0) export ENV=$HOME/.dashrc; exec {dash} -i;;
+          1) print -n '$ '
+             exec {{in}}<&0 {{out}}>&1 {{err}}>&2 </dev/null >$HOME/instant$TMUX_PANE 2>&1
+             sleep 2; echo late
+             precmd() {{ exec <&$in >&$out 2>&$err {{in}}<&- {{out}}>&- {{err}}>&-; print -n '\\r\\e[K'; unfunction precmd }};;
+        esac
+        "
+    );
+    sandbox.write("home/.zshrc", rc);
+    let back = restored(&server, &env);
+    let wrong: Vec<u32> = (0..panes).filter(|window| !tails(*window)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}: {back:#}\n{}", server.screen(&format!("work:{}", wrong[0])));
+    assert_eq!(back["owed"].as_array().map(Vec::len), Some(0), "{back:#}");
+    for window in 0..panes {
+        let screen = server.screen(&format!("work:{window}"));
+        assert_eq!(screen.matches(&format!("tail -F notes{window}")).count(), 2, "{screen}");
+    }
 }

@@ -117,17 +117,18 @@ impl Builder<'_, '_> {
                 let run = Run::Command(words_of_pane(launch, &start));
                 return Comes { run, permission: Some(permission), launch: None };
             }
-            Again::Prefill(launch, reason) => (Some(launch), reason.to_string()),
-            Again::Owe(reason) => (None, reason.to_string()),
+            Again::Prefill(launch, reason) => (Some(launch), reason),
+            Again::Owe(reason) => (None, reason),
         };
         let owed = Owed::Start(start.clone());
         self.owe(pane, owed.clone(), "");
         for debt in pane.debts.iter_mut().filter(|debt| debt.owed == owed) {
-            debt.reason.clone_from(&reason);
+            debt.reason = reason.to_string();
         }
         let command = Command { argv: start.argv, masked: start.masked };
         let program = program.unwrap_or_else(|| Program::of(command, directory.clone()));
-        let launch = launch.map(|launch| PlannedLaunch { owed, program, launch, prefill: true, why: reason });
+        let why = reason.why().to_string();
+        let launch = launch.map(|launch| PlannedLaunch { owed, program, launch, prefill: true, why });
         Comes { run: Run::Shell, permission: None, launch }
     }
 
@@ -176,7 +177,7 @@ impl Builder<'_, '_> {
             }
             Again::Prefill(launch, reason) => {
                 debt.reason = reason.to_string();
-                (Some((launch, true)), reason.to_string())
+                (Some((launch, true)), reason.why().to_string())
             }
             Again::Owe(reason) => {
                 debt.reason = reason.to_string();

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{Conversation, Debt, Found, Owed, StartCommand};
 use crate::problem::Subject;
-use crate::relaunch::{begins_empty, is_shell};
+use crate::relaunch::{begins_empty, is_shell, names};
 use crate::text::quote::{printable, shell_word};
 
 /// One line of a plan. Contains no control bytes from outside.
@@ -156,7 +156,8 @@ impl fmt::Display for PlannedProgram<'_> {
         match (self.line, self.argv) {
             (Some(line), _) if self.action == "type" => f.write_str(&printable(line))?,
             (_, argv) if self.action == "owe" => write!(f, "program {}", command_line(argv))?,
-            (_, argv) => f.write_str(&command_line(argv))?,
+            // The command of a pane may be a line.
+            (_, argv) => f.write_str(&start_line(argv))?,
         }
         if !self.dropped.is_empty() {
             write!(f, ", without {}", words(&self.dropped))?;
@@ -274,13 +275,19 @@ fn start_words(start: &StartCommand) -> &[BString] {
     }
 }
 
-/// Words of the old ones that are not among the new ones.
+/// Words of the old ones that are not among the new ones, where these are of the same program.
 fn dropped<'a>(old: &'a [BString], new: &[BString]) -> Vec<&'a BString> {
+    let own = names(old);
+    if !names(new).iter().any(|name| own.contains(name)) {
+        return Vec::new();
+    }
     let mut left: Vec<&BString> = new.iter().collect();
     let mut gone = Vec::new();
     for word in old.iter().skip(1) {
         match left.iter().position(|other| *other == word) {
             Some(at) => drop(left.remove(at)),
+            // What an interpreter ran is the program itself.
+            None if own.iter().any(|name| word.ends_with(name)) => {}
             None => gone.push(word),
         }
     }

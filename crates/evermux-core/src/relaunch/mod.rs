@@ -94,13 +94,12 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
     if let Some(reason) = refused(program) {
         return Again::Owe(reason);
     }
-    let typed = || Launch { line: program.line.clone(), ..Launch::of(argv.clone()) };
     if conditions.restriction == Restriction::Prefill {
         // Who runs it is the user, so any program may be typed.
         let named = || if argv.is_empty() { Err(Reason::Unknown) } else { Ok(()) };
         let unrestricted = Conditions { restriction: Restriction::None, ..conditions.clone() };
         return match decide(program.command.masked, &unrestricted, named) {
-            Ok(()) => Again::Prefill(typed(), Reason::Prefilled),
+            Ok(()) => Again::Prefill(as_it_was(program), Reason::Prefilled),
             Err(reason) => Again::Owe(reason),
         };
     }
@@ -112,7 +111,7 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
             Again::Run(Launch { line, ..Launch::of(again) }, permission)
         }
         Err(reason) if reason.is_of_the_program() && may_type(conditions) => {
-            Again::Prefill(typed(), reason.typed())
+            Again::Prefill(as_it_was(program), reason.typed())
         }
         Err(reason) => Again::Owe(reason),
     }
@@ -174,8 +173,8 @@ pub fn decide_recipe(program: &Program, conditions: &Conditions, recipe: Result<
     }
     // Who says `all`, or names it, wants more than its handler does.
     let allow = conditions.allow.as_ref();
-    let named = allow.and_then(|allow| launch.names.iter().find(|name| allow.names.contains(name)));
-    let more = match named {
+    let named = allow.and_then(|allow| launch.names.iter().find(|name| allow.names.contains(name)).cloned());
+    let more = match &named {
         Some(name) => Some(Permission::Named(name.clone())),
         None => allow.filter(|allow| allow.all).map(|_| Permission::All),
     };
@@ -189,14 +188,22 @@ pub fn decide_recipe(program: &Program, conditions: &Conditions, recipe: Result<
         _ => Ok(()),
     };
     // Words that were not all of it do not become so by a permission.
-    let plain = program.conversation.is_none();
-    let typed = whole(program).err().filter(|_| plain).or(typed.filter(|_| more.is_none()));
-    match (decide(program.command.masked, &unrestricted, allowed), typed) {
+    let part = whole(program).err().filter(|_| program.conversation.is_none());
+    let whole = part.is_none();
+    let typed = part.or(typed.filter(|_| more.is_none()));
+    let decided = decide(program.command.masked, &unrestricted, allowed);
+    let launch = if whole { launch } else { as_it_was(program) };
+    match (decided, typed) {
         (Ok(()), _) if restricted => Again::Prefill(launch, Reason::Prefilled),
         (Ok(()), Some(reason)) => Again::Prefill(launch, reason.typed()),
         (Ok(()), None) => Again::Run(launch, more.unwrap_or(permission)),
         (Err(reason), _) => Again::Owe(reason),
     }
+}
+
+/// The line as the user typed it, or the words as they were.
+fn as_it_was(program: &Program) -> Launch {
+    Launch { line: program.line.clone(), ..Launch::of(program.command.argv.clone()) }
 }
 
 /// What holds for every command, before its words are looked at.

@@ -120,6 +120,14 @@ impl Reason {
         )
     }
 
+    /// The same for who knows already that it is only typed.
+    pub fn why(&self) -> &Self {
+        match self {
+            Self::Typed(why) => why,
+            reason => reason,
+        }
+    }
+
     /// The same for who reads that it is only typed.
     pub(super) fn typed(self) -> Self {
         Self::Typed(Box::new(self))

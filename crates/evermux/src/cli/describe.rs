@@ -145,7 +145,9 @@ fn describe_pane(
         }
     }
     line(text, &format!("    .{position}{mark} {}", outside(&pane.directory)), &facts);
-    for program in programs {
+    // What is owed already is told below.
+    let owes = |program: &&&PlannedProgram<'_>| program.action != "owe" || pane.debts.is_empty();
+    for program in programs.iter().filter(owes) {
         let would = match program.action {
             "start" => "a restore starts",
             "type" => "a restore types ",
