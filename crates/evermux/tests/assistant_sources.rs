@@ -242,6 +242,15 @@ fn aider_goes_on_with_what_is_in_its_directory() {
     fs::create_dir(server.sandbox().path("home/.git")).unwrap();
     assert_eq!(again(&env), "not: ~/.aider.chat.history.md is not there");
     server.sandbox().write("home/.aider.chat.history.md", "# aider chat\n");
+    assert_output!(env.run(&["assistants"]), @"
+    main:0.0  aider  that of its directory
+      by    it has no ids: what was said is kept by directory
+      run   aider --restore-chat-history --model m
+      in    $SANDBOX/home/work
+      without --message-file-not (not known)
+    1 assistant, 1 of them with a conversation that is known
+    [exit 0]
+    ");
     env.ok(&["save"]);
     end(&server);
     let output = env.run(&["restore"]);

@@ -199,6 +199,13 @@ fn nothing_said_yet_begins_under_the_same_id_and_nothing_else_does() {
     assert_eq!(again(&env), format!("claude --resume {}", id(1)));
     fs::remove_file(server.sandbox().home().join(format!(".claude/projects/x/{}.jsonl", id(1)))).unwrap();
     assert_eq!(again(&env), format!("not: nothing of conversation {} is there any more", id(1)));
+    // Nor one that was gone on with, whatever is known of it.
+    stop(&server, "main:0.0");
+    begin(&server, "main:0.0", &format!("QUIET=1 claude --resume {}", id(2)));
+    assert_eq!(again(&env), format!("not: nothing of conversation {} is there any more", id(2)));
+    stop(&server, "main:0.0");
+    begin(&server, "main:0.0", &format!("QUIET=1 claude --session-id {}", id(2)));
+    assert_eq!(again(&env), format!("claude --session-id {}", id(2)));
 }
 
 #[test]
