@@ -41,20 +41,21 @@ fn a_pane_option_speaks_for_its_own_program_only() {
 }
 
 fn opencode_database(server: &Server) -> Connection {
-    let database = Connection::open(server.folder(".local/share/opencode").join("opencode.db")).unwrap();
-    database.pragma_update(None, "journal_mode", "wal").unwrap();
+    let database =
+        Connection::open(server.folder(".local/share/opencode").join("opencode.db")).expect("SQLite works");
+    database.pragma_update(None, "journal_mode", "wal").expect("SQLite works");
     database
         .execute_batch(
             "CREATE TABLE session (id TEXT, parent_id TEXT, directory TEXT, title TEXT, time_created INTEGER,
              time_updated INTEGER, time_archived INTEGER)",
         )
-        .unwrap();
+        .expect("SQLite works");
     database
 }
 
 fn add(database: &Connection, id: &str, parent: Option<&str>, directory: &str, title: &str, created: i64) {
     let row = (id, parent, directory, title, created, created + 5);
-    database.execute("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", row).unwrap();
+    database.execute("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", row).expect("SQLite works");
 }
 
 #[test]
