@@ -41,20 +41,21 @@ fn a_pane_option_speaks_for_its_own_program_only() {
 }
 
 fn opencode_database(server: &Server) -> Connection {
-    let database = Connection::open(server.folder(".local/share/opencode").join("opencode.db")).unwrap();
-    database.pragma_update(None, "journal_mode", "wal").unwrap();
+    let database =
+        Connection::open(server.folder(".local/share/opencode").join("opencode.db")).expect("SQLite works");
+    database.pragma_update(None, "journal_mode", "wal").expect("SQLite works");
     database
         .execute_batch(
             "CREATE TABLE session (id TEXT, parent_id TEXT, directory TEXT, title TEXT, time_created INTEGER,
              time_updated INTEGER, time_archived INTEGER)",
         )
-        .unwrap();
+        .expect("SQLite works");
     database
 }
 
 fn add(database: &Connection, id: &str, parent: Option<&str>, directory: &str, title: &str, created: i64) {
     let row = (id, parent, directory, title, created, created + 5);
-    database.execute("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", row).unwrap();
+    database.execute("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", row).expect("SQLite works");
 }
 
 #[test]
@@ -242,6 +243,15 @@ fn aider_goes_on_with_what_is_in_its_directory() {
     fs::create_dir(server.sandbox().path("home/.git")).unwrap();
     assert_eq!(again(&env), "not: ~/.aider.chat.history.md is not there");
     server.sandbox().write("home/.aider.chat.history.md", "# aider chat\n");
+    assert_output!(env.run(&["assistants"]), @"
+    main:0.0  aider  that of its directory
+      by    it has no ids: what was said is kept by directory
+      run   aider --restore-chat-history --model m
+      in    $SANDBOX/home/work
+      without --message-file-not (not known)
+    1 assistant, 1 of them with a conversation that is known
+    [exit 0]
+    ");
     env.ok(&["save"]);
     end(&server);
     let output = env.run(&["restore"]);

@@ -35,9 +35,6 @@ pub const OPENCODE: Talks<3> = [
     ("ses_aaaaaaaaaaaaaaaaaaaaaaaaa3", "src", "lambda"),
 ];
 
-/// Those of the Gemini CLI.
-pub const GEMINI: Talks<1> = [("44444444-4444-4444-8444-444444444444", "src", "mu")];
-
 /// When all of it would have been said.
 const DAY: &str = "2026-11-19";
 
@@ -62,7 +59,7 @@ pub fn furnish(server: &Server) -> Result<Home> {
     claude(server, &home);
     codex(server, &home);
     opencode(server, &home)?;
-    gemini(server, &home)?;
+    gemini(server)?;
     Ok(home)
 }
 
@@ -139,26 +136,12 @@ fn codex(server: &Server, home: &Home) {
     }
 }
 
-fn gemini(server: &Server, home: &Home) -> Result<()> {
+/// Without conversations: it removes those that it has not made itself.
+fn gemini(server: &Server) -> Result<()> {
     let settings = json!({ "security": { "auth": { "selectedType": "gemini-api-key" }, "folderTrust": { "enabled": false } } });
     server.sandbox().write("home/.gemini/settings.json", settings.to_string());
     let profile = server.sandbox().path("home/.profile");
     fs::write(&profile, format!("{}export GEMINI_API_KEY=x\n", fs::read_to_string(&profile)?))?;
-    let projects = json!({ "projects": { home.directory("src"): "src" } });
-    server.sandbox().write("home/.gemini/projects.json", projects.to_string());
-    server.sandbox().write("home/.gemini/tmp/src/.project_root", home.directory("src"));
-    for (number, (id, _, word)) in GEMINI.iter().enumerate() {
-        let at = format!("{DAY}T10:00:{number:02}.000Z");
-        let talk = [
-            json!({ "sessionId": id, "projectHash": "none", "startTime": at, "lastUpdated": at, "kind": "main" }),
-            json!({ "id": format!("{id}-1"), "timestamp": at, "type": "user",
-                "content": [{ "text": format!("the word is {word}") }] }),
-            json!({ "id": format!("{id}-2"), "timestamp": at, "type": "gemini", "content": format!("noted: {word}"),
-                "thoughts": [], "model": "none" }),
-        ];
-        let file = format!("home/.gemini/tmp/src/chats/session-{DAY}T10-00-{}.jsonl", &id[..8]);
-        server.sandbox().write(file, lines(&talk));
-    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use super::places::Places;
 use super::sources::is_resumable;
 use super::{Assistants, PATIENCE};
 use crate::foreign::Foreign;
-use crate::handlers::{Handler, ItemKind, Policy, SourceKind, Template};
+use crate::handlers::{Either, Handler, ItemKind, Policy, SourceKind, Template};
 use crate::model::{Conversation, Program};
 use crate::procs::ProcessTable;
 use crate::relaunch::Launch;
@@ -69,7 +69,8 @@ impl Assistants {
                     return Err(format!("conversation {id} is open in process {pid}"));
                 }
                 set_mode(&places, id, &mut arguments.kept);
-                words_for(&places, conversation, id)?
+                let began = conversation.found.begun || was_gone_on_with(handler, known.arguments, id);
+                words_for(&places, began, id)?
             }
             None => words_without_id(&places, conversation)?,
         };
@@ -133,16 +134,12 @@ impl Assistants {
         table: &ProcessTable,
         except: &[u32],
     ) -> Option<u32> {
-        let mut afters = handler.sources.iter().filter_map(|source| match &source.kind {
-            SourceKind::Arguments { after } => Some(after.as_slice()),
-            _ => None,
-        });
-        let after = afters.next()?;
+        let after = afters(handler);
         let holds = |words: &[BString]| {
             let known =
                 self.handlers.recognise(words, &[]).filter(|known| known.handler.name == handler.name);
             known.is_some_and(|known| {
-                handler.arguments.value_after(known.arguments, after) == Some(BStr::new(id))
+                handler.arguments.value_after(known.arguments, &after) == Some(BStr::new(id))
             })
         };
         let mut others = table.processes().iter().filter(|process| !except.contains(&process.pid));
@@ -150,12 +147,28 @@ impl Assistants {
     }
 }
 
+/// The words of its command line that an id follows.
+fn afters(handler: &Handler) -> Vec<Either> {
+    let lists = handler.sources.iter().filter_map(|source| match &source.kind {
+        SourceKind::Arguments { after } => Some(after),
+        _ => None,
+    });
+    lists.flatten().cloned().collect()
+}
+
+/// Whether a program was started to go on with this conversation, which had begun then: its words name it, and not by the flag
+/// under which one is begun.
+fn was_gone_on_with(handler: &Handler, words: &[BString], id: &str) -> bool {
+    let begins = |after: &Either| {
+        let mut fresh = handler.fresh.iter().flatten().filter_map(|word| word.fill(|_| Some(Vec::new())));
+        fresh.any(|word| word.strip_suffix(b"=").unwrap_or(&word) == after.0.as_bytes())
+    };
+    let after: Vec<Either> = afters(handler).into_iter().filter(|after| !begins(after)).collect();
+    handler.arguments.value_after(words, &after) == Some(BStr::new(id))
+}
+
 /// The command for a conversation that can be gone on with, or that never began.
-fn words_for<'a>(
-    places: &Places<'a>,
-    conversation: &Conversation,
-    id: &str,
-) -> Result<&'a [Template], String> {
+fn words_for<'a>(places: &Places<'a>, began: bool, id: &str) -> Result<&'a [Template], String> {
     let handler = places.handler;
     if !handler.is_id(id) {
         return Err("the id of its conversation is none".to_owned());
@@ -164,8 +177,8 @@ fn words_for<'a>(
         return handler.resume.as_deref().ok_or_else(|| "its handler knows no way to go on".to_owned());
     }
     match &handler.fresh {
-        Some(fresh) if !conversation.found.begun => Ok(fresh),
-        _ if conversation.found.begun => Err(format!("nothing of conversation {id} is there any more")),
+        Some(fresh) if !began => Ok(fresh),
+        _ if began => Err(format!("nothing of conversation {id} is there any more")),
         _ => Err(format!("nothing was said yet in conversation {id}")),
     }
 }

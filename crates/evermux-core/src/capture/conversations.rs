@@ -127,7 +127,12 @@ pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Source
     let verdicts = settle(&claimants);
     for ((found, answer), verdict) in assistants.into_iter().zip(answers).zip(verdicts) {
         let pane = &mut draft.windows[found.window].panes[found.pane];
-        let conversation = conversation(found.instance, answer, &verdict);
+        let tool = sources.options.assistants.as_ref().and_then(|all| all.handlers.get(&found.instance.tool));
+        let by_directory = tool.is_some_and(|handler| handler.resume.is_none());
+        let mut conversation = conversation(found.instance, answer, &verdict);
+        if by_directory {
+            "it has no ids: what was said is kept by directory".clone_into(&mut conversation.found.evidence);
+        }
         match &mut pane.program {
             Some(program) if found.in_front => program.conversation = Some(conversation),
             // Of these only what they hold matters: nobody else may.
