@@ -194,3 +194,22 @@ fn a_swap_file_that_is_newer_counts() {
         assert_eq!(fs::read(ground.path("a.txt")).expect("it is there"), b"one\ntwo\n", "{what}");
     }
 }
+
+/// The first file takes the place of the buffer without a name, and is its own alternate file: the session file fails with that.
+#[test]
+fn an_editor_that_began_without_a_file_comes_back_without_a_word() {
+    for nvim in nvims() {
+        let ground = Ground::new(&nvim);
+        ground.write("a.txt", b"one\ntwo\n");
+        ground.start("nvim");
+        ground.server.type_line(PANE, ":edit a.txt");
+        shows(&ground, "two");
+        ground.script("edit a.txt\ncall setline(1, 'changed')\nsplit");
+        saved_pane(&ground);
+        ground.server.kill_all();
+        restored(&ground);
+        shows(&ground, "changed");
+        let told = ground.script("let g:told = [string([winnr('$'), getline(1, '$'), g:evermux_notes])]");
+        assert_eq!(told, "[2, ['changed', 'two'], []]\n", "{}", ground.what);
+    }
+}

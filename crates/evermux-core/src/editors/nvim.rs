@@ -123,6 +123,8 @@ fn without_terminals(session: &[u8]) -> Vec<u8> {
         let opens = [&b"edit "[..], b"buffer ", b"if bufexists("].iter().any(|head| line.starts_with(head));
         match line.contains_str("term://") {
             false if line.trim_ascii() == b"set shortmess=aoO" => kept.push_str("set shortmess=aoOA"),
+            // The other file of a window may be the same one: E37, where that is changed.
+            false if line.starts_with(b"balt ") => kept.extend([b"silent! ", line].concat()),
             false => kept.push_str(line),
             true if opens => kept.push_str("enew"),
             true => continue,
@@ -152,8 +154,8 @@ mod tests {
     #[test]
     fn a_session_file_starts_nothing() {
         let session = b"badd +1 term://~//12:/bin/sh\nedit term://~//12:sh\nif bufexists(fnamemodify(\"term://x\", \":p\")) | \
-            buffer term://x | endif\nif &buftype ==# 'terminal'\n  silent file term://x\nendif\nset shortmess=aoO\nedit a\xff\n";
-        let expected = b"enew\nenew\nif &buftype ==# 'terminal'\nendif\nset shortmess=aoOA\nedit a\xff\n";
+            buffer term://x | endif\nif &buftype ==# 'terminal'\n  silent file term://x\nendif\nset shortmess=aoO\nbalt a\nedit a\xff\n";
+        let expected = b"enew\nenew\nif &buftype ==# 'terminal'\nendif\nset shortmess=aoOA\nsilent! balt a\nedit a\xff\n";
         assert_eq!(without_terminals(session).as_bstr(), expected.as_bstr());
     }
 }

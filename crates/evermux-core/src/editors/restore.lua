@@ -173,7 +173,11 @@ for _, swap in pairs(swaps) do
 end
 
 local good, why = pcall(vim.cmd, 'silent source ' .. fn.fnameescape(dir .. '/session'))
-if not good then note(tostring(why)) end
+if not good then
+  note(tostring(why))
+  -- Whatever one line of it met, the others count.
+  pcall(vim.cmd, 'silent! source ' .. fn.fnameescape(dir .. '/session'))
+end
 
 local tabs = api.nvim_list_tabpages()
 for _, window in ipairs(S.windows) do

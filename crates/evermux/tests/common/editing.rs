@@ -129,6 +129,16 @@ impl Ground {
         pane["program"]["editor"].clone()
     }
 
+    /// Saves, until the editor itself has told what it holds: it may be late on a busy machine.
+    pub fn told(&self) -> Value {
+        self.server.wait_until(&format!("{}: it tells", self.what), |_| {
+            self.env.ok(&["save"]);
+            let editor = self.editor();
+            editor.is_object() && editor["late"].is_null()
+        });
+        self.editor()
+    }
+
     pub fn restart(&self) -> Value {
         self.server.kill_all();
         let output = self.env.run(&["restore", "--json"]);
