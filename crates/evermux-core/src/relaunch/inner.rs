@@ -80,7 +80,7 @@ const PRINTS: &[(&[&str], &[&str])] = &[
 
 fn prints(name: &[u8], arguments: &[BString]) -> bool {
     let is = |known: &&str| known.as_bytes() == name;
-    let Some((_, words)) = PRINTS.iter().find(|(names, _)| names.iter().any(|known| is(&known))) else {
+    let Some((_, words)) = PRINTS.iter().find(|(names, _)| names.iter().any(is)) else {
         return false;
     };
     let writes = |word: &BString| {

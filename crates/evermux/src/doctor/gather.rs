@@ -262,8 +262,7 @@ fn programs(context: &Context) -> Option<Programs> {
                 None => found.typed.push((kind, 1)),
             },
             "owe" => {
-                match found.owed.iter_mut().find(|(known, why, _)| (&*known, &*why) == (&kind, &program.why))
-                {
+                match found.owed.iter_mut().find(|(known, why, _)| *known == kind && *why == program.why) {
                     Some((.., panes)) => *panes += 1,
                     None => found.owed.push((kind, program.why, 1)),
                 }
