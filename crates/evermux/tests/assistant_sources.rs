@@ -307,7 +307,7 @@ fn handlers_of_the_user_and_what_is_wrong_with_them() {
              |
            3 | polcy = 'run'
              | ^^^^^
-           unknown field `polcy`, expected one of `names`, `unless`, `policy`, `arguments`, `command`, `resume`, `fresh`, `folders`, `needs`, `environment`, `id`, `source`, `directory`, `resumable`, `mode`, `needs-client`, `ready`
+           unknown field `polcy`, expected one of `names`, `unless`, `policy`, `arguments`, `only`, `inner`, `attaches`, `command`, `resume`, `fresh`, `folders`, `needs`, `environment`, `id`, `source`, `directory`, `resumable`, `mode`, `needs-client`, `ready`
       settings   $SANDBOX/config.toml
       handlers   $SANDBOX/handlers.d
       assistants aider, amp, claude, codex, copilot, gemini, opencode, qwen, helper
