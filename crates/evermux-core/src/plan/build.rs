@@ -160,8 +160,11 @@ impl Builder<'_, '_> {
             if wanted.window(*link, source.snapshot.window(*link)) {
                 let label = (name.clone(), link.index);
                 let window = self.window(source_position, source, link.window, wanted, label);
-                let is_there =
-                    joined && self.plan.sessions[at].links.iter().any(|other| other.window == window);
+                // Another member of its group may have brought it; of its own links a session may have two to one window.
+                let same = |other: &PlannedLink| {
+                    other.window == window && (joined || other.was.unwrap_or(other.index) == link.index)
+                };
+                let is_there = self.plan.sessions[at].links.iter().any(same);
                 if !is_there && !self.was_moved(at, source, link.window, window) {
                     self.link(at, link.index, window);
                 }
