@@ -9,8 +9,8 @@ use crate::model::{BlockId, Editor};
 fn one_life(samples: Vec<Sample>) -> Vec<Sample> {
     let one = |(seconds, sample): (i64, Sample)| {
         let (_, own, sessions, windows) = sample.snapshot.into_parts();
-        let Server { name, generation, .. } = server(1, 0);
-        let own = Server { name, generation, ..own };
+        let Server { name, generation, version, uid, .. } = server(1, 0);
+        let own = Server { name, generation, version, uid, ..own };
         Sample { snapshot: Snapshot::new(second(seconds), own, sessions, windows).unwrap(), ..sample }
     };
     (1..).zip(samples).map(one).collect()
