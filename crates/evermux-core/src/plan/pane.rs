@@ -216,7 +216,15 @@ impl Builder<'_, '_> {
                 (pane.start, pane.program) = (Some(start), Some(program));
                 Some((Comes { run, permission: Some(permission), launch: None }, directory))
             }
-            Again::Prefill(_, reason) | Again::Owe(reason) => {
+            Again::Prefill(launch, reason) => {
+                let (owed, why) = (Owed::Program(program.clone()), reason.to_string());
+                self.owe(pane, Owed::Start(start), why.clone());
+                self.owe(pane, owed.clone(), why.clone());
+                // Asked once: a conversation is not given twice.
+                let launch = Some(PlannedLaunch { owed, program, launch, prefill: true, why });
+                Some((Comes { run: Run::Shell, permission: None, launch }, None))
+            }
+            Again::Owe(reason) => {
                 self.owe(pane, Owed::Start(start), reason.to_string());
                 self.owe(pane, Owed::Program(program), reason.to_string());
                 Some((Comes::of(Run::Shell), None))
