@@ -1,7 +1,7 @@
 //! The config file.
 
 #![no_main]
-#![allow(dead_code, missing_docs, reason = "a part of the binary")]
+#![allow(dead_code, missing_docs, unused_imports, reason = "a part of the binary")]
 
 #[path = "../../crates/evermux/src/config/mod.rs"]
 mod config;

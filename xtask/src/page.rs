@@ -9,8 +9,10 @@ use crate::machine::{say, workspace};
 /// A part of the page, in its order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// Saving and restoring: everything up to the keeper.
+    /// Saving and restoring: everything up to the assistants.
     Bench,
+    /// What assistants cost a save.
+    Assistants,
     /// What the keeper loses and costs.
     Keeper,
     /// What a month of work takes.
@@ -18,7 +20,11 @@ pub enum Part {
 }
 
 /// How the parts after the first begin, in their order.
-const PARTS: [(Part, &str); 2] = [(Part::Keeper, "## The keeper\n"), (Part::Month, "## A month of work\n")];
+const PARTS: [(Part, &str); 3] = [
+    (Part::Assistants, "## Assistants\n"),
+    (Part::Keeper, "## The keeper\n"),
+    (Part::Month, "## A month of work\n"),
+];
 
 /// Replaces a part of the page.
 ///
@@ -40,7 +46,8 @@ fn replace(page: &str, part: Part, text: &str) -> String {
         None => Some(0),
     };
     let next = match part {
-        Part::Bench => Part::Keeper,
+        Part::Bench => Part::Assistants,
+        Part::Assistants => Part::Keeper,
         Part::Keeper | Part::Month => Part::Month,
     };
     let begin = begins(part).unwrap_or(page.len());

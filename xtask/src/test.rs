@@ -8,7 +8,7 @@ use crate::{editors, faults, fuzz, tmux_versions};
 /// Without these there is nothing to test.
 const NEEDED: &[(&str, &str)] = &[("tmux", "tmux")];
 
-/// Shells whose prompts, quoting and redrawing are tested beside those of sh and bash, where they are installed, an editor, and a bus
+/// Shells whose prompts, quoting and redrawing are tested beside those of sh and bash, where they are installed, editors, and a bus
 /// on which a machine is told to go off.
 const WANTED: &[(&str, &str)] = &[
     ("dash", "dash"),
@@ -18,10 +18,13 @@ const WANTED: &[(&str, &str)] = &[
     ("mksh", "mksh"),
     ("ksh93", "ksh"),
     ("vim", "vim"),
+    ("emacs", "emacs-nox"),
+    ("kak", "kakoune"),
+    ("nano", "nano"),
     ("dbus-daemon", "dbus-daemon"),
 ];
 
-/// Installs what the tests need (tmux in several versions, shells, a bus) and runs them all.
+/// Installs what the tests need (tmux in several versions, shells, editors, a bus) and runs them all.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Passed on to `cargo test --workspace`
@@ -33,7 +36,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     install(NEEDED)?;
     if let Err(error) = install(WANTED) {
-        say(&format!("testing without some shells, or without a bus: {error:#}"));
+        say(&format!("testing without some shells or editors, or without a bus: {error:#}"));
     }
     // Without a network the tests run on the versions there are, and say so.
     if let Err(error) = tmux_versions::run(&tmux_versions::Arguments::default()) {

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 /// The rooms that touch the world. Only there may be `unsafe`.
 const SEAMS: &[&str] = &["editors", "foreign", "gate", "procs", "store", "tmux"];
 
-/// The seams that start programs: `tmux`, `ps` as the last resort of `procs`, and the shell that the gate becomes.
-const SPAWNING: &[&str] = &["gate", "procs", "tmux"];
+/// The seams that start programs: `tmux`, `ps` as the last resort of `procs`, the shell that the gate becomes, and `kak -p`, the
+/// only way to ask a Kakoune.
+const SPAWNING: &[&str] = &["editors", "gate", "procs", "tmux"];
 
 /// A source file of a crate.
 struct Source {

@@ -3,126 +3,9 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
 
-use evermux_testkit::{Env, Nvim, Server, nvim_binaries, tmux_binaries};
+use common::editing::{Ground, PANE, foreground, nvims};
 use serde_json::Value;
-
-/// Says which Neovims there are; without any nothing is tested.
-#[allow(clippy::print_stderr, reason = "a test that does not test says so")]
-fn nvims() -> Vec<Nvim> {
-    let found = nvim_binaries();
-    if found.is_empty() {
-        eprintln!("there is no nvim (cargo xtask editors): not tested");
-    }
-    found
-}
-
-/// A server with one pane, in which an editor runs.
-struct Ground {
-    server: Server,
-    env: Env,
-    what: String,
-}
-
-const PANE: &str = "work:0";
-
-impl Ground {
-    fn new(nvim: &Nvim) -> Self {
-        let tmux = tmux_binaries().pop().expect("there is one");
-        let mut builder = Server::builder(&tmux).config("set -g default-command ''\nset -sg escape-time 0\n");
-        if let Some(runtime) = &nvim.runtime {
-            builder = builder.variable("VIMRUNTIME", runtime.to_str().expect("it is text"));
-        }
-        let server = builder.absent();
-        let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
-        let ground = Self { server, env, what: format!("nvim {}", nvim.version) };
-        symlink(&nvim.path, ground.path("../bin/nvim")).expect("a new sandbox");
-        ground.write(
-            ".config/nvim/init.vim",
-            b"set nomore foldmethod=manual laststatus=2 noshowcmd sessionoptions=buffers,globals\n",
-        );
-        ground
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.server.sandbox().home().join(name)
-    }
-
-    fn write(&self, name: &str, text: &[u8]) -> PathBuf {
-        self.server.sandbox().write(Path::new("home").join(name), text)
-    }
-
-    fn start(&self, line: &str) {
-        self.server.run(&["new-session", "-d", "-s", "work", "-x", "100", "-y", "30"]);
-        self.server.wait_for_prompts();
-        self.server.type_line(PANE, line);
-        self.server.wait_until("the editor draws", |server| {
-            server.display(PANE, "#{alternate_on}") == "1"
-                && [".txt", "[No Name]"].iter().any(|name| server.screen(PANE).contains(name))
-        });
-    }
-
-    /// Has the editor run a script of its own language; what that writes into `told`.
-    fn script(&self, text: &str) -> String {
-        let told = self.path("told");
-        let _ = fs::remove_file(&told);
-        self.write(
-            "script.vim",
-            format!(
-                "{text}\ncall writefile(get(g:, 'told', []), 'told.new')\ncall rename('told.new', 'told')\n"
-            )
-            .as_bytes(),
-        );
-        self.server.run(&["send-keys", "-t", PANE, "Escape"]);
-        self.server.type_line(
-            PANE,
-            &format!(
-                ":silent source {}/script.vim",
-                self.path("").display().to_string().trim_end_matches('/')
-            ),
-        );
-        self.server
-            .wait_until(&format!("{}: the editor obeys\n{}", self.what, self.server.screen(PANE)), |_| {
-                told.exists()
-            });
-        // What was typed goes from the last line.
-        self.server.type_text(PANE, ":");
-        self.server.run(&["send-keys", "-t", PANE, "C-c"]);
-        self.settled();
-        fs::read_to_string(told).expect("it is text")
-    }
-
-    /// The screen once it does not change any more.
-    fn settled(&self) -> String {
-        let mut last = self.server.screen(PANE);
-        let mut same = 0;
-        while same < 5 {
-            std::thread::sleep(std::time::Duration::from_millis(30));
-            let now = self.server.screen(PANE);
-            same = if now == last { same + 1 } else { 0 };
-            last = now;
-        }
-        last
-    }
-
-    fn editor(&self) -> Value {
-        let shown: Value = serde_json::from_str(&self.env.ok(&["show", "--json"])).expect("JSON");
-        let pane = &shown["content"]["windows"][0]["panes"][0];
-        pane["program"]["editor"].clone()
-    }
-
-    fn restart(&self) -> Value {
-        self.server.kill_all();
-        let output = self.env.run(&["restore", "--json"]);
-        assert!(matches!(output.status, Some(0 | 3)), "{}: {output}", self.what);
-        let restored: Value = serde_json::from_str(&output.text()).expect("JSON");
-        assert_eq!(restored["started"].as_array().map(Vec::len), Some(1), "{}: {restored:#}", self.what);
-        assert_eq!(restored["exact"], true, "{}: {restored:#}", self.what);
-        restored
-    }
-}
 
 /// Tabs, splits, folds, a quickfix list, and unsaved text in files of strange names, in one without a name, and of bytes that
 /// are no UTF-8.
@@ -190,10 +73,8 @@ fn what_an_editor_holds_comes_back() {
             assert_eq!(fs::read_to_string(ground.path("a.txt")).expect("it is there"), lines, "{what}");
             assert_eq!(fs::read(ground.path("bytes.txt")).expect("it is there"), b"caf\xe9 \xff\xfe\nx\0y\n");
             // What is kept of it now is the same, under the words it was started with at first.
-            ground.env.ok(&["save"]);
-            let again = ground.editor();
+            let again = ground.told();
             assert_eq!(again["unsaved"], kept["unsaved"], "{what}: {again:#}");
-            assert_eq!(again["late"], Value::Null, "{what}");
             let shown: Value = serde_json::from_str(&ground.env.ok(&["show", "--json"])).expect("JSON");
             let words = shown["content"]["windows"][0]["panes"][0]["program"]["argv"].clone();
             let words: Vec<&str> =
@@ -212,12 +93,6 @@ fn what_an_editor_holds_comes_back() {
             .count();
         assert_eq!(left, 0);
     }
-}
-
-fn foreground(server: &Server) -> String {
-    let pid = server.display(PANE, "#{pane_pid}");
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    stat.rsplit_once(") ").and_then(|(_, fields)| fields.split(' ').nth(5)).expect("fields").to_owned()
 }
 
 /// An editor that waits for a key is not disturbed, and what it held before is kept.

@@ -4,36 +4,13 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use common::shells::{self, SHELLS, installed, newest};
 use evermux_core::text::quote::shell_word;
 use evermux_testkit::{Env, Server, Tmux, tmux_binaries};
 use serde_json::Value;
-
-/// Shells that are tested where they are installed, each with an rc file that makes its prompt `$ `.
-const SHELLS: [(&str, &str, &str); 6] = [
-    ("bash", ".bashrc", "PS1='$ '\n"),
-    ("zsh", ".zshrc", "PS1='$ '\n"),
-    ("fish", ".config/fish/config.fish", "set fish_greeting\nfunction fish_prompt; echo -n '$ '; end\n"),
-    ("dash", ".profile", "PS1='$ '\n"),
-    ("tcsh", ".tcshrc", "set prompt='$ '\n"),
-    ("mksh", ".mkshrc", "PS1='$ '\n"),
-];
-
-fn newest() -> Tmux {
-    tmux_binaries().pop().expect("there is one")
-}
-
-#[allow(clippy::print_stderr, reason = "a test that does not test says so")]
-fn installed(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
-    if found.is_none() {
-        eprintln!("{program} is not installed: not tested");
-    }
-    found
-}
 
 /// A server whose panes run this shell.
 struct Ground {
@@ -43,37 +20,24 @@ struct Ground {
 
 impl Ground {
     fn new(tmux: &Tmux, shell: &Path) -> Self {
-        let server = Server::builder(tmux)
-            .config("set -g default-command ''\n")
-            .variable("SHELL", shell.to_str().expect("it is text"))
-            .absent();
+        let server = shells::absent(tmux, shell);
         Self { env: Env::new(env!("CARGO_BIN_EXE_evermux"), &server), server }
     }
 
     /// Of a shell of the table; none if that is not installed.
     fn of(name: &str) -> Option<Self> {
-        let (_, rc, text) = SHELLS.iter().find(|(shell, ..)| *shell == name).expect("it is in the table");
+        let (rc, text) = shells::row(name);
         let ground = Self::new(&newest(), &installed(name)?);
         ground.rc(rc, text);
         Some(ground)
     }
 
     fn rc(&self, name: &str, text: &str) {
-        let sandbox = self.server.sandbox();
-        sandbox.write(Path::new("home").join(name), text);
-        // tmux starts login shells, which read other files.
-        for profile in [".bash_profile", ".zprofile"] {
-            let text = if profile == ".bash_profile" && name == ".bashrc" { ". ~/.bashrc\n" } else { "" };
-            sandbox.write(Path::new("home").join(profile), text);
-        }
+        shells::write_rc(&self.server, name, text);
     }
 
     fn start(&self, panes: usize) {
-        self.server.run(&["new-session", "-d", "-s", "work", "-x", "100", "-y", "24"]);
-        for _ in 1..panes {
-            self.server.run(&["new-window", "-d", "-t", "work:"]);
-        }
-        self.server.wait_for_prompts();
+        shells::start(&self.server, panes);
     }
 
     /// Starts a program in a window, by a file of its name that becomes it with exactly these words.
@@ -88,15 +52,7 @@ impl Ground {
 
     /// The words of what is in the foreground of a window; none if that is its shell.
     fn argv(&self, window: usize) -> Option<Vec<Vec<u8>>> {
-        let pid = self.server.display(&format!("work:{window}"), "#{pane_pid}");
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let foreground = stat.rsplit_once(") ")?.1.split(' ').nth(5)?.to_owned();
-        if foreground == pid {
-            return None;
-        }
-        let words = fs::read(format!("/proc/{foreground}/cmdline")).ok()?;
-        let words = words.strip_suffix(b"\0")?;
-        Some(words.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
+        shells::argv(&self.server, window)
     }
 
     fn restart(&self, arguments: &[&str], status: i32) -> Value {
@@ -153,7 +109,7 @@ fn five_reboots_in_a_row() {
         assert_eq!(restored["started"].as_array().unwrap().len(), 3, "{restored:#}");
         assert_eq!(ground.argv(2), Some(words("sleep 1000")));
         let saved = ground.env.ok(&["show", "--json"]);
-        assert!(!saved.contains("not in the program table"), "{saved}");
+        assert!(!saved.contains("typed at its prompt"), "{saved}");
     }
 }
 
@@ -342,6 +298,66 @@ fn a_program_that_dies_at_once_stays_owed() {
     // It was run once.
     let screen = ground.server.screen("work:0");
     assert_eq!(screen.matches("No such file").count(), 1, "{screen}");
+}
+
+/// A line that its shell has dropped is typed once more, and not a third time.
+#[test]
+fn a_line_that_was_dropped_is_typed_once_more() {
+    let Some(ground) = Ground::of("zsh") else { return };
+    ground.start(2);
+    ground.server.sandbox().write("home/notes", "one\n");
+    ground.runs(0, &words("less notes"));
+    // By a ticket.
+    let ticket = [b"less".to_vec(), b"notes".to_vec(), b"a\nb".to_vec()];
+    ground.runs(1, &ticket);
+    ground.env.ok(&["save"]);
+    for (times, status, owed) in [(1, 0, 0), (9, 3, 2)] {
+        let rc = format!(
+            "PS1='$ '
+             accept-line() {{
+                 local dropped=~/dropped-${{TMUX_PANE#%}}-{times}
+                 if [[ -n $BUFFER && $(cat $dropped 2>/dev/null | wc -l) -lt {times} ]]; then
+                     print -r -- $BUFFER >>$dropped; BUFFER=
+                 else
+                     zle .accept-line
+                 fi
+             }}
+             zle -N accept-line\n"
+        );
+        ground.rc(".zshrc", &rc);
+        let restored = ground.restart(&[], status);
+        assert_eq!(Ground::reasons(&restored), vec!["its shell did not run it"; owed], "{restored:#}");
+        let runs = |argv: &[Vec<u8>]| (owed == 0).then(|| argv.to_vec());
+        assert_eq!(ground.argv(0), runs(&words("less notes")), "{restored:#}");
+        assert_eq!(ground.argv(1), runs(&ticket), "{restored:#}");
+        let dropped = |window: &str| {
+            let pane = ground.server.display(window, "#{pane_id}").split_off(1);
+            fs::read_to_string(ground.server.sandbox().path(format!("home/dropped-{pane}-{times}"))).unwrap()
+        };
+        for window in ["work:0", "work:1"] {
+            assert_eq!(dropped(window).lines().count(), times.min(2), "{}", dropped(window));
+        }
+        ground.env.ok(&["save"]);
+    }
+}
+
+/// What was typed and not read yet is not typed again: the program would read it.
+#[test]
+fn a_shell_that_does_not_come_to_it_is_waited_for() {
+    let Some(ground) = Ground::of("zsh") else { return };
+    ground.start(1);
+    ground.server.sandbox().write("home/notes", "one\n");
+    ground.runs(0, &words("tail -f notes"));
+    ground.env.ok(&["save"]);
+    // As on a machine that has much else to do: its line editor shows the prompt, and does not come to read.
+    let rc = "PS1='$ '; zmodload zsh/zselect
+        zle-line-init() { [[ -n $done ]] || { done=1; zselect -t 150 } }
+        zle -N zle-line-init\n";
+    ground.rc(".zshrc", rc);
+    let restored = ground.restart(&[], 0);
+    assert_eq!(ground.argv(0), Some(words("tail -f notes")), "{restored:#}");
+    let screen = ground.server.screen("work:0");
+    assert_eq!(screen.matches("tail -f notes").count(), 1, "{screen}");
 }
 
 /// `@evermux-policy prefill`: typed and left to the user, `skip`: nothing; a masked command is neither.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use evermux_testkit::{Env, Server};
 use serde_json::Value;
-use stubs::{claude, codex, copilot, hooked, id, server};
+use stubs::{claude, codex, copilot, end, hooked, id, server};
 
 const WINDOWS: u32 = 8;
 const PANES: u32 = 5;
@@ -109,8 +109,7 @@ fn every_conversation_comes_back_in_its_own_pane() {
     env.ok(&["save"]);
     for round in 0..2 {
         let already = ran(&server).len();
-        server.tmux(&["kill-server"]);
-        server.wait_until("it is gone", |server| !server.lives());
+        end(&server);
         let begun = Instant::now();
         let output = env.run(&["restore"]);
         let took = begun.elapsed();

@@ -35,20 +35,21 @@ fn what_came_back_and_what_is_owed() {
     make     pane main:0.0: a shell in $SANDBOX/home, 0 lines
     make     window main:4: notes, 2 panes
     make     pane main:4.0: less notes in $SANDBOX/home
+    start    pane main:4.0: less notes (less is in the program table)
     make     pane main:4.1: a shell in $SANDBOX/home, 0 lines
-    owe      pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+    type     pane main:4.1: while :; do sleep 60; done (it is a line of shell, not one plain command)
     make     session play: 2 windows
     make     window play:0: game, 1 pane
     make     pane play:0.0: a shell in $SANDBOX/home, 1 line
-    type     pane play:0.0: sleep 1000
-    owe      pane play:0.0: program sleep 1000 (typed at its prompt: sleep is not in the program table)
+    type     pane play:0.0: sleep 1000 (sleep is not in the program table)
     link     window play:7: to main:4
     [exit 0]
     ");
     assert_output!(env.run(&["restore"]), @"
     Restored 2 sessions, 3 windows, 4 panes in 40 ms
+      typed  pane main:4.1: sh -c 'while :; do sleep 60; done'
       typed  pane play:0.0: sleep 1000
-      owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+      owed  pane main:4.1: command while :; do sleep 60; done (typed at its prompt: it is a line of shell, not one plain command)
       owed  pane play:0.0: program sleep 1000 (typed at its prompt: sleep is not in the program table)
     [exit 3]
     ");
@@ -74,17 +75,20 @@ fn what_came_back_and_what_is_owed() {
         .0 $SANDBOX/home  0 lines
       4: notes  80x24, also play:7
         .0 $SANDBOX/home  less notes, 0 lines
+          a restore starts less notes (less is in the program table)
         .1* $SANDBOX/home  0 lines
-          owed: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+          a restore types  while :; do sleep 60; done (it is a line of shell, not one plain command)
+          owed: command while :; do sleep 60; done (typed at its prompt: it is a line of shell, not one plain command)
 
     play  $SANDBOX/home
       0: game*  80x24
         .0 $SANDBOX/home  1 line
+          a restore types  sleep 1000 (sleep is not in the program table)
           owed: program sleep 1000 (typed at its prompt: sleep is not in the program table)
       7: notes  80x24, also main:4
         .0 $SANDBOX/home  less notes, 0 lines
         .1* $SANDBOX/home  0 lines
-          owed: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+          owed: command while :; do sleep 60; done (typed at its prompt: it is a line of shell, not one plain command)
     [exit 0]
     ");
     assert_output!(env.run(&["log"]), @"
@@ -98,21 +102,22 @@ fn what_came_back_and_what_is_owed() {
     ");
     assert_output!(env.run(&["log", "--restore", "1"]), @"
     Restored 2 sessions, 3 windows, 4 panes in 40 ms
+      typed  pane main:4.1: sh -c 'while :; do sleep 60; done'
       typed  pane play:0.0: sleep 1000
-      owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+      owed  pane main:4.1: command while :; do sleep 60; done (typed at its prompt: it is a line of shell, not one plain command)
       owed  pane play:0.0: program sleep 1000 (typed at its prompt: sleep is not in the program table)
     make     session main: 2 windows
     make     window main:0: one, 1 pane
     make     pane main:0.0: a shell in $SANDBOX/home, 0 lines
     make     window main:4: notes, 2 panes
     make     pane main:4.0: less notes in $SANDBOX/home
+    start    pane main:4.0: less notes (less is in the program table)
     make     pane main:4.1: a shell in $SANDBOX/home, 0 lines
-    owe      pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+    type     pane main:4.1: while :; do sleep 60; done (it is a line of shell, not one plain command)
     make     session play: 2 windows
     make     window play:0: game, 1 pane
     make     pane play:0.0: a shell in $SANDBOX/home, 1 line
-    type     pane play:0.0: sleep 1000
-    owe      pane play:0.0: program sleep 1000 (typed at its prompt: sleep is not in the program table)
+    type     pane play:0.0: sleep 1000 (sleep is not in the program table)
     link     window play:7: to main:4
     [exit 0]
     ");
@@ -145,7 +150,8 @@ fn a_part_comes_back_beside_what_is_there() {
     server.run(&["kill-window", "-t", "main:4"]);
     assert_output!(env.run(&["restore", "--window", "main:4"]), @"
     Restored 1 session, 1 window, 2 panes in 40 ms
-      owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+      typed  pane main:4.1: sh -c 'while :; do sleep 60; done'
+      owed  pane main:4.1: command while :; do sleep 60; done (typed at its prompt: it is a line of shell, not one plain command)
     [exit 3]
     ");
     assert_output!(env.run(&["restore", "--session", "play", "--as", "copy"]), @"
@@ -252,8 +258,9 @@ fn a_database_that_is_damaged_costs_only_history() {
     ");
     assert_output!(env.run(&["restore"]), @"
     Restored 2 sessions, 3 windows, 4 panes in 40 ms
+      typed  pane main:4.1: sh -c 'while :; do sleep 60; done'
       typed  pane play:0.0: sleep 1000
-      owed  pane main:4.1: command while :; do sleep 60; done (it is a line of shell, not one plain command)
+      owed  pane main:4.1: command while :; do sleep 60; done (typed at its prompt: it is a line of shell, not one plain command)
       owed  pane play:0.0: program sleep 1000 (typed at its prompt: sleep is not in the program table)
     --- stderr ---
     warning: $SANDBOX/state/MACHINE/evermux.db: is damaged (file is not a database); it was moved to $SANDBOX/state/MACHINE/evermux.db.damaged-20261120T140000.000000Z

@@ -71,6 +71,7 @@ fn a_save_and_what_is_told_of_it() {
       0: logs*  80x24
         .0 $SANDBOX/home  0 lines
         .1* $SANDBOX/home  tail -f /dev/null, 0 lines
+          a restore types  tail -f /dev/null (its argument /dev/null is not known to be harmless)
       1: a 'b' c  80x24
         .0 $SANDBOX/home  0 lines
 

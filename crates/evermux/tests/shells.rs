@@ -5,22 +5,9 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evermux_testkit::{Env, Server, Tmux, tmux_binaries};
+use common::shells::{self, installed, newest};
+use evermux_testkit::{Env, Server, Tmux};
 use serde_json::Value;
-
-fn newest() -> Tmux {
-    tmux_binaries().pop().expect("there is one")
-}
-
-#[allow(clippy::print_stderr, reason = "a test that does not test says so")]
-fn installed(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
-    if found.is_none() {
-        eprintln!("{program} is not installed: not tested");
-    }
-    found
-}
 
 /// The first list of objects of this name in a value, however deep.
 fn find(value: &Value, name: &str) -> Option<Vec<Value>> {
@@ -29,16 +16,11 @@ fn find(value: &Value, name: &str) -> Option<Vec<Value>> {
     own.cloned().or_else(|| fields.values().find_map(|field| find(field, name)))
 }
 
-/// The rc file of each shell, what makes its prompt `$ `, and the line of the integration.
-const SHELLS: [(&str, &str, &str, &str); 3] = [
-    ("bash", ".bashrc", "PS1='$ '\n", "eval \"$(EVERMUX shell-init bash)\"\n"),
-    ("zsh", ".zshrc", "PS1='$ '\n", "eval \"$(EVERMUX shell-init zsh)\"\n"),
-    (
-        "fish",
-        ".config/fish/config.fish",
-        "set fish_greeting\nfunction fish_prompt; echo -n '$ '; end\n",
-        "EVERMUX shell-init fish | source\n",
-    ),
+/// The line of the integration in the rc file of each shell.
+const SHELLS: [(&str, &str); 3] = [
+    ("bash", "eval \"$(EVERMUX shell-init bash)\"\n"),
+    ("zsh", "eval \"$(EVERMUX shell-init zsh)\"\n"),
+    ("fish", "EVERMUX shell-init fish | source\n"),
 ];
 
 /// A server whose panes run a shell with the integration.
@@ -58,37 +40,29 @@ impl Ground {
 
     fn without(tmux: &Tmux, name: &str) -> Option<Self> {
         let (shell, ..) = SHELLS.iter().find(|(shell, ..)| *shell == name).expect("it is in the table");
-        let server = Server::builder(tmux)
-            .config("set -g default-command ''\n")
-            .variable("SHELL", installed(name)?.to_str().expect("it is text"))
-            .absent();
+        let server = shells::absent(tmux, &installed(name)?);
         Some(Self { env: Env::new(env!("CARGO_BIN_EXE_evermux"), &server), server, shell })
     }
 
     /// The rc file: something, the integration, something.
     fn rc(&self, before: &str, after: &str) {
-        let (_, _, prompt, line) = SHELLS.iter().find(|(shell, ..)| *shell == self.shell).expect("a row");
-        let state = self.env.state();
-        let evermux = format!("env EVERMUX_DIR={} {}", state.display(), env!("CARGO_BIN_EXE_evermux"));
-        self.write_rc(&format!("{prompt}{before}\n{}{after}\n", line.replace("EVERMUX", &evermux)));
+        let (_, prompt) = shells::row(self.shell);
+        self.write_rc(&format!("{prompt}{before}\n{}{after}\n", self.line_of_integration()));
     }
 
     fn write_rc(&self, text: &str) {
-        let (_, rc, ..) = SHELLS.iter().find(|(shell, ..)| *shell == self.shell).expect("a row");
-        let sandbox = self.server.sandbox();
-        sandbox.write(Path::new("home").join(rc), text);
-        // tmux starts login shells, which read other files.
-        if self.shell == "bash" {
-            sandbox.write("home/.bash_profile", ". ~/.bashrc\n");
-        }
+        shells::write_rc(&self.server, shells::row(self.shell).0, text);
+    }
+
+    fn line_of_integration(&self) -> String {
+        let (_, line) = SHELLS.iter().find(|(shell, _)| *shell == self.shell).expect("a row");
+        let state = self.env.state();
+        let evermux = format!("env EVERMUX_DIR={} {}", state.display(), env!("CARGO_BIN_EXE_evermux"));
+        line.replace("EVERMUX", &evermux)
     }
 
     fn start(&self, panes: usize) {
-        self.server.run(&["new-session", "-d", "-s", "work", "-x", "100", "-y", "24"]);
-        for _ in 1..panes {
-            self.server.run(&["new-window", "-d", "-t", "work:"]);
-        }
-        self.server.wait_for_prompts();
+        shells::start(&self.server, panes);
     }
 
     fn line(&self, window: usize, line: &str) {
@@ -105,14 +79,8 @@ impl Ground {
 
     /// The words of what is in the foreground of a window; none if that is its shell.
     fn argv(&self, window: usize) -> Option<String> {
-        let pid = self.server.display(&format!("work:{window}"), "#{pane_pid}");
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let foreground = stat.rsplit_once(") ")?.1.split(' ').nth(5)?.to_owned();
-        if foreground == pid {
-            return None;
-        }
-        let words = fs::read_to_string(format!("/proc/{foreground}/cmdline")).ok()?;
-        Some(words.trim_end_matches('\0').replace('\0', " "))
+        let words = shells::argv(&self.server, window)?;
+        Some(String::from_utf8_lossy(&words.join(&b' ')).into_owned())
     }
 
     fn runs(&self, window: usize, line: &str, argv: &str) {
@@ -306,10 +274,7 @@ fn it_is_in_nobodys_way() {
     ];
     for (shell, before, after) in others {
         let Some(ground) = Ground::of(shell) else { continue };
-        let (_, _, _, line) = SHELLS.iter().find(|row| row.0 == shell).unwrap();
-        let evermux =
-            format!("env EVERMUX_DIR={} {}", ground.env.state().display(), env!("CARGO_BIN_EXE_evermux"));
-        ground.rc(before, &format!("{}{after}", line.replace("EVERMUX", &evermux)));
+        ground.rc(before, &format!("{}{after}", ground.line_of_integration()));
         ground.start(1);
         let fail = if after.contains("set -e") { "! true" } else { "false" };
         ground.line(0, fail);

@@ -1,143 +1,20 @@
 //! Servers whose tmux.conf has evermux's line: what was saved is there before the first shell.
 
 mod story;
+mod stubs;
 
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use evermux_testkit::{Client, Server, Tmux, tmux_binaries, wait_until};
+use evermux_testkit::{Server, tmux_binaries};
+use story::user::User;
 use story::{Story, on_every_tmux};
-
-/// Longer than anything may take, also on a machine that has much else to do.
-const LIMIT: Duration = Duration::from_secs(30);
+use stubs::told::{exact, known, ran};
 
 /// How long tmux waits at most for evermux; and what a busy machine may add to that.
 const TMUX_WAITS: Duration = Duration::from_secs(3);
 const SLACK: Duration = Duration::from_secs(3);
-
-/// A user who had two sessions, looked at `main`, and whose machine has ended since. Their tmux.conf has the line.
-struct User(Story);
-
-impl User {
-    #[track_caller]
-    fn new(tmux: &Tmux) -> Self {
-        Self::with(tmux, |_| {})
-    }
-
-    /// The same, who has done something before the machine ended.
-    #[track_caller]
-    fn with(tmux: &Tmux, work: impl FnOnce(&Server)) -> Self {
-        let user = Self(Story::begin(tmux, ""));
-        let server = user.server();
-        server.run(&["split-window", "-d", "-t", "=main:"]);
-        server.run(&["new-session", "-d", "-s", "other", "-x", "80", "-y", "24"]);
-        server.settle();
-        server.type_line("=main:", "echo so-it-is");
-        server.wait_until("it is printed", |server| server.screen("=main:").contains("\nso-it-is"));
-        let _client = server.attach("main", 80, 24);
-        server.settle();
-        work(server);
-        user.0.run(&["save"]);
-        user.0.end();
-        user.configure("");
-        user
-    }
-
-    fn server(&self) -> &Server {
-        &self.0.server
-    }
-
-    /// Writes tmux.conf: these lines, and evermux's last.
-    fn configure(&self, lines: &str) {
-        self.configure_with(lines, &self.0.env.ok(&["tmux-conf"]));
-    }
-
-    fn configure_with(&self, lines: &str, last: &str) {
-        let sandbox = self.server().sandbox();
-        let folders = format!(
-            "set-environment -g EVERMUX_DIR {}\nset-environment -g EVERMUX_CONFIG {}\n",
-            self.0.env.state().display(),
-            sandbox.path("config.toml").display()
-        );
-        sandbox.write("home/.tmux.conf", format!("{folders}{lines}\n{last}"));
-    }
-
-    /// Somebody types `tmux COMMAND` in a terminal.
-    #[track_caller]
-    fn tmux(&self, command: &[&str]) -> Client {
-        Client::run(self.server(), command, 80, 24)
-    }
-
-    #[track_caller]
-    fn wait(&self, what: &str, condition: impl Fn(&Server) -> bool) {
-        let version = &self.server().binary().version;
-        wait_until(&format!("tmux {version}: {what}"), LIMIT, || condition(self.server()));
-    }
-
-    fn sessions(&self) -> Vec<String> {
-        sessions(self.server())
-    }
-
-    /// Waits until these sessions are there and no others.
-    #[track_caller]
-    fn expect_sessions(&self, names: &[&str]) {
-        let end = Instant::now() + LIMIT;
-        while self.sessions() != names {
-            let version = &self.server().binary().version;
-            assert!(
-                Instant::now() < end,
-                "tmux {version}: {:?} and not {names:?}\n{}",
-                self.sessions(),
-                self.0.env.run(&["log"])
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// The sessions that clients show.
-    fn shown(&self) -> Vec<String> {
-        let output = self.server().tmux(&["list-clients", "-F", "#{client_session}"]);
-        let mut names: Vec<String> = output.text().lines().map(str::to_owned).collect();
-        names.sort();
-        names
-    }
-
-    /// Waits until evermux has decided about this life of the server: it keeps it.
-    #[track_caller]
-    fn wait_until_kept(&self) {
-        self.wait("the server is kept", |_| {
-            self.0.env.run(&["--json", "status"]).text().contains("\"state\": \"saved\"")
-        });
-    }
-
-    /// Takes the lock that a restore needs: whoever restores waits for it as for a disk that hangs.
-    fn hang(&self) -> Vec<File> {
-        self.0.run(&["list"]);
-        let machine = std::fs::read_dir(self.0.env.state())
-            .expect("the state folder can be read")
-            .next()
-            .expect("the state folder can be read")
-            .expect("the state folder can be read")
-            .path();
-        let locks = std::fs::read_dir(&machine)
-            .expect("the state folder can be read")
-            .map(|entry| entry.expect("the state folder can be read").path());
-        let locks = locks.filter(|path| path.to_string_lossy().contains("restore"));
-        let held: Vec<File> =
-            locks.map(|path| File::open(path).expect("the state folder can be read")).collect();
-        held.iter().for_each(|file| file.lock().expect("the state folder can be read"));
-        assert!(!held.is_empty());
-        held
-    }
-}
-
-fn sessions(server: &Server) -> Vec<String> {
-    let output = server.tmux(&["list-sessions", "-F", "#{session_name}"]);
-    let mut names: Vec<String> = output.text().lines().map(str::to_owned).collect();
-    names.sort();
-    names
-}
 
 #[test]
 fn a_bare_tmux_is_led_to_the_session_used_last() {
@@ -394,6 +271,35 @@ fn debts_are_told() {
         });
         let client = user.tmux(&["attach-session"]);
         client.wait_for("2 of 3 panes back; 1 owed: pane other:0.0 program sleep 1000");
+    });
+}
+
+/// Their conversations go on in the panes they were in; what asks its terminal for colours waits for who has just come.
+#[test]
+fn assistants_come_back() {
+    on_every_tmux(|tmux| {
+        let user = User::with(tmux, |server| {
+            stubs::claude(server.sandbox());
+            stubs::codex(server.sandbox());
+            stubs::begin(server, "main:0.1", &format!("FIRST={} claude --model opus 'do it'", stubs::id(1)));
+            stubs::begin(server, "other:0.0", &format!("FIRST={} codex", stubs::id(2)));
+        });
+        let resumed = [
+            format!("claude|--model opus --resume {}", stubs::id(1)),
+            format!("codex|resume {}", stubs::id(2)),
+        ];
+        for round in 0..2 {
+            let already = ran(user.server()).len();
+            let client = user.tmux(&[]);
+            client.wait_for("3 panes back");
+            let mut now = ran(user.server()).split_off(already);
+            now.sort();
+            assert_eq!(now, resumed, "tmux {}, {round}", tmux.version);
+            assert_eq!(known(&user.0.env), [exact(1), exact(2)], "tmux {}, {round}", tmux.version);
+            user.wait_until_kept();
+            user.0.run(&["keeper", "stop"]);
+            user.0.end();
+        }
     });
 }
 

@@ -156,6 +156,16 @@ pub const CASES: &[Case] = &[
         runs: None,
         shows_then: "it has none open",
     },
+    Case {
+        name: "gemini-new",
+        directory: "src",
+        line: "gemini",
+        shows_first: "Type your message",
+        then: &[],
+        id: Id::New(""),
+        runs: None,
+        shows_then: "nothing was said yet",
+    },
 ];
 
 /// What none of this tells.
@@ -164,4 +174,6 @@ pub const NOT_TRIED: &[&str] = &[
     "Codex begun without words in its daemon: until something is said nothing tells its conversation, and then only the time",
     "OpenCode's and Codex's ways of working that are chosen inside (agents, approvals)",
     "a login of any kind",
+    "a conversation of Gemini in which something was said: one that was made up goes on once, and is then removed by Gemini itself",
+    "Copilot, Qwen, Amp and Aider",
 ];

@@ -59,6 +59,7 @@ pub fn furnish(server: &Server) -> Result<Home> {
     claude(server, &home);
     codex(server, &home);
     opencode(server, &home)?;
+    gemini(server)?;
     Ok(home)
 }
 
@@ -133,6 +134,15 @@ fn codex(server: &Server, home: &Home) {
         let file = format!("home/.codex/sessions/2026/11/19/rollout-{DAY}T10-00-{number:02}-{id}.jsonl");
         server.sandbox().write(file, lines(&talk));
     }
+}
+
+/// Without conversations: it removes those that it has not made itself.
+fn gemini(server: &Server) -> Result<()> {
+    let settings = json!({ "security": { "auth": { "selectedType": "gemini-api-key" }, "folderTrust": { "enabled": false } } });
+    server.sandbox().write("home/.gemini/settings.json", settings.to_string());
+    let profile = server.sandbox().path("home/.profile");
+    fs::write(&profile, format!("{}export GEMINI_API_KEY=x\n", fs::read_to_string(&profile)?))?;
+    Ok(())
 }
 
 /// Through its own import: what its database looks like is its own affair.

@@ -1,12 +1,13 @@
 //! `cargo xtask assistants`: the real AI assistants, saved, killed and brought back, without a network.
 //!
-//! Claude Code, OpenCode and Codex are installed from npm into target/assistants. In a private home they find conversations
+//! Claude Code, OpenCode, Codex and the Gemini CLI are installed from npm into target/assistants. In a private home they find conversations
 //! that were made up here ([`homes`]) and an account they do not ask about; nothing they would send reaches anybody. Each
 //! case is a pane: what is typed there, which conversation evermux must know, what must run after a restore, and what the
-//! program must show then.
+//! program must show then. On a server of its own the programs fire the optional hooks ([`hooks`]).
 
 mod cases;
 mod homes;
+mod hooks;
 
 use std::collections::HashMap;
 use std::fs;
@@ -25,13 +26,18 @@ use crate::machine::{self, cargo, find, read, say, target};
 use crate::subject::Subject;
 
 /// What is installed: the program, and its package.
-const TOOLS: [(&str, &str); 3] =
-    [("claude", "@anthropic-ai/claude-code"), ("codex", "@openai/codex"), ("opencode", "opencode-ai")];
+const TOOLS: [(&str, &str); 4] = [
+    ("claude", "@anthropic-ai/claude-code"),
+    ("codex", "@openai/codex"),
+    ("opencode", "opencode-ai"),
+    ("gemini", "@google/gemini-cli"),
+];
 
 /// How long one of them may take to show something, all together being started at once.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Saves, kills and restores the real Claude Code, Codex and OpenCode (npm; needs a network to install them, none to run)
+/// Saves, kills and restores the real Claude Code, Codex, OpenCode and Gemini (npm; needs a network to install them, none to
+/// run)
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -47,10 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut build = cargo();
     machine::run(build.args(["build", "--quiet", "--package", "evermux"]))?;
     let evermux = target().join("debug/evermux").display().to_string();
-    let server = Server::builder(&arguments.subject.tmux()?).absent();
-    for (name, path) in &programs {
-        symlink(path, server.sandbox().path("bin").join(name))?;
-    }
+    let server = absent(arguments, &programs)?;
     let home = homes::furnish(&server)?;
     let versions = versions(&server)?;
     let env = Env::new(&evermux, &server);
@@ -61,10 +64,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let restored = env.run(&["restore", "--json"]);
     let report: Value = serde_json::from_str(&restored.text()).with_context(|| format!("{restored}"))?;
     let results: Vec<Row> = CASES.iter().map(|case| judge(case, &server, &env, &begun, &report)).collect();
-    print(&versions, server.binary(), &results);
+    let hooks = hooks::run(&absent(arguments, &programs)?, &evermux)?;
+    print(&versions, server.binary(), &results, &hooks);
     let wrong = results.iter().filter(|row| !row.wrong.is_empty()).count();
     ensure!(wrong == 0, "{wrong} of {} did not come back as they should", results.len());
+    ensure!(hooks.iter().all(|row| row.wrong.is_empty()), "hooks do not what they should");
     Ok(())
+}
+
+/// A home with the programs, and a server in it that does not live yet.
+fn absent(arguments: &Arguments, programs: &[(&str, PathBuf)]) -> Result<Server> {
+    let server = Server::builder(&arguments.subject.tmux()?).absent();
+    for (name, path) in programs {
+        symlink(path, server.sandbox().path("bin").join(name))?;
+    }
+    Ok(server)
 }
 
 /// The programs, installed where they are not.
@@ -109,11 +123,7 @@ fn begin(server: &Server, env: &Env, home: &homes::Home) -> Result<Begun> {
         server.type_line(&pane, case.line);
         shows(server, &pane, case.shows_first)?;
         for line in case.then {
-            // The menus of their line editors take a moment to follow what is typed.
-            sleep(Duration::from_secs(2));
-            server.type_text(&pane, line);
-            sleep(Duration::from_secs(2));
-            server.run(&["send-keys", "-t", &pane, "Enter"]);
+            enter(server, &pane, line);
         }
     }
     let mut begun = Begun::new();
@@ -141,6 +151,14 @@ fn begin(server: &Server, env: &Env, home: &homes::Home) -> Result<Begun> {
         begun.extend(known.map(|id| (case.name, id)));
     }
     Ok(begun)
+}
+
+/// Types a line into a program; the menus of their line editors take a moment to follow what is typed.
+fn enter(server: &Server, pane: &str, line: &str) {
+    sleep(Duration::from_secs(2));
+    server.type_text(pane, line);
+    sleep(Duration::from_secs(2));
+    server.run(&["send-keys", "-t", pane, "Enter"]);
 }
 
 /// Waits until a pane shows something.
@@ -234,7 +252,7 @@ fn arguments(server: &Server, pane: &str) -> String {
     let words = fs::read(format!("/proc/{leader}/cmdline")).unwrap_or_default();
     let words = String::from_utf8_lossy(&words);
     let mut words: Vec<&str> = words.trim_end_matches('\0').split('\0').collect();
-    words.retain(|word| *word != "node");
+    words.retain(|word| *word != "node" && !word.starts_with("--no-warnings"));
     if let Some(program) = words.first_mut() {
         *program = program.rsplit('/').next().unwrap_or(program);
     }
@@ -242,23 +260,38 @@ fn arguments(server: &Server, pane: &str) -> String {
 }
 
 #[allow(clippy::print_stdout, reason = "the result of a chore")]
-fn print(versions: &[String], tmux: &evermux_testkit::Tmux, rows: &[Row]) {
+fn print(versions: &[String], tmux: &evermux_testkit::Tmux, rows: &[Row], hooks: &[hooks::Row]) {
     println!("{}; tmux {}\n", versions.join("; "), tmux.version);
     println!("| | typed | conversation | after SIGKILL of everything and a restore | |");
     println!("| --- | --- | --- | --- | --- |");
     for Row { case, id, now, wrong } in rows {
         let typed = [&[case.line][..], case.then].concat().join("`, then `");
-        let id = if id.is_empty() { "none" } else { &id[id.len().saturating_sub(12)..] };
+        let id = if id.is_empty() { "none" } else { end(id) };
         let verdict = if wrong.is_empty() { "right" } else { "WRONG" };
         println!("| {} | `{typed}` | {id} | {now} | {verdict} |", case.name);
     }
-    for Row { case, wrong, .. } in rows {
+    println!(
+        "\n| hooks of | told at the start, then at a change | evermux knows it by | after `uninstall` |"
+    );
+    println!("| --- | --- | --- | --- |");
+    for hooks::Row { name, told, evidence, wrong } in hooks {
+        let told: Vec<&str> = told.iter().map(|id| end(id)).collect();
+        let verdict = if wrong.is_empty() { "as before" } else { "WRONG" };
+        println!("| {name} | {} | {evidence} | {verdict} |", told.join(", "));
+    }
+    let cases = rows.iter().map(|row| (row.case.name, &row.wrong));
+    for (name, wrong) in cases.chain(hooks.iter().map(|row| (row.name, &row.wrong))) {
         for what in wrong {
-            println!("\n{}: {what}", case.name);
+            println!("\n{name}: {what}");
         }
     }
     println!("\nNot tried offline:");
     for line in NOT_TRIED {
         println!("- {line}");
     }
+}
+
+/// The end of an id: enough to tell one from another.
+fn end(id: &str) -> &str {
+    id.get(id.len().saturating_sub(12)..).unwrap_or(id)
 }

@@ -3,6 +3,7 @@
 //! Every row measures the limit and evermux in turns on the same server, so that a busy machine slows both, and
 //! takes medians.
 
+mod assistants;
 mod cost;
 mod incumbents;
 mod limits;
@@ -72,9 +73,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("results.json"), report.json())?;
     say(&format!("results: {}", folder.join("results.json").display()));
-    let whole = arguments.only.is_empty() && arguments.subject.is_ours();
-    if whole && !arguments.quick && !arguments.limits_only {
-        page::write(Part::Bench, &report.page())?;
+    if arguments.subject.is_ours() && !arguments.quick && !arguments.limits_only {
+        if arguments.only.is_empty() {
+            page::write(Part::Bench, &report.page())?;
+        }
+        // A part of its own, which can be measured alone (`--only "of assistants"`).
+        if let Some(page) = report.page_of_assistants() {
+            page::write(Part::Assistants, &page)?;
+        }
     }
     report.print()
 }

@@ -12,7 +12,7 @@ use super::incumbents::Beside;
 use super::limits::Limit;
 use super::probe::Stall;
 use super::rows::Measured;
-use super::words;
+use super::{assistants, rows, words};
 use crate::machine::say;
 
 /// One row: medians.
@@ -244,13 +244,41 @@ impl Report {
     pub fn page(&self) -> String {
         let mut page = words::head(&self.tmux, self.runs, cost::in_memory());
         let _ = write!(page, "\n\n## The budgets\n\n{}\n{}", self.summary(), words::BUDGETS);
-        for work in self.works() {
+        for work in self.works().into_iter().filter(|work| !work.starts_with(assistants::WORKS)) {
             let mut title = work.to_owned();
             title[..1].make_ascii_uppercase();
             let _ = write!(page, "\n\n## {title}\n\n{}\n\n{}", words::about(work), self.table(work));
         }
         let _ = write!(page, "\n\n## Beside others\n\n{}\n\n{}", words::BESIDE, Beside::table(&self.beside));
         page
+    }
+
+    /// The part of docs/benchmarks.md about assistants; none if not all of it was measured.
+    pub fn page_of_assistants(&self) -> Option<String> {
+        let is_part = |work: &&str| work.starts_with(assistants::WORKS);
+        let rows = self.rows.iter().filter(|row| is_part(&row.work));
+        if rows.clone().count() < rows::names().filter(is_part).count() {
+            return None;
+        }
+        let mut page = format!(
+            "## Assistants\n\nWritten by `cargo xtask bench --only 'of assistants' --runs {}` (tmux {}), medians.\n\n{}\n\n\
+             | work | plain scripts | assistants | ratio | of the best runs | budget | CPU of evermux |\n\
+             | --- | --: | --: | --: | --: | --: | --: |\n",
+            self.runs,
+            self.tmux,
+            words::ASSISTANTS
+        );
+        for row in rows {
+            let (limit, own) = (time(Some(row.limit.took)), time(row.ours.map(|ours| ours.own)));
+            let (took, ratio) = (time(row.ours.map(|ours| ours.took)), number(row.ratio()));
+            let (best, budget) = (number(row.best), number(row.budget));
+            let _ = writeln!(
+                page,
+                "| {} | {limit} | {took} | {ratio} | {best} | {budget} | {own} |",
+                row.title()
+            );
+        }
+        Some(page)
     }
 
     /// The tables on standard output.
@@ -268,7 +296,6 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows;
     use super::*;
 
     #[test]
@@ -289,7 +316,7 @@ mod tests {
         let columns = HEADING.split('|').count() + 1;
         assert_eq!(rows[0].cells(), format!("100 panes | failed: no / server{}", " |".repeat(columns - 2)));
         let report = Report { tmux: "3.3a".to_owned(), runs: 5, rows, beside: Vec::new() };
-        let page = report.page();
+        let page = report.page() + &report.page_of_assistants().unwrap();
         for work in rows::names().skip(1) {
             assert!(words::about(work).starts_with("Limit: "), "{work}");
             assert!(

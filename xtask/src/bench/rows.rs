@@ -100,6 +100,18 @@ const ALL: &[Work] = &[
         measure: Bench::restore_text,
     },
     Work {
+        name: "save of assistants, all in one folder",
+        sizes: &[(100, 0)],
+        budget: (&[100], 1.3),
+        measure: Bench::assistants_of_one_folder,
+    },
+    Work {
+        name: "save of assistants, in ten folders",
+        sizes: &[(100, 0)],
+        budget: (&[100], 1.3),
+        measure: Bench::assistants_of_ten_folders,
+    },
+    Work {
         name: "900 prompts of bash",
         sizes: &[(1, 0)],
         budget: (&[], 0.0),
@@ -115,7 +127,6 @@ const ALL: &[Work] = &[
 ];
 
 /// The names of all kinds of work.
-#[cfg(test)]
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|work| work.name)
 }
@@ -273,7 +284,7 @@ impl Bench {
     }
 
     /// Runs evermux; what it cost, or none if it is left out.
-    fn ours(&self, env: &Env, load: &Load, command: &[&str]) -> Result<Option<Cost>> {
+    pub fn ours(&self, env: &Env, load: &Load, command: &[&str]) -> Result<Option<Cost>> {
         if self.limits_only {
             return Ok(None);
         }

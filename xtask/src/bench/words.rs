@@ -33,10 +33,15 @@ pub fn about(work: &str) -> &'static str {
         "first save" => FIRST_SAVE,
         "restore of shells without text" => RESTORE_SHELLS,
         "restore with text" => RESTORE_TEXT,
+        work if work.starts_with(super::assistants::WORKS) => ASSISTANTS,
         "900 prompts of bash" | "900 prompts of zsh" | "900 prompts of fish" => PROMPTS,
         _ => "",
     }
 }
+
+/// What is said about the works of assistants, which have a part of their own.
+pub const ASSISTANTS: &str = "Limit: a save of as many panes with the same script under a name that means nothing. evermux: the script is \
+    called `claude` and has written down its conversation as Claude Code does, so that a save finds each by its file.";
 
 const PROMPTS: &str = "Limit: the shell alone, its start and 900 empty lines (of fish 900 times the event of a prompt). evermux: the \
     same with `evermux shell-init`; the difference, divided by 900, is what a prompt costs. Nothing is forked for it.";

@@ -351,12 +351,8 @@ impl Desk {
             foreground: self.program.is_none(),
         };
         let program = self.program.map(|(program, _)| Program {
-            command: command(&[PROGRAMS[program], "test", "--workspace"]),
-            directory: directory.clone(),
             started: self.started,
-            conversation: None,
-            editor: None,
-            line: None,
+            ..Program::of(command(&[PROGRAMS[program], "test", "--workspace"]), directory.clone())
         });
         let child = program.as_ref().map(|program| Process {
             pid: 2000,

@@ -1,5 +1,7 @@
 //! Which assistant runs in a pane, told by the words of its processes.
 
+use std::collections::BTreeMap;
+
 use bstr::{BString, ByteSlice};
 
 use crate::handlers::Handlers;
@@ -43,6 +45,32 @@ impl Instance {
     /// The assistant among the processes in the foreground of a pane, if there is one. Only what is on the pane's own
     /// terminal counts: daemons have none or another.
     pub fn find(handlers: &Handlers, table: &ProcessTable, job: &Job<'_>) -> Option<Self> {
+        Self::among(handlers, table, &job.all)
+    }
+
+    /// The assistants that live on a pane's terminal, but not in its foreground: suspended, or behind another program. Not what
+    /// `front`, the assistant in the foreground, has started.
+    pub fn behind(
+        handlers: &Handlers,
+        table: &ProcessTable,
+        own: &Process,
+        job: &Job<'_>,
+        front: Option<&Self>,
+    ) -> Vec<Self> {
+        let is_of_front =
+            |process: &Process| front.is_some_and(|front| is_below(table, process, front.outermost().pid));
+        let mut groups: BTreeMap<u32, Vec<&Process>> = BTreeMap::new();
+        for process in table.below(own.pid) {
+            let behind = process.group != job.group && process.group != own.group;
+            if behind && process.terminal == own.terminal && !process.zombie && !is_of_front(process) {
+                groups.entry(process.group).or_default().push(process);
+            }
+        }
+        groups.values().filter_map(|group| Self::among(handlers, table, group)).collect()
+    }
+
+    /// The assistant among the processes of a job, the oldest first.
+    fn among(handlers: &Handlers, table: &ProcessTable, job: &[&Process]) -> Option<Self> {
         let recognised = |process: &'_ Process| -> Option<(String, Vec<BString>)> {
             let known = handlers.recognise(process.argv(), &names(process))?;
             if !known.handler.holds_conversations() {
@@ -50,7 +78,7 @@ impl Instance {
             }
             Some((known.handler.name.clone(), known.arguments.to_vec()))
         };
-        let processes = &job.all[..job.all.len().min(MOST)];
+        let processes = &job[..job.len().min(MOST)];
         let (outer, (tool, arguments)) =
             processes.iter().find_map(|process| Some((*process, recognised(process)?)))?;
         let mut members = vec![outer];

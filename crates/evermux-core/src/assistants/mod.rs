@@ -12,6 +12,7 @@ mod sources;
 mod tests;
 mod tracker;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -77,10 +78,17 @@ pub struct Answer {
     pub candidates: Vec<Candidate>,
     /// Those of which something is written down that can be gone on with.
     pub begun: Vec<String>,
-    /// It says itself that it holds none now.
-    pub none: bool,
+    /// It says itself that it can hold only these; where that is empty, none.
+    pub possible: Option<HashSet<String>>,
     /// Variables that it was started with and needs again.
     pub environment: Vec<EnvironmentEntry>,
+}
+
+impl Answer {
+    /// Whether it may hold this conversation, by what it says itself.
+    pub fn may_be(&self, id: &str) -> bool {
+        self.possible.as_ref().is_none_or(|possible| possible.contains(id))
+    }
 }
 
 /// Answers to come.

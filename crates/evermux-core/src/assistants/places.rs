@@ -5,7 +5,11 @@ use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use crate::foreign::Foreign;
 use crate::handlers::{Folder, Glob, Handler, Name, Template};
+
+/// How far above a directory a repository is looked for.
+const MOST_ABOVE: usize = 32;
 
 /// What is known for the places of one program's paths.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(super) struct Places<'a> {
     pub directory: &'a BStr,
     /// The variables that it was started with.
     pub environment: &'a BTreeMap<BString, BString>,
+    /// Reads files.
+    pub foreign: &'a Foreign<'a>,
 }
 
 impl Places<'_> {
@@ -24,10 +30,32 @@ impl Places<'_> {
         Glob::new(path, |place| match place {
             "id" => id.map(|id| id.as_bytes().to_vec()),
             "pid" => pid.map(|pid| pid.to_string().into_bytes()),
+            place => self.known(place),
+        })
+    }
+
+    /// A path for people, with `*` for what is not known.
+    pub fn named(&self, path: &Template) -> String {
+        let path = path.fill(|place| Some(self.known(place).unwrap_or(b"*".to_vec()))).unwrap_or_default();
+        self.shown(&path.to_path_lossy())
+    }
+
+    /// What stands in a place whatever the conversation and the process are.
+    fn known(&self, place: &str) -> Option<Vec<u8>> {
+        match place {
             "cwd" => Some(self.directory.to_vec()),
             "encoded-cwd" => Some(encoded(self.directory)),
+            "repository" => Some(self.repository()),
             place => self.folder(place),
-        })
+        }
+    }
+
+    /// The folder at or above the directory in which a Git repository is; without one the directory.
+    fn repository(&self) -> Vec<u8> {
+        let directory = self.directory.to_path().ok();
+        let above = directory.into_iter().flat_map(Path::ancestors);
+        let top = above.take(MOST_ABOVE).find(|folder| self.foreign.exists(&folder.join(".git")));
+        top.map_or_else(|| self.directory.to_vec(), |top| top.as_os_str().as_encoded_bytes().to_vec())
     }
 
     fn folder(&self, name: &str) -> Option<Vec<u8>> {

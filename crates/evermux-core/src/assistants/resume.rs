@@ -10,7 +10,7 @@ use super::places::Places;
 use super::sources::is_resumable;
 use super::{Assistants, PATIENCE};
 use crate::foreign::Foreign;
-use crate::handlers::{Handler, ItemKind, Policy, SourceKind, Template};
+use crate::handlers::{Either, Handler, ItemKind, Policy, SourceKind, Template};
 use crate::model::{Conversation, Program};
 use crate::procs::ProcessTable;
 use crate::relaunch::Launch;
@@ -58,20 +58,21 @@ impl Assistants {
             .filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?)))
             .collect();
         let directory = conversation.directory.as_bstr();
-        let places = Places { handler, home: &self.home, directory, environment: &environment };
+        let places = Places { handler, home: &self.home, directory, environment: &environment, foreign };
         if !directory.to_path().is_ok_and(|path| foreign.is_folder(path)) {
             return Err(format!("its directory {directory} is not there"));
         }
         let words = match &conversation.id {
             Some(id) => {
-                let held = self.holder(handler, &places, foreign, id, table, except);
+                let held = self.holder(&places, id, table, except);
                 if let Some(pid) = held {
                     return Err(format!("conversation {id} is open in process {pid}"));
                 }
-                set_mode(&places, foreign, id, &mut arguments.kept);
-                words_for(&places, foreign, conversation, id)?
+                set_mode(&places, id, &mut arguments.kept);
+                let began = conversation.found.begun || was_gone_on_with(handler, known.arguments, id);
+                words_for(&places, began, id)?
             }
-            None => words_without_id(&places, foreign, conversation)?,
+            None => words_without_id(&places, conversation)?,
         };
         let launch = Launch {
             directory: Some(conversation.directory.clone()),
@@ -79,6 +80,7 @@ impl Assistants {
             names: handler.names.iter().map(|name| name.as_str().into()).collect(),
             needs_client: handler.needs_client,
             patience: handler.ready,
+            repeat: true,
             ..Launch::of(fill(words, &arguments.kept, conversation.id.as_deref()))
         };
         let prefill = handler.policy == Policy::Prefill;
@@ -86,15 +88,8 @@ impl Assistants {
     }
 
     /// The process that holds a conversation now: by the program's own files, or by its command line.
-    fn holder(
-        &self,
-        handler: &Handler,
-        places: &Places<'_>,
-        foreign: &Foreign<'_>,
-        id: &str,
-        table: &ProcessTable,
-        except: &[u32],
-    ) -> Option<u32> {
+    fn holder(&self, places: &Places<'_>, id: &str, table: &ProcessTable, except: &[u32]) -> Option<u32> {
+        let (handler, foreign) = (places.handler, places.foreign);
         let alive = |pid: u32| table.get(pid).filter(|process| !process.zombie && !except.contains(&pid));
         for source in &handler.sources {
             let (path, field) = match &source.kind {
@@ -139,16 +134,12 @@ impl Assistants {
         table: &ProcessTable,
         except: &[u32],
     ) -> Option<u32> {
-        let mut afters = handler.sources.iter().filter_map(|source| match &source.kind {
-            SourceKind::Arguments { after } => Some(after.as_slice()),
-            _ => None,
-        });
-        let after = afters.next()?;
+        let after = afters(handler);
         let holds = |words: &[BString]| {
             let known =
                 self.handlers.recognise(words, &[]).filter(|known| known.handler.name == handler.name);
             known.is_some_and(|known| {
-                handler.arguments.value_after(known.arguments, after) == Some(BStr::new(id))
+                handler.arguments.value_after(known.arguments, &after) == Some(BStr::new(id))
             })
         };
         let mut others = table.processes().iter().filter(|process| !except.contains(&process.pid));
@@ -156,30 +147,46 @@ impl Assistants {
     }
 }
 
+/// The words of its command line that an id follows.
+fn afters(handler: &Handler) -> Vec<Either> {
+    let lists = handler.sources.iter().filter_map(|source| match &source.kind {
+        SourceKind::Arguments { after } => Some(after),
+        _ => None,
+    });
+    lists.flatten().cloned().collect()
+}
+
+/// Whether a program was started to go on with this conversation, which had begun then: its words name it, and not by the flag
+/// under which one is begun.
+fn was_gone_on_with(handler: &Handler, words: &[BString], id: &str) -> bool {
+    let begins = |after: &Either| {
+        let mut fresh = handler.fresh.iter().flatten().filter_map(|word| word.fill(|_| Some(Vec::new())));
+        fresh.any(|word| word.strip_suffix(b"=").unwrap_or(&word) == after.0.as_bytes())
+    };
+    let after: Vec<Either> = afters(handler).into_iter().filter(|after| !begins(after)).collect();
+    handler.arguments.value_after(words, &after) == Some(BStr::new(id))
+}
+
 /// The command for a conversation that can be gone on with, or that never began.
-fn words_for<'a>(
-    places: &Places<'a>,
-    foreign: &Foreign<'_>,
-    conversation: &Conversation,
-    id: &str,
-) -> Result<&'a [Template], String> {
+fn words_for<'a>(places: &Places<'a>, began: bool, id: &str) -> Result<&'a [Template], String> {
     let handler = places.handler;
     if !handler.is_id(id) {
         return Err("the id of its conversation is none".to_owned());
     }
-    if is_resumable(places, foreign, id) {
+    if is_resumable(places, id) {
         return handler.resume.as_deref().ok_or_else(|| "its handler knows no way to go on".to_owned());
     }
     match &handler.fresh {
-        Some(fresh) if !conversation.found.begun => Ok(fresh),
-        _ if conversation.found.begun => Err(format!("nothing of conversation {id} is there any more")),
+        Some(fresh) if !began => Ok(fresh),
+        _ if began => Err(format!("nothing of conversation {id} is there any more")),
         _ => Err(format!("nothing was said yet in conversation {id}")),
     }
 }
 
 /// Puts the mode that was chosen inside into the arguments, in the place of the one that they name. One that the handler
 /// does not list (and so may allow more) changes nothing.
-fn set_mode(places: &Places<'_>, foreign: &Foreign<'_>, id: &str, arguments: &mut Vec<BString>) {
+fn set_mode(places: &Places<'_>, id: &str, arguments: &mut Vec<BString>) {
+    let foreign = places.foreign;
     let Some(mode) = &places.handler.mode else { return };
     let files =
         places.glob(&mode.path, Some(id), None).map(|glob| foreign.find(&glob, None)).unwrap_or_default();
@@ -198,24 +205,16 @@ fn set_mode(places: &Places<'_>, foreign: &Foreign<'_>, id: &str, arguments: &mu
     *arguments = kept;
 }
 
-fn words_without_id<'a>(
-    places: &Places<'a>,
-    foreign: &Foreign<'_>,
-    conversation: &Conversation,
-) -> Result<&'a [Template], String> {
+fn words_without_id<'a>(places: &Places<'a>, conversation: &Conversation) -> Result<&'a [Template], String> {
     let Some(command) = &places.handler.command else {
         return Err(format!("its conversation is not known: {}", conversation.found.evidence));
     };
-    let missing =
-        places.handler.needs.iter().find(|path| {
-            places.glob(path, None, None).is_none_or(|glob| foreign.find(&glob, None).is_empty())
-        });
-    match missing {
+    let is_there = |path: &&Template| {
+        places.glob(path, None, None).is_some_and(|glob| !places.foreign.find(&glob, None).is_empty())
+    };
+    match places.handler.needs.iter().find(|path| !is_there(path)) {
         None => Ok(command),
-        Some(path) => {
-            let shown = path.fill(|place| Some(format!("{{{place}}}").into_bytes())).unwrap_or_default();
-            Err(format!("{} is not there", shown.as_bstr()))
-        }
+        Some(path) => Err(format!("{} is not there", places.named(path))),
     }
 }
 

@@ -9,7 +9,7 @@ use super::instance::Member;
 use super::near::{self, SLACK, Times};
 use super::places::Places;
 use super::{Answer, Assistants, Question, tracker};
-use crate::foreign::{Foreign, FoundFile};
+use crate::foreign::{Foreign, FoundFile, Row};
 use crate::handlers::{
     Candidate, Either, Field, Handler, Lookup, Pattern, Plain, Query, Source, SourceKind, Template,
 };
@@ -37,8 +37,9 @@ impl Assistants {
             home: &self.home,
             directory: question.instance.directory.as_bstr(),
             environment: &environment,
+            foreign,
         };
-        let asked = Asked { handler, question, foreign, places: &places };
+        let asked = Asked { handler, question, places: &places };
         let mut answer = Answer { environment: kept(handler, question, &environment), ..Answer::default() };
         let claim = |candidate: &Candidate| (candidate.id.clone(), candidate.confidence);
         let mut named: HashMap<(String, Confidence), usize> = HashMap::new();
@@ -62,15 +63,14 @@ impl Assistants {
             let agreed = pointed.contains(&own) && named.get(&own).is_some_and(|sources| *sources > 1);
             candidate.distance = if agreed { 0 } else { candidate.distance.saturating_add(1) };
         }
-        if asked.holds_none() {
-            answer.candidates.clear();
-            answer.none = true;
-        }
+        answer.possible = asked.possible();
+        let all = std::mem::take(&mut answer.candidates);
+        answer.candidates = all.into_iter().filter(|candidate| answer.may_be(&candidate.id)).collect();
         for candidate in answer.candidates.iter_mut().take(MOST_LOOKED_UP) {
             if candidate.directory.is_none() {
-                candidate.directory = lookup(&places, foreign, &handler.directory, &candidate.id);
+                candidate.directory = lookup(&places, &handler.directory, &candidate.id);
             }
-            if is_resumable(&places, foreign, &candidate.id) {
+            if is_resumable(&places, &candidate.id) {
                 answer.begun.push(candidate.id.clone());
             }
         }
@@ -82,7 +82,6 @@ impl Assistants {
 struct Asked<'a> {
     handler: &'a Handler,
     question: &'a Question,
-    foreign: &'a Foreign<'a>,
     places: &'a Places<'a>,
 }
 
@@ -111,7 +110,7 @@ impl Asked<'_> {
                 let fields = [id.as_ref(), Some(created), directory.as_ref()];
                 self.transcripts(path, fields, directory_file.as_ref(), sure)
             }
-            SourceKind::Title { pattern, database } => self.title(pattern, database.as_ref(), sure),
+            SourceKind::Title { pattern, database, .. } => self.title(pattern, database.as_ref(), sure),
             SourceKind::Screen { pattern } => self.screen(pattern, sure),
         }
     }
@@ -135,9 +134,9 @@ impl Asked<'_> {
         let mut found = Vec::new();
         for member in &self.question.instance.members {
             let Some(glob) = self.places.glob(path, None, Some(member.pid)) else { continue };
-            for file in self.foreign.find(&glob, None) {
+            for file in self.places.foreign.find(&glob, None) {
                 let names: Vec<&str> = fields.iter().flatten().map(|field| field.0.as_str()).collect();
-                let Some(values) = self.foreign.fields(&file.path, &names) else { continue };
+                let Some(values) = self.places.foreign.fields(&file.path, &names) else { continue };
                 let mut values = values.into_iter();
                 let mut next = |field: Option<&Field>| field.and_then(|_| values.next().flatten());
                 let (id, started, directory) = (next(fields[0]), next(fields[1]), next(fields[2]));
@@ -166,11 +165,12 @@ impl Asked<'_> {
         let file = self
             .places
             .glob(path, None, None)
-            .and_then(|glob| self.foreign.find(&glob, None).into_iter().next());
+            .and_then(|glob| self.places.foreign.find(&glob, None).into_iter().next());
         let Some(file) = file else { return Vec::new() };
         let names: Vec<&str> = fields.iter().flatten().map(|field| field.0.as_str()).collect();
         let found = self.question.instance.members.iter().find_map(|member| {
-            let values = self.foreign.last_line(&file.path, &process.0, &member.pid.to_string(), &names)?;
+            let values =
+                self.places.foreign.last_line(&file.path, &process.0, &member.pid.to_string(), &names)?;
             let at = values.get(1).and_then(|at| near::milliseconds(at.as_deref()?)).unwrap_or(file.modified);
             // An earlier process may have had this number.
             values.into_iter().next().flatten().filter(|_| at >= member.started - SLACK)
@@ -182,7 +182,7 @@ impl Asked<'_> {
         let members = self.question.instance.members.iter();
         let newest = members.filter_map(|member| {
             let glob = self.places.glob(path, None, Some(member.pid))?;
-            let files = self.foreign.find(&glob, self.handler.id.as_ref());
+            let files = self.places.foreign.find(&glob, self.handler.id.as_ref());
             files.into_iter().find(|file| file.modified >= member.started - SLACK)
         });
         let newest = newest.max_by_key(|file| file.modified);
@@ -207,7 +207,7 @@ impl Asked<'_> {
                 let mut found = globs.iter().filter_map(|glob| glob.matches(&path, self.handler.id.as_ref()));
                 let Some(id) = found.find_map(|found| found.id) else { continue };
                 let Ok(path) = path.to_path() else { continue };
-                open.push((self.foreign.modified(path).unwrap_or(0), path.to_owned(), id));
+                open.push((self.places.foreign.modified(path).unwrap_or(0), path.to_owned(), id));
             }
         }
         // After a change of conversation the earlier files may still be open: the one written last counts.
@@ -219,7 +219,7 @@ impl Asked<'_> {
     }
 
     fn tracker(&self, sure: Confidence) -> Vec<Candidate> {
-        let tracked = tracker::find(self.question, self.places, self.foreign).into_iter();
+        let tracked = tracker::find(self.question, self.places).into_iter();
         let candidates = tracked.filter_map(|tracked| {
             let confidence = if tracked.by_hook { sure } else { sure.min(Confidence::Strong) };
             let candidate = self.candidate(&tracked.id, tracked.evidence, confidence)?;
@@ -251,12 +251,7 @@ impl Asked<'_> {
         title: Option<&str>,
         sure: Confidence,
     ) -> Vec<Candidate> {
-        let Some(glob) = self.places.glob(path, None, None) else { return Vec::new() };
-        let Some(file) = self.foreign.find(&glob, None).into_iter().next() else { return Vec::new() };
-        let Ok(directory) = self.question.instance.directory.to_str() else { return Vec::new() };
-        let mut parameters = vec![(":cwd", directory)];
-        parameters.extend(title.map(|title| (":title", title)));
-        let rows = self.foreign.rows(&file.path, &query.0, &parameters).unwrap_or_default();
+        let Some((path, rows)) = self.rows(path, query, title) else { return Vec::new() };
         let mut found = Vec::new();
         for (position, row) in rows.iter().enumerate() {
             let time = |column: &str| row.get(column).and_then(|text| near::milliseconds(text));
@@ -269,7 +264,7 @@ impl Asked<'_> {
             };
             let (Some((confidence, distance)), Some(id)) = (judged, row.get("id")) else { continue };
             let shown = row.get("said").is_some_and(|said| self.is_on_screen(said));
-            let mut evidence = self.evidence(&file.path, &times, title);
+            let mut evidence = self.evidence(&path, &times, title);
             evidence.push_str(if shown { "; what was said in it is on the screen" } else { "" });
             let distance = if shown { 0 } else { distance };
             let candidate = self.candidate(id, evidence, confidence);
@@ -282,6 +277,16 @@ impl Asked<'_> {
         found
     }
 
+    /// The rows of the newest database that fits, and its path.
+    fn rows(&self, path: &Template, query: &Query, title: Option<&str>) -> Option<(PathBuf, Vec<Row>)> {
+        let glob = self.places.glob(path, None, None)?;
+        let file = self.places.foreign.find(&glob, None).into_iter().next()?;
+        let mut parameters = vec![(":cwd", self.question.instance.directory.to_str().ok()?)];
+        parameters.extend(title.map(|title| (":title", title)));
+        let rows = self.places.foreign.rows(&file.path, &query.0, &parameters)?;
+        Some((file.path, rows))
+    }
+
     fn transcripts(
         &self,
         path: &Template,
@@ -291,11 +296,11 @@ impl Asked<'_> {
     ) -> Vec<Candidate> {
         let Some(glob) = self.places.glob(path, None, None) else { return Vec::new() };
         let started = self.question.instance.started();
-        let files = self.foreign.find(&glob, self.handler.id.as_ref()).into_iter();
+        let files = self.places.foreign.find(&glob, self.handler.id.as_ref()).into_iter();
         let names: Vec<&str> = fields.iter().flatten().map(|field| field.0.as_str()).collect();
         let mut found = Vec::new();
         for file in files.take_while(|file| file.modified >= started - SLACK).take(MOST_FILES) {
-            let Some(values) = self.foreign.fields(&file.path, &names) else { continue };
+            let Some(values) = self.places.foreign.fields(&file.path, &names) else { continue };
             let mut values = values.into_iter();
             let mut next = |field: Option<&Field>| field.and_then(|_| values.next().flatten());
             let (id, created, directory) = (next(fields[0]), next(fields[1]), next(fields[2]));
@@ -323,7 +328,7 @@ impl Asked<'_> {
     /// The directory that a file in the folder above names.
     fn directory_beside(&self, transcript: &Path, name: &Plain) -> Option<BString> {
         let path = transcript.parent()?.parent()?.join(&name.0);
-        self.foreign.text(&path).map(BString::from)
+        self.places.foreign.text(&path).map(BString::from)
     }
 
     fn judge(&self, times: &Times, sure: Confidence) -> Option<(Confidence, u64)> {
@@ -371,15 +376,19 @@ impl Asked<'_> {
         said.chars().count() >= LEAST_SAID && words.collect::<Vec<_>>().join(" ").contains(&said)
     }
 
-    /// Whether the title is one of those that the program shows while it holds no conversation: one that fits the pattern
-    /// without its group. Then what its command line says, and what was known of it, is old.
-    fn holds_none(&self) -> bool {
-        self.handler.sources.iter().any(|source| match &source.kind {
-            SourceKind::Title { pattern, database } => {
-                let group = if database.is_some() { "title" } else { "id" };
-                pattern.fits_without(&self.question.title, group)
-            }
-            _ => false,
+    /// The only conversations that it can hold, if the title is one that the program shows while it holds none, or one that
+    /// has no title yet: one that fits the pattern without its group. Then what else its command line says, and what was
+    /// known of it, is old.
+    fn possible(&self) -> Option<HashSet<String>> {
+        self.handler.sources.iter().find_map(|source| {
+            let SourceKind::Title { pattern, database, untitled } = &source.kind else { return None };
+            let group = if database.is_some() { "title" } else { "id" };
+            pattern.fits_without(&self.question.title, group).then(|| {
+                let found = database.as_ref().zip(untitled.as_ref());
+                let found = found.and_then(|((path, _), query)| self.rows(path, query, None));
+                let rows = found.map(|(_, rows)| rows).unwrap_or_default();
+                rows.into_iter().filter_map(|mut row| row.remove("id")).collect()
+            })
         })
     }
 
@@ -426,19 +435,20 @@ fn kept(
 }
 
 /// What the first of these places says about a conversation.
-fn lookup(places: &Places<'_>, foreign: &Foreign<'_>, lookups: &[Lookup], id: &str) -> Option<BString> {
-    let found = lookups.iter().find_map(|lookup| look(places, foreign, lookup, id));
+fn lookup(places: &Places<'_>, lookups: &[Lookup], id: &str) -> Option<BString> {
+    let found = lookups.iter().find_map(|lookup| look(places, lookup, id));
     found.filter(|path| path.starts_with(b"/"))
 }
 
 /// Whether something of a conversation is there that can be gone on with; true where nothing tells that.
-pub(super) fn is_resumable(places: &Places<'_>, foreign: &Foreign<'_>, id: &str) -> bool {
+pub(super) fn is_resumable(places: &Places<'_>, id: &str) -> bool {
     let lookups = &places.handler.resumable;
-    lookups.is_empty() || lookups.iter().any(|lookup| look(places, foreign, lookup, id).is_some())
+    lookups.is_empty() || lookups.iter().any(|lookup| look(places, lookup, id).is_some())
 }
 
 /// What a place says about a conversation: the value in a row or a field, else that the file is there.
-fn look(places: &Places<'_>, foreign: &Foreign<'_>, lookup: &Lookup, id: &str) -> Option<BString> {
+fn look(places: &Places<'_>, lookup: &Lookup, id: &str) -> Option<BString> {
+    let foreign = places.foreign;
     let glob = places.glob(&lookup.path, Some(id), None)?;
     let files = foreign.find(&glob, None);
     if let Some(query) = &lookup.query {
@@ -446,13 +456,17 @@ fn look(places: &Places<'_>, foreign: &Foreign<'_>, lookup: &Lookup, id: &str) -
         let rows = foreign.rows(&files.first()?.path, &query.0, &[(":id", id), (":cwd", directory)])?;
         return rows.first()?.values().next().map(|value| BString::from(value.as_str()));
     }
+    let says = |file: &&FoundFile| {
+        lookup.said.as_ref().is_none_or(|said| foreign.lines(&file.path).iter().any(|line| said.fits(line)))
+    };
     let Some(field) = &lookup.field else {
-        return files.first().map(|file| BString::from(file.path.as_os_str().as_encoded_bytes()));
+        let file = files.iter().find(says);
+        return file.map(|file| BString::from(file.path.as_os_str().as_encoded_bytes()));
     };
     let named = lookup.path.places().any(|place| place == "id");
     files.iter().take(MOST_FILES).find_map(|file| {
         let value = foreign.fields(&file.path, &[&field.0])?.into_iter().next().flatten()?;
         // A file that does not carry the id in its name is the one if it says so inside.
-        (named || value == id).then(|| BString::from(value))
+        (named || value == id).then(|| BString::from(value)).filter(|_| says(&file))
     })
 }

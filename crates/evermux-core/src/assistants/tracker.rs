@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::Question;
 use super::near::SLACK;
 use super::places::Places;
-use crate::foreign::Foreign;
 
 /// Its folder, in the order of its own hooks.
 const FOLDER: &str = "tmux-assistant-resurrect";
@@ -27,7 +26,8 @@ pub(super) struct Tracked {
 }
 
 /// What it knows of an assistant. Files from before the program began are of an earlier process with this number.
-pub(super) fn find(question: &Question, places: &Places<'_>, foreign: &Foreign<'_>) -> Vec<Tracked> {
+pub(super) fn find(question: &Question, places: &Places<'_>) -> Vec<Tracked> {
+    let foreign = places.foreign;
     let folder = folder(places);
     let mut tracked = Vec::new();
     for member in &question.instance.members {
@@ -43,13 +43,14 @@ pub(super) fn find(question: &Question, places: &Places<'_>, foreign: &Foreign<'
         });
     }
     for path in SAVED.iter().map(|name| places.home.join(name)) {
-        tracked.extend(saved(question, places, foreign, &path));
+        tracked.extend(saved(question, places, &path));
     }
     tracked
 }
 
 /// What its last save says about one of the processes.
-fn saved(question: &Question, places: &Places<'_>, foreign: &Foreign<'_>, path: &Path) -> Option<Tracked> {
+fn saved(question: &Question, places: &Places<'_>, path: &Path) -> Option<Tracked> {
+    let foreign = places.foreign;
     let modified = foreign.modified(path)?;
     let document = foreign.document(path)?;
     let entries = document.get("sessions").and_then(Value::as_array)?;

@@ -7,15 +7,14 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 use jiff::Timestamp;
 
-use super::conversations::AssistantFound;
-use super::editors::{EditorFound, EditorInstance, as_it_was};
+use super::conversations::{AssistantFound, InPane};
+use super::editors::{EditorFound, EditorInstance, as_it_was, start_as_it_was};
 use super::excluded::without;
 use super::identity::Identities;
 use super::options::Options;
 use super::policy::{POLICY_OPTION, Pattern, Policy, is_unfinished};
 use super::programs::Running;
-use super::{conversations, debts, shells, start};
-use crate::assistants::Instance;
+use super::{debts, shells, start};
 use crate::layout::{Layout, Reported};
 use crate::model::{
     Client, Death, EnvironmentEntry, Generation, Link, LivePane, OptionEntry, Pane, PaneFacts, PaneIdentity,
@@ -278,17 +277,13 @@ impl Assembly<'_> {
                 Subject::Window(session, index) => Subject::Pane(session.clone(), *index, number),
                 other => other.clone(),
             };
-            let (made, text, assistant, editor) =
+            let (made, text, assistants, editor) =
                 self.pane(pane, identity.0, policies[number], &pane_subject);
-            if let Some(instance) = assistant {
+            let found = |InPane { instance, in_front }| {
                 let (window, pane) = (position, panes.len());
-                self.draft.assistants.push(AssistantFound {
-                    window,
-                    pane,
-                    listed: (listed, number),
-                    instance,
-                });
-            }
+                AssistantFound { window, pane, listed: (listed, number), instance, in_front }
+            };
+            self.draft.assistants.extend(assistants.into_iter().map(found));
             if let Some(instance) = editor {
                 self.draft.editors.push(EditorFound { window: position, pane: panes.len(), instance });
             }
@@ -370,18 +365,20 @@ impl Assembly<'_> {
         })
     }
 
-    /// A pane; if its text is wanted, whether only its history; and the assistant or editor in it.
+    /// A pane; if its text is wanted, whether only its history; and the assistants and the editor in it.
     fn pane(
         &mut self,
         pane: &ListedPane,
         identity: PaneIdentity,
         policy: Policy,
         subject: &Subject,
-    ) -> (Pane, Option<bool>, Option<Instance>, Option<EditorInstance>) {
+    ) -> (Pane, Option<bool>, Vec<InPane>, Option<EditorInstance>) {
         let sources = self.sources;
         let before = sources.before(identity);
         let mut running = Running::read(pane, sources.processes, sources.terminal, sources.options);
-        let assistant = running.assistant.take();
+        let in_pane = |in_front| move |instance| InPane { instance, in_front };
+        let behind = std::mem::take(&mut running.behind).into_iter().map(in_pane(false));
+        let assistants = running.assistant.take().into_iter().map(in_pane(true)).chain(behind).collect();
         as_it_was(&mut running, identity, before);
         let dead = Death { status: pane.dead_status, signal: pane.dead_signal };
         let prompt_rows = sources.options.prompt_rows.get(&identity).copied();
@@ -389,6 +386,12 @@ impl Assembly<'_> {
         // What is in an editor is text as well.
         let editor = running.editor.take().filter(|_| left_out.is_none());
         let mut text_wanted = left_out.is_none().then_some(running.at_password);
+        let start = start::start_command(pane, &running.own_argv, sources.listing.server.version, &|line| {
+            let global = &sources.listing.server.session_options;
+            let own = sources.listing.sessions.iter().flat_map(|session| &session.options);
+            let mut all = global.iter().chain(own).filter(|option| option.name == "default-command");
+            all.any(|option| option.value.as_ref() == Some(line))
+        });
         let mut made = Pane {
             identity,
             title: pane.title.clone(),
@@ -398,19 +401,14 @@ impl Assembly<'_> {
             input_off: pane.input_off,
             marked: pane.marked,
             dead: pane.dead.then_some(dead),
-            start: start::start_command(pane, &running.own_argv, sources.listing.server.version, &|line| {
-                let global = &sources.listing.server.session_options;
-                let own = sources.listing.sessions.iter().flat_map(|session| &session.options);
-                let mut all = global.iter().chain(own).filter(|option| option.name == "default-command");
-                all.any(|option| option.value.as_ref() == Some(line))
-            }),
+            start: start_as_it_was(start, editor.as_ref(), identity, before),
             program: running.program,
             shell: None,
             text: None,
             debts: Vec::new(),
             facts: PaneFacts {
                 pid: pane.pid,
-                aside: conversations::aside(before, &running.processes, assistant.as_ref()),
+                aside: Vec::new(),
                 processes: running.processes,
                 alternate_screen: pane.alternate.is_some(),
                 cursor: pane.cursor,
@@ -449,7 +447,7 @@ impl Assembly<'_> {
                 debts::not_started(&mut made.debts, why);
             }
         }
-        (made, text_wanted, assistant, editor)
+        (made, text_wanted, assistants, editor)
     }
 
     fn text_left_out(&self, policy: Policy, running: &Running) -> Option<String> {

@@ -10,13 +10,21 @@ use crate::assistants::{
     Answer, Asking, Assistants, CAPTURE_ENVIRONMENT_OPTION, Instance, Question, RESUME_OPTION,
 };
 use crate::handlers::{Candidate, Claimant, SourceKind, Verdict, settle};
-use crate::model::{Conversation, Found, Pane, Process};
+use crate::model::{Conversation, Found, Pane};
 
 /// Most variables that the user may name beside those of handlers.
 const MOST_VARIABLES: usize = 32;
 
 /// Most assistants of a pane that are remembered while they are not in its foreground.
 const MOST_ASIDE: usize = 8;
+
+/// An assistant in a pane.
+#[derive(Debug)]
+pub(super) struct InPane {
+    pub instance: Instance,
+    /// It is in the foreground.
+    pub in_front: bool,
+}
 
 /// An assistant in a pane of the draft.
 #[derive(Clone, Debug)]
@@ -27,6 +35,17 @@ pub(super) struct AssistantFound {
     /// Its place in the listing.
     pub listed: (usize, usize),
     pub instance: Instance,
+    /// It is in the foreground.
+    pub in_front: bool,
+}
+
+impl AssistantFound {
+    /// Whether this is another one of its kind, in the same pane.
+    fn is_beside(&self, other: &Self) -> bool {
+        (self.window, self.pane) == (other.window, other.pane)
+            && self.instance != other.instance
+            && self.instance.tool == other.instance.tool
+    }
 }
 
 /// Begins to ask about the assistants of a draft. Without any nothing is done.
@@ -35,14 +54,16 @@ pub(super) fn begin(draft: &Draft, sources: &Sources<'_>, blocks: &mut dyn Block
     let variables = variables(sources);
     let question = |found: &AssistantFound| {
         let listed = &sources.listing.windows[found.listed.0].panes[found.listed.1];
-        let option = listed.options.iter().find(|option| option.name == RESUME_OPTION);
+        // What the pane says is said by the one in front of those of a kind.
+        let speaks = found.in_front || !draft.assistants.iter().any(|other| found.is_beside(other));
+        let option = listed.options.iter().find(|option| option.name == RESUME_OPTION && speaks);
         let kin = draft.assistants.iter().filter(|other| {
             other.instance.tool == found.instance.tool && other.instance.directory == found.instance.directory
         });
         Question {
             instance: found.instance.clone(),
             option: option.and_then(|option| option.value.clone()),
-            title: listed.title.clone(),
+            title: if found.in_front { listed.title.clone() } else { BString::default() },
             screen: screen(found, draft, sources, assistants, blocks),
             variables: variables.clone(),
             alone: kin.count() == 1,
@@ -62,7 +83,7 @@ fn screen(
 ) -> Vec<u8> {
     let handler = assistants.handlers.get(&found.instance.tool);
     let asks = |source: &crate::handlers::Source| matches!(source.kind, SourceKind::Screen { .. });
-    if !handler.is_some_and(|handler| handler.sources.iter().any(asks)) {
+    if !found.in_front || !handler.is_some_and(|handler| handler.sources.iter().any(asks)) {
         return Vec::new();
     }
     let identity = draft.windows[found.window].panes[found.pane].identity;
@@ -94,7 +115,7 @@ pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Source
     for (found, answer) in assistants.iter().zip(&mut answers) {
         let identity = draft.windows[found.window].panes[found.pane].identity;
         let before = sources.before(identity).and_then(|before| known(before, &found.instance));
-        if let Some(before) = before.filter(|_| !answer.none) {
+        if let Some(before) = before {
             keep(answer, before);
         }
         claimants.push(Claimant {
@@ -103,13 +124,22 @@ pub(super) fn finish(asking: Option<Asking>, draft: &mut Draft, sources: &Source
             candidates: answer.candidates.clone(),
         });
     }
-    let held = draft.windows.iter().flat_map(|window| &window.panes).flat_map(|pane| &pane.facts.aside);
-    claimants.extend(held.filter_map(holder));
     let verdicts = settle(&claimants);
     for ((found, answer), verdict) in assistants.into_iter().zip(answers).zip(verdicts) {
         let pane = &mut draft.windows[found.window].panes[found.pane];
-        if let Some(program) = &mut pane.program {
-            program.conversation = Some(conversation(found.instance, answer, &verdict));
+        let tool = sources.options.assistants.as_ref().and_then(|all| all.handlers.get(&found.instance.tool));
+        let by_directory = tool.is_some_and(|handler| handler.resume.is_none());
+        let mut conversation = conversation(found.instance, answer, &verdict);
+        if by_directory {
+            "it has no ids: what was said is kept by directory".clone_into(&mut conversation.found.evidence);
+        }
+        match &mut pane.program {
+            Some(program) if found.in_front => program.conversation = Some(conversation),
+            // Of these only what they hold matters: nobody else may.
+            _ if conversation.id.is_some() && pane.facts.aside.len() < MOST_ASIDE => {
+                pane.facts.aside.push(conversation);
+            }
+            _ => {}
         }
     }
 }
@@ -125,35 +155,6 @@ fn conversations(pane: &Pane) -> impl Iterator<Item = &Conversation> {
     program.into_iter().chain(&pane.facts.aside)
 }
 
-/// What was known of assistants that live on in a pane while another program, or the shell, is in its foreground.
-/// `foreground`: the assistant that is.
-pub(super) fn aside(
-    before: Option<&Pane>,
-    processes: &[Process],
-    foreground: Option<&Instance>,
-) -> Vec<Conversation> {
-    let lives = |conversation: &&Conversation| {
-        let found = &conversation.found;
-        processes.iter().any(|it| (it.pid, it.started) == (found.pid, found.started))
-            && !foreground.is_some_and(|instance| is_of(instance, conversation))
-    };
-    before.into_iter().flat_map(conversations).filter(lives).take(MOST_ASIDE).cloned().collect()
-}
-
-/// Somebody who holds a conversation, and is not asked for it.
-fn holder(conversation: &Conversation) -> Option<Claimant> {
-    let found = &conversation.found;
-    let candidate = Candidate {
-        id: conversation.id.clone()?,
-        confidence: found.confidence,
-        evidence: found.evidence.clone(),
-        distance: 0,
-        directory: None,
-    };
-    let since = (found.started, found.pid);
-    Some(Claimant { tool: conversation.tool.clone(), since, candidates: vec![candidate] })
-}
-
 /// Whether a conversation was found for this very program.
 fn is_of(instance: &Instance, conversation: &Conversation) -> bool {
     let found = &conversation.found;
@@ -164,7 +165,7 @@ fn is_of(instance: &Instance, conversation: &Conversation) -> bool {
 
 /// What was known before holds as long as the program runs and nothing as sure says something else.
 fn keep(answer: &mut Answer, before: &Conversation) {
-    let Some(id) = &before.id else { return };
+    let Some(id) = before.id.as_ref().filter(|id| answer.may_be(id)) else { return };
     let found = &before.found;
     let evidence = found.evidence.strip_prefix(KEPT).unwrap_or(&found.evidence);
     answer.candidates.push(Candidate {
@@ -210,7 +211,7 @@ fn conversation(instance: Instance, answer: Answer, verdict: &Verdict) -> Conver
             (None, found(candidate.confidence, why, false))
         }
         Verdict::Nothing => {
-            let why = if answer.none { "it has none open" } else { "nothing tells which one" };
+            let why = if answer.possible.is_some() { "it has none open" } else { "nothing tells which one" };
             (None, found(Default::default(), why.to_owned(), false))
         }
     };

@@ -45,7 +45,15 @@ mod tests {
 
     fn program(name: &str, started: i64) -> Program {
         let command = Command { argv: vec![name.into()], masked: false };
-        Program { command, directory: "/".into(), started, conversation: None, editor: None, line: None }
+        Program {
+            command,
+            directory: "/".into(),
+            started,
+            conversation: None,
+            editor: None,
+            line: None,
+            redirected: false,
+        }
     }
 
     fn pane(directory: &str, program: Option<Program>) -> Pane {

@@ -8,9 +8,12 @@ use super::Blocks;
 use super::assemble::{Draft, Sources};
 use super::programs::Running;
 use crate::editors::{Answer, Asking, Held, HeldText, Question};
-use crate::model::{BlockId, BlockRef, Editor, EditorFacts, Owed, Pane, PaneIdentity, Program, Unsaved};
+use crate::model::{
+    BlockId, BlockRef, Editor, EditorFacts, Owed, Pane, PaneIdentity, Program, StartCommand, Unsaved,
+};
 use crate::procs::ProcessTable;
-use crate::relaunch::editors::{attached, is_nvim, restored, without_restore};
+use crate::relaunch::editors::Tool;
+use crate::relaunch::editors::words::{attached, restored, without_restore};
 
 /// Most processes of an editor that are looked at.
 const MOST: usize = 64;
@@ -18,6 +21,8 @@ const MOST: usize = 64;
 /// An editor in the foreground of a pane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EditorInstance {
+    /// Which one it is.
+    pub tool: Tool,
     /// Its process.
     pub pid: u32,
     /// What tells it from a later one with this id.
@@ -28,6 +33,8 @@ pub(super) struct EditorInstance {
     pub restored: Option<String>,
     /// The socket of the editor that it only shows, because that has outlived its pane.
     pub shows: Option<BString>,
+    /// Whether it is the command its pane was made with.
+    pub own: bool,
 }
 
 /// An editor in a pane of the draft.
@@ -42,9 +49,11 @@ pub(super) struct EditorFound {
 impl EditorInstance {
     /// The editor that this program is, if it can be asked: started by the user, not by another program for text of its own
     /// (a password store, a commit).
-    pub fn of(process: &crate::procs::Process) -> Option<Self> {
-        let program = process.argv().first()?;
-        is_nvim(program).then(|| Self {
+    pub fn of(process: &crate::procs::Process, own: bool) -> Option<Self> {
+        let tool = Tool::of_words(process.argv())?;
+        Some(Self {
+            tool,
+            own,
             pid: process.pid,
             birth: process.birth,
             started: process.started,
@@ -81,6 +90,34 @@ pub(super) fn as_it_was(running: &mut Running, identity: PaneIdentity, before: O
     }
 }
 
+/// The command a pane was made with: where a restore has made it with words that bring an editor back, the one it had before.
+pub(super) fn start_as_it_was(
+    start: Option<StartCommand>,
+    instance: Option<&EditorInstance>,
+    identity: PaneIdentity,
+    before: Option<&Pane>,
+) -> Option<StartCommand> {
+    let start = start?;
+    let kin = |program: &Program| {
+        let editor = program.editor.as_ref();
+        instance.zip(editor).is_some_and(|(instance, editor)| instance.is_kin(editor, identity))
+    };
+    let shows = || instance.is_some_and(|it| it.own && it.shows.is_some());
+    let is_ours =
+        restored(&start.argv).is_some() || shows() && before.is_some_and(|pane| programs(pane).any(kin));
+    if !is_ours {
+        return Some(start);
+    }
+    let owed = |pane: &Pane| {
+        pane.debts.iter().find_map(|debt| match &debt.owed {
+            Owed::Start(start) => Some(start.clone()),
+            _ => None,
+        })
+    };
+    let earlier = before.and_then(|pane| pane.start.clone().or_else(|| owed(pane)));
+    Some(earlier.unwrap_or_else(|| StartCommand { argv: without_restore(&start.argv), ..start }))
+}
+
 /// The program of a pane, and those it is owed.
 fn programs(pane: &Pane) -> impl Iterator<Item = &Program> {
     let owed = pane.debts.iter().filter_map(|debt| match &debt.owed {
@@ -102,12 +139,18 @@ pub(super) fn begin(draft: &Draft, sources: &Sources<'_>) -> Option<Asking> {
     let editors =
         sources.options.editors.as_ref().filter(|_| !draft.editors.is_empty() && sources.options.text)?;
     let table = sources.processes;
-    let others: Vec<u32> =
-        table.processes().iter().filter(|it| is_nvim(&it.name)).map(|it| it.pid).take(MOST).collect();
+    let others: Vec<u32> = table
+        .processes()
+        .iter()
+        .filter(|it| Tool::of(&it.name).is_some())
+        .map(|it| it.pid)
+        .take(MOST)
+        .collect();
     let question = |found: &EditorFound| {
         let identity = draft.windows[found.window].panes[found.pane].identity;
         let same = before(found, identity, sources).filter(|editor| found.instance.is(&editor.facts));
         Question {
+            tool: found.instance.tool,
             pid: found.instance.pid,
             birth: found.instance.birth,
             below: below(table, found.instance.pid),
@@ -142,7 +185,7 @@ pub(super) fn finish(
         let editor = match (answer, before) {
             (Some(Answer::Held(held)), _) => {
                 let facts = EditorFacts { told, pid, started, ..EditorFacts::default() };
-                Some(kept(*held, facts, blocks))
+                Some(kept(found.instance.tool, *held, facts, blocks))
             }
             (Some(Answer::Same), Some(before)) => {
                 let facts = EditorFacts { told, late: None, ..before.facts.clone() };
@@ -154,26 +197,31 @@ pub(super) fn finish(
             }
             (_, before) => before,
         };
-        if let Some(program) = &mut pane.program {
+        if found.instance.own && editor.is_none() {
+            // The command of the pane tells all that is known of it.
+            pane.program = None;
+        } else if let Some(program) = &mut pane.program {
             program.editor = editor;
         }
     }
 }
 
 /// What an editor told, in blocks.
-fn kept(held: Held, facts: EditorFacts, blocks: &mut dyn Blocks) -> Editor {
+fn kept(tool: Tool, held: Held, facts: EditorFacts, blocks: &mut dyn Blocks) -> Editor {
     let mut block = |bytes: Vec<u8>| {
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
         let block = BlockRef { id: BlockId::of(&bytes), lines: lines as u32, bytes: bytes.len() as u32 };
         blocks.write(block, bytes);
         block
     };
-    let Held { fingerprint, server, session, state, unsaved, left_out } = held;
-    let path = server.path.into_os_string().into_encoded_bytes();
+    let Held { told, fingerprint, server, session, state, unsaved, left_out } = held;
     // Its server may be another process than the one that is seen.
-    let birth = ProcessTable::of(server.pid).get(server.pid).map(|process| process.birth);
+    let server = server.and_then(|server| {
+        let birth = ProcessTable::of(server.pid).get(server.pid)?.birth;
+        Some((server.path.into_os_string().into_encoded_bytes().into(), server.pid, birth))
+    });
     Editor {
-        tool: "nvim".to_owned(),
+        tool: tool.as_str().to_owned(),
         session: block(session),
         state: block(state),
         unsaved: unsaved
@@ -185,10 +233,6 @@ fn kept(held: Held, facts: EditorFacts, blocks: &mut dyn Blocks) -> Editor {
             })
             .collect(),
         left_out,
-        facts: EditorFacts {
-            server: birth.map(|birth| (path.into(), server.pid, birth)),
-            fingerprint,
-            ..facts
-        },
+        facts: EditorFacts { server, fingerprint, told: told.unwrap_or(facts.told), ..facts },
     }
 }

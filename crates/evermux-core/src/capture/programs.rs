@@ -14,6 +14,7 @@ use crate::procs::{
     Evidence, Job, MOST_OF_PANE, Process, ProcessTable, TerminalState, is_password_prompt, line_editor_waits,
     shell_at_terminal,
 };
+use crate::relaunch::editors::is_line_of;
 use crate::secrets;
 use crate::tmux::ListedPane;
 
@@ -32,6 +33,8 @@ pub(super) struct Running {
     pub waiting: bool,
     /// The assistant in the foreground.
     pub assistant: Option<Instance>,
+    /// Assistants that are not.
+    pub behind: Vec<Instance>,
     /// The editor in the foreground.
     pub editor: Option<EditorInstance>,
     /// A program waits for a password.
@@ -78,17 +81,26 @@ impl Running {
             running.at_prompt = Evidence::read(&job, state).is_some_and(line_editor_waits);
         }
         let foreground = if job.own { Some(own).filter(|_| !own_shell) } else { job.first() };
+        let assistants = options.assistants.as_ref();
         if let Some(process) = foreground.filter(|process| asker != Some(process.pid)) {
             let started_with_pane = job.own && !pane.start_command.is_empty();
-            let assistants = options.assistants.as_ref();
             running.assistant = assistants.and_then(|own| Instance::find(&own.handlers, table, &job));
             // What it was wrapped in (`npx`, `sh -c`) is not what is gone on with.
             let named = running.assistant.as_ref().and_then(|instance| table.get(instance.outermost().pid));
-            if named.is_some() || !started_with_pane {
-                running.program = Some(program(named.unwrap_or(process), running.directory.as_ref()));
-                let askable = options.editors.is_some() && named.is_none();
-                running.editor = EditorInstance::of(process).filter(|_| askable);
+            let askable = options.editors.is_some() && named.is_none();
+            let behind = if started_with_pane { behind_line(process, table) } else { None };
+            let process = behind.unwrap_or(process);
+            running.editor = EditorInstance::of(process, started_with_pane).filter(|_| askable);
+            if named.is_some() || running.editor.is_some() || !started_with_pane {
+                let mut found = program(named.unwrap_or(process), running.directory.as_ref());
+                found.redirected = job.members.len() > 1 || process.is_redirected();
+                running.program = Some(found);
             }
+        }
+        // Shells that wait, which most panes are, have started nothing: their handlers need not be read.
+        if let Some(assistants) = assistants.filter(|_| running.processes.len() > job.all.len()) {
+            let front = running.assistant.as_ref();
+            running.behind = Instance::behind(&assistants.handlers, table, own, &job, front);
         }
         running
     }
@@ -110,6 +122,15 @@ fn is_waiting(process: &Process, helper: &Path) -> bool {
     stands_at_gate(executable, name, helper)
 }
 
+/// The only child of a shell that runs a line which is nothing but that program: not every shell becomes it.
+fn behind_line<'t>(shell: &Process, table: &'t ProcessTable) -> Option<&'t Process> {
+    let [_, flag, line] = shell.argv() else { return None };
+    let below = table.below(shell.pid);
+    let mut children = below.iter().filter(|process| process.parent == shell.pid);
+    let (child, others) = (children.next()?, children.next());
+    (flag == "-c" && others.is_none() && is_line_of(line, child.argv())).then_some(*child)
+}
+
 fn file_name(path: &[u8]) -> &[u8] {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     name.strip_prefix(b"-").unwrap_or(name)
@@ -117,14 +138,7 @@ fn file_name(path: &[u8]) -> &[u8] {
 
 fn program(process: &Process, directory: Option<&BString>) -> Program {
     let directory = process.directory().or(directory).cloned().unwrap_or_default();
-    Program {
-        command: command(process),
-        directory,
-        started: process.started,
-        conversation: None,
-        editor: None,
-        line: None,
-    }
+    Program { started: process.started, ..Program::of(command(process), directory) }
 }
 
 /// What a process runs, without its secrets. One without arguments (it may not be read) is told by its name.

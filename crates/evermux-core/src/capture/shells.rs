@@ -81,6 +81,7 @@ mod tests {
             conversation: None,
             editor: None,
             line: line.map(Into::into),
+            redirected: false,
         }
     }
 

@@ -90,8 +90,11 @@ vim.v.this_session = session
 -- From the command-line window it does not (E11).
 if fn.filereadable(a.folder .. '/session') ~= 1 then return { busy = 'its command-line window is open' } end
 
+-- Swap files that are written from now on may know more.
+local seconds, microseconds = (vim.uv or vim.loop).gettimeofday()
 local R = {
-  fingerprint = print, left = left, buffers = {}, windows = {}, swaps = {}, this_session = session,
+  told = { seconds, microseconds }, fingerprint = print, left = left, buffers = {}, windows = {}, swaps = {}, this_session = session,
+  screen = { vim.o.lines, vim.o.columns },
   this_obsession = type(vim.g.this_obsession) == 'string' and vim.g.this_obsession or '',
 }
 -- In an order that a restore does not change; the rest counts by it.

@@ -4,11 +4,16 @@
 //! not answer within 0.3 s is left alone; what it held before counts. All are asked side by side, on threads that nobody has
 //! to wait for.
 
+mod emacs;
+mod kakoune;
 mod nvim;
+mod secret;
+mod vim;
 mod wire;
 
 use std::collections::HashMap;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
+use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,12 +21,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bstr::BString;
+use jiff::Timestamp;
 
-use crate::model::{EditorFacts, LeftOut};
+use crate::model::{BlockId, Editor, EditorFacts, LeftOut};
 use crate::procs::{Listening, alive};
-
-/// What brings a kept state back: run by `nvim -S`.
-pub const RESTORE: &str = include_str!("restore.lua");
+use crate::relaunch::editors::Tool;
 
 /// How long a save waits for all editors.
 pub const PATIENCE: Duration = Duration::from_millis(400);
@@ -45,6 +49,8 @@ pub struct Editors {
 /// What is asked of an editor.
 #[derive(Clone, Debug)]
 pub struct Question {
+    /// Which one it is.
+    pub tool: Tool,
     /// The process in the foreground of its pane, and the birth of that.
     pub pid: u32,
     /// What tells it from a later one with this id.
@@ -77,10 +83,12 @@ pub enum Answer {
 /// What an editor holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
+    /// When it told this, by its own clock.
+    pub told: Option<Timestamp>,
     /// Equal as long as nothing changes.
     pub fingerprint: String,
-    /// Where it was asked.
-    pub server: Listening,
+    /// Where it was asked, if it listens.
+    pub server: Option<Listening>,
     /// Its session file, without what would start something.
     pub session: Vec<u8>,
     /// What that does not tell: msgpack.
@@ -152,7 +160,13 @@ impl Editors {
         let Some(folder) = self.private_folder() else {
             return Answer::Late("there is no place for what it writes".to_owned());
         };
-        let asked = nvim::ask(question, folder.path(), self.uid);
+        let ask = match question.tool {
+            Tool::Nvim => nvim::ask,
+            Tool::Emacs => emacs::ask,
+            Tool::Kakoune => kakoune::ask,
+            Tool::Vim => vim::ask,
+        };
+        let asked = ask(question, folder.path(), self.uid);
         if let Ok(mut silent) = self.silent.lock() {
             silent.retain(|_, until| Instant::now() < *until);
             if asked.as_ref().is_err_and(wire::WireError::is_late) {
@@ -170,8 +184,9 @@ impl Editors {
 
     /// The editor that was seen with these facts, if it still runs and nobody looks at it: it has outlived its pane, and with
     /// it everything that it held. The path of its socket.
-    pub fn survivor(&self, facts: &EditorFacts) -> Option<PathBuf> {
-        let (path, pid, birth) = facts.server.as_ref()?;
+    pub fn survivor(&self, tool: Tool, facts: &EditorFacts) -> Option<PathBuf> {
+        // Others are not shown again, and would not understand what is asked here.
+        let (path, pid, birth) = facts.server.as_ref().filter(|_| tool == Tool::Nvim)?;
         if !alive(*pid, *birth) {
             return None;
         }
@@ -191,17 +206,27 @@ impl Asking {
     }
 }
 
-/// The files in a folder from which a kept state is brought back: names and contents. `read`: a block's bytes; none if one is
-/// lost.
+/// The files in this folder, from which a kept state is brought back: names and contents. `read`: a block's bytes; none if one
+/// is lost, or if a newer evermux has made it.
 pub fn files(
-    editor: &crate::model::Editor,
-    read: &dyn Fn(crate::model::BlockId) -> Option<Vec<u8>>,
+    editor: &Editor,
+    folder: &Path,
+    read: &dyn Fn(BlockId) -> Option<Vec<u8>>,
 ) -> Option<Vec<(String, Vec<u8>)>> {
+    let tool = Tool::named(&editor.tool)?;
+    let session = read(editor.session.id)?;
+    let script = match tool {
+        Tool::Nvim => include_bytes!("restore.lua").to_vec(),
+        Tool::Emacs => include_bytes!("restore.el").to_vec(),
+        Tool::Vim => include_bytes!("restore.vim").to_vec(),
+        Tool::Kakoune => kakoune::restore(&session, editor.unsaved.len(), folder),
+    };
+    let taken = format!("{:.6}", editor.facts.told.as_duration().as_secs_f64());
     let mut files = vec![
-        ("restore.lua".to_owned(), RESTORE.as_bytes().to_vec()),
-        ("session".to_owned(), read(editor.session.id)?),
+        (tool.restore_file().to_owned(), script),
+        ("session".to_owned(), session),
         ("state".to_owned(), read(editor.state.id)?),
-        ("taken".to_owned(), editor.facts.told.as_second().to_string().into_bytes()),
+        ("taken".to_owned(), taken.into_bytes()),
     ];
     for (position, unsaved) in editor.unsaved.iter().enumerate() {
         let number = position + 1;
@@ -214,6 +239,17 @@ pub fn files(
 }
 
 /// The file that brings a state of this name back, in a folder of states.
-pub fn restore_file(folder: &Path, name: &str) -> PathBuf {
-    folder.join(name).join("restore.lua")
+pub fn restore_file(tool: Tool, folder: &Path, name: &str) -> PathBuf {
+    folder.join(name).join(tool.restore_file())
+}
+
+/// Most bytes of each file that an editor has written for us and that is read back.
+const LARGEST_FILE: u64 = 8 << 20;
+
+/// A file that an editor has written for us.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|it| it.is_file()))?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= LARGEST_FILE).then_some(bytes)
 }

@@ -1,14 +1,13 @@
 //! What a Neovim tells of itself: asked once, and only if it does not wait for a key.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bstr::{BString, ByteSlice, ByteVec};
+use jiff::Timestamp;
 use rmpv::Value;
 
 use super::wire::{Connection, WireError, bytes, field, list};
-use super::{Answer, Held, HeldText, Question};
+use super::{Answer, Held, HeldText, Question, read};
 use crate::model::LeftOut;
 use crate::procs::{Listening, connected, listening};
 
@@ -21,9 +20,6 @@ const QUIETLY: &str = "\
     local result = _G.__evermux_result
     _G.__evermux_function, _G.__evermux_arguments, _G.__evermux_result = nil, nil, nil
     return result";
-
-/// Most bytes of each file that is read back.
-const LARGEST_FILE: u64 = 8 << 20;
 
 /// The socket at which the Neovim of a question can be asked: its own, or that of a process below it; after `:restart` and
 /// with `--remote-ui` the one it is connected to.
@@ -88,13 +84,18 @@ fn held(told: &Value, folder: &Path, server: Listening) -> Result<Held, WireErro
     };
     let session = read("session".to_owned()).ok_or(WireError::Nonsense)?;
     // In an order of its own: equal states are equal bytes.
-    let state = ["buffers", "windows", "quickfix", "swaps", "this_session", "this_obsession"];
+    let state = ["buffers", "screen", "windows", "quickfix", "swaps", "this_session", "this_obsession"];
     let state = state.map(|name| (Value::from(name), sorted(field(told, name).clone())));
     let mut encoded = Vec::new();
     rmpv::encode::write_value(&mut encoded, &Value::Map(state.into())).map_err(|_| WireError::Nonsense)?;
+    let time = |at: usize| list(field(told, "told")).get(at).and_then(Value::as_i64);
+    let time = time(0).zip(time(1)).and_then(|(seconds, micros)| {
+        Timestamp::new(seconds, i32::try_from(micros).ok()?.checked_mul(1000)?).ok()
+    });
     Ok(Held {
+        told: time,
         fingerprint: bytes(field(told, "fingerprint")).to_str_lossy().into_owned(),
-        server,
+        server: Some(server),
         session: without_terminals(&session),
         state: encoded,
         unsaved,
@@ -122,6 +123,8 @@ fn without_terminals(session: &[u8]) -> Vec<u8> {
         let opens = [&b"edit "[..], b"buffer ", b"if bufexists("].iter().any(|head| line.starts_with(head));
         match line.contains_str("term://") {
             false if line.trim_ascii() == b"set shortmess=aoO" => kept.push_str("set shortmess=aoOA"),
+            // The other file of a window may be the same one: E37, where that is changed.
+            false if line.starts_with(b"balt ") => kept.extend([b"silent! ", line].concat()),
             false => kept.push_str(line),
             true if opens => kept.push_str("enew"),
             true => continue,
@@ -129,14 +132,6 @@ fn without_terminals(session: &[u8]) -> Vec<u8> {
         kept.push(b'\n');
     }
     kept
-}
-
-/// A file that the editor has written for us.
-fn read(path: &PathBuf) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|it| it.is_file()))?;
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= LARGEST_FILE).then_some(bytes)
 }
 
 /// Whether nobody looks at the Neovim that listens there: it outlived its pane.
@@ -159,8 +154,8 @@ mod tests {
     #[test]
     fn a_session_file_starts_nothing() {
         let session = b"badd +1 term://~//12:/bin/sh\nedit term://~//12:sh\nif bufexists(fnamemodify(\"term://x\", \":p\")) | \
-            buffer term://x | endif\nif &buftype ==# 'terminal'\n  silent file term://x\nendif\nset shortmess=aoO\nedit a\xff\n";
-        let expected = b"enew\nenew\nif &buftype ==# 'terminal'\nendif\nset shortmess=aoOA\nedit a\xff\n";
+            buffer term://x | endif\nif &buftype ==# 'terminal'\n  silent file term://x\nendif\nset shortmess=aoO\nbalt a\nedit a\xff\n";
+        let expected = b"enew\nenew\nif &buftype ==# 'terminal'\nendif\nset shortmess=aoOA\nsilent! balt a\nedit a\xff\n";
         assert_eq!(without_terminals(session).as_bstr(), expected.as_bstr());
     }
 }

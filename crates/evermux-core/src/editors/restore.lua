@@ -15,7 +15,7 @@ local function note(...) notes[#notes + 1] = table.concat({ ... }, ' ') end
 
 local S = vim.mpack.decode(bytes('state'))
 for number, kept in ipairs(S.buffers) do kept.number = number end
--- When all this was captured: seconds since the epoch.
+-- When all this was captured: seconds since the epoch, with a fraction.
 local taken = tonumber(bytes('taken') or '') or 0
 local shortmess, hidden = vim.o.shortmess, vim.o.hidden
 -- No question about swap files, no message about files, and no buffer goes when another one is shown.
@@ -51,6 +51,12 @@ local function is_mine(path)
   return stat and stat.type == 'file' and stat.uid == (vim.uv or vim.loop).getuid()
 end
 
+-- When a file was changed, as exactly as `taken`.
+local function changed(path)
+  local time = (vim.uv or vim.loop).fs_stat(path).mtime
+  return time.sec + time.nsec / 1e9
+end
+
 -- Of a swap file that an editor has left behind: newer text than was kept. One that holds nothing else goes.
 local function from_swap(swap, text)
   if not is_mine(swap.path) then return end
@@ -68,7 +74,7 @@ local function from_swap(swap, text)
   if not kept then return found end
   if table.concat(found, '\n') == table.concat(kept, '\n') then
     fn.delete(swap.path)
-  elseif taken < fn.getftime(swap.path) then
+  elseif taken < changed(swap.path) then
     note('text of', swap.name, 'is newer in', swap.path)
     return found
   end
@@ -167,7 +173,11 @@ for _, swap in pairs(swaps) do
 end
 
 local good, why = pcall(vim.cmd, 'silent source ' .. fn.fnameescape(dir .. '/session'))
-if not good then note(tostring(why)) end
+if not good then
+  note(tostring(why))
+  -- Whatever one line of it met, the others count.
+  pcall(vim.cmd, 'silent! source ' .. fn.fnameescape(dir .. '/session'))
+end
 
 local tabs = api.nvim_list_tabpages()
 for _, window in ipairs(S.windows) do
@@ -188,18 +198,21 @@ for _, window in ipairs(S.windows) do
     end
   end
 end
-for _, key in ipairs({ 'height', 'width', 'view' }) do
-  for _, window in ipairs(S.windows) do
-    local tab = tabs[window.tab]
-    local win = tab and api.nvim_tabpage_list_wins(tab)[window.place]
-    if win and key == 'view' then
-      local view = { lnum = window.cursor[1], col = window.cursor[2], topline = window.topline }
-      pcall(api.nvim_win_call, win, function() fn.winrestview(view) end)
-    elseif win and fn.getwininfo(win)[1][key] ~= window[key] then
-      pcall(api['nvim_win_set_' .. key], win, window[key])
+local function place()
+  for _, key in ipairs({ 'height', 'width', 'view' }) do
+    for _, window in ipairs(S.windows) do
+      local tab = api.nvim_tabpage_is_valid(tabs[window.tab] or -1) and tabs[window.tab]
+      local win = tab and api.nvim_tabpage_list_wins(tab)[window.place]
+      if win and key == 'view' then
+        local view = { lnum = window.cursor[1], col = window.cursor[2], topline = window.topline }
+        pcall(api.nvim_win_call, win, function() fn.winrestview(view) end)
+      elseif win and fn.getwininfo(win)[1][key] ~= window[key] then
+        pcall(api['nvim_win_set_' .. key], win, window[key])
+      end
     end
   end
 end
+place()
 for _, found in pairs(nameless) do
   if not found.buffer then pcall(aside, found[1], found[2]) end
 end
@@ -226,6 +239,20 @@ vim.cmd('augroup evermux_restored | augroup END')
 vim.g.evermux_notes = notes
 _G.evermux_finish = finish
 vim.cmd('autocmd evermux_restored VimEnter * ++once lua vim.defer_fn(function() _G.evermux_finish() _G.evermux_finish = nil end, 100)')
+-- A pane that is made with an editor gets its size after that has begun.
+local screen, began = S.screen or { vim.o.lines, vim.o.columns }, (vim.uv or vim.loop).now()
+if screen[1] ~= vim.o.lines or screen[2] ~= vim.o.columns then
+  _G.evermux_resized = function()
+    local over = (vim.uv or vim.loop).now() - began > 5000
+    local fits = screen[1] == vim.o.lines and screen[2] == vim.o.columns
+    if fits and not over then place() end
+    if fits or over then
+      vim.cmd('autocmd! evermux_restored VimResized')
+      _G.evermux_resized = nil
+    end
+  end
+  vim.cmd('autocmd evermux_restored VimResized * lua _G.evermux_resized()')
+end
 vim.g.evermux_restored = fn.fnamemodify(dir, ':t')
 -- It is all here now, and in the store; what went wrong can be looked at.
 if #notes == 0 then fn.delete(dir, 'rf') end

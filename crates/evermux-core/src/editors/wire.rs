@@ -6,8 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use rmpv::Value;
-#[cfg(target_os = "linux")]
-use rustix::net::sockopt::socket_peercred;
 use thiserror::Error;
 
 /// How long each call may take. Whoever answers at all answers in a millisecond.
@@ -46,6 +44,22 @@ impl WireError {
     }
 }
 
+/// The process at the other end of a socket, and its user.
+///
+/// # Errors
+/// Where the system does not tell: sockets of editors are found on Linux only.
+#[cfg(target_os = "linux")]
+pub fn peer(stream: &UnixStream) -> io::Result<(u32, u32)> {
+    let peer = rustix::net::sockopt::socket_peercred(stream)?;
+    Ok((peer.pid.as_raw_nonzero().get().cast_unsigned(), peer.uid.as_raw()))
+}
+
+/// Where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn peer(_stream: &UnixStream) -> io::Result<(u32, u32)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// A connection to one editor. Dropped, what it has not answered yet it forgets (measured with 0.7, 0.10 and 0.12).
 #[derive(Debug)]
 pub struct Connection {
@@ -60,12 +74,8 @@ impl Connection {
     /// [`WireError::Io`], [`WireError::Stranger`].
     pub fn open(path: &Path, pid: u32, uid: u32) -> Result<Self, WireError> {
         let stream = UnixStream::connect(path)?;
-        #[cfg(target_os = "linux")]
-        {
-            let peer = socket_peercred(&stream).map_err(io::Error::from)?;
-            if peer.uid.as_raw() != uid || peer.pid.as_raw_nonzero().get().cast_unsigned() != pid {
-                return Err(WireError::Stranger);
-            }
+        if peer(&stream)? != (pid, uid) {
+            return Err(WireError::Stranger);
         }
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_write_timeout(Some(LIMIT))?;

@@ -61,6 +61,15 @@ impl Foreign<'_> {
         Some(bytes)
     }
 
+    /// The first and the last lines of a file; those that are neither are left out, and one may be cut off.
+    pub fn lines(&self, path: &Path) -> Vec<Vec<u8>> {
+        let Some((head, _)) = self.head(path) else { return Vec::new() };
+        let tail = if (head.len() as u64) < MOST_BYTES { None } else { self.tail(path) };
+        let lines =
+            |bytes: Vec<u8>| bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+        [Some(head), tail].into_iter().flatten().flat_map(lines).collect()
+    }
+
     /// The JSON of a short file.
     pub fn document(&self, path: &Path) -> Option<Value> {
         serde_json::from_slice(&self.head(path)?.0).ok()

@@ -49,6 +49,11 @@ impl Foreign<'_> {
         (metadata.is_file() && metadata.uid() == self.uid).then(|| modified(&metadata))
     }
 
+    /// Whether there is something.
+    pub fn exists(&self, path: &Path) -> bool {
+        !self.is_late() && std::fs::symlink_metadata(path).is_ok()
+    }
+
     /// Whether this is a folder.
     pub fn is_folder(&self, path: &Path) -> bool {
         !self.is_late() && std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())

@@ -25,6 +25,8 @@ pub struct Arguments {
     pub subcommands: HashSet<Plain>,
     /// Whether the other words are kept. For a prompt that would be to ask again.
     pub keep_operands: bool,
+    /// How many other words there may be, for a program that is run.
+    pub most_operands: Option<usize>,
 }
 
 /// A piece of a command line.

@@ -11,7 +11,7 @@ use thiserror::Error;
 pub use self::source::{Source, SourceKind};
 use super::arguments::Arguments;
 use super::template::Template;
-use super::words::{Field, Flag, IdPattern, Name, Plain, Program, Query, Variable};
+use super::words::{Field, Flag, IdPattern, Name, Pattern, Plain, Program, Query, Variable};
 
 /// Longest file of handlers (bytes).
 pub const LONGEST_FILE: u64 = 64 << 10;
@@ -48,6 +48,8 @@ struct File {
 pub struct Handler {
     /// Its name.
     pub name: String,
+    /// Whether it is the user's.
+    pub is_users: bool,
     /// The names of the program's file.
     pub names: Vec<String>,
     /// Uses of the program that the handler is not for.
@@ -56,6 +58,12 @@ pub struct Handler {
     pub policy: Policy,
     /// How its arguments are written.
     pub arguments: Arguments,
+    /// The only words that may be the first that is no flag, where it is run; none: any.
+    pub only: Vec<Plain>,
+    /// The command inside of its command line.
+    pub inner: Option<Inner>,
+    /// Whether it is a client of tmux or its like: run again where it only attaches to a session.
+    pub attaches: bool,
     /// The command that starts it again, for programs without conversations.
     pub command: Option<Vec<Template>>,
     /// The command that goes on with a conversation.
@@ -94,6 +102,29 @@ pub struct Exclusion {
     pub flags: Vec<Flag>,
 }
 
+/// A command inside of a command line: where it begins, and what it must be so that the program is run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Inner {
+    /// The first words that are no flags for which this holds; none: for all.
+    #[serde(default)]
+    pub subcommands: Vec<Plain>,
+    /// After how many words that are no flags it begins, the subcommand not counted.
+    pub after: usize,
+    /// What it must be.
+    pub opens: Opens,
+}
+
+/// What a command inside of a command line does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opens {
+    /// It opens a shell that waits for commands, or attaches to a session of tmux or its like.
+    Shell,
+    /// It shows something.
+    Viewer,
+}
+
 /// What is done when a program is to come back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -130,6 +161,9 @@ pub struct Lookup {
     /// The query whose first column it is, if the file is a database; `:id` and `:cwd` are known.
     #[serde(default)]
     pub query: Option<Query>,
+    /// What one of its lines must fit: something was said in it.
+    #[serde(default)]
+    pub said: Option<Pattern>,
 }
 
 /// A way of working that is chosen inside of a program and written down, and the flag for it.
@@ -157,6 +191,11 @@ struct Form {
     policy: Policy,
     #[serde(default)]
     arguments: Arguments,
+    #[serde(default)]
+    only: Vec<Plain>,
+    inner: Option<Inner>,
+    #[serde(default)]
+    attaches: bool,
     command: Option<Vec<Template>>,
     resume: Option<Vec<Template>>,
     fresh: Option<Vec<Template>>,
@@ -198,10 +237,14 @@ impl TryFrom<Form> for Handler {
     fn try_from(form: Form) -> Result<Self, String> {
         let handler = Self {
             name: String::new(),
+            is_users: false,
             names: form.names.into_iter().map(|name| name.0).collect(),
             unless: form.unless,
             policy: form.policy,
             arguments: form.arguments,
+            only: form.only,
+            inner: form.inner,
+            attaches: form.attaches,
             command: form.command,
             resume: form.resume,
             fresh: form.fresh,
@@ -242,6 +285,8 @@ impl Handler {
             self.names.len(),
             self.unless.subcommands.len(),
             self.unless.flags.len(),
+            self.only.len(),
+            self.inner.as_ref().map_or(0, |inner| inner.subcommands.len()),
             self.folders.len(),
             self.needs.len(),
             self.environment.len(),
@@ -299,7 +344,9 @@ impl Handler {
     /// Every place in a path is one that is filled.
     fn check_paths(&self) -> Result<(), String> {
         let folder = |place: &str| self.folders.keys().any(|name| name.0 == place);
-        let known = |place: &str| matches!(place, "id" | "pid" | "cwd" | "encoded-cwd") || folder(place);
+        let known = |place: &str| {
+            matches!(place, "id" | "pid" | "cwd" | "encoded-cwd" | "repository") || folder(place)
+        };
         let sources = self.sources.iter().filter_map(|source| source.kind.path());
         let lookups = self.directory.iter().chain(&self.resumable).map(|lookup| &lookup.path);
         let mode = self.mode.iter().map(|mode| &mode.path);

@@ -19,7 +19,8 @@ use std::collections::HashMap;
 pub use arguments::{Arguments, Item, ItemKind, Known, Rewritten};
 pub use claims::{Candidate, Claimant, Verdict, settle};
 pub use format::{
-    Exclusion, Folder, FormatError, Handler, LONGEST_FILE, Lookup, Mode, Policy, Source, SourceKind, parse,
+    Exclusion, Folder, FormatError, Handler, Inner, LONGEST_FILE, Lookup, Mode, Opens, Policy, Source,
+    SourceKind, parse,
 };
 pub use matching::Invocation;
 pub use paths::{Captures, Component, Glob, Piece};
@@ -63,19 +64,21 @@ impl Handlers {
         let mut handlers = Self::default();
         for (name, text) in SHIPPED {
             let own = parse(text).unwrap_or_else(|error| panic!("the shipped handler {name}: {error}"));
-            handlers.add(own);
+            handlers.put(own);
         }
         handlers
     }
 
-    /// Adds handlers. One takes the place of an earlier one of its name, and programs that two handlers name belong to the
-    /// later one.
+    /// Adds handlers of the user. One takes the place of an earlier one of its name, and programs that two handlers name
+    /// belong to the later one.
     pub fn add(&mut self, added: Vec<Handler>) {
+        self.put(added.into_iter().map(|handler| Handler { is_users: true, ..handler }).collect());
+    }
+
+    fn put(&mut self, added: Vec<Handler>) {
         for handler in added {
-            match self.handlers.iter_mut().find(|own| own.name == handler.name) {
-                Some(own) => *own = handler,
-                None => self.handlers.push(handler),
-            }
+            self.handlers.retain(|own| own.name != handler.name);
+            self.handlers.push(handler);
         }
         self.by_program.clear();
         for (position, handler) in self.handlers.iter().enumerate() {

@@ -38,6 +38,11 @@ impl Pattern {
         self.0.captures_iter(&text).filter_map(|found| Some(found.name(group)?.as_str().to_owned())).collect()
     }
 
+    /// Whether it fits somewhere.
+    pub fn fits(&self, text: &[u8]) -> bool {
+        self.0.is_match(&text.to_str_lossy())
+    }
+
     /// Whether it fits, and nowhere does the group of this name stand for anything.
     pub fn fits_without(&self, text: &[u8], group: &str) -> bool {
         let text = text.to_str_lossy();

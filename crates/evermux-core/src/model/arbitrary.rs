@@ -10,13 +10,16 @@ use proptest::sample::select;
 use super::*;
 use crate::layout::{Cell, Content, Layout, Leaf};
 
-/// A snapshot together with the text blocks it refers to.
+/// The uncompressed bytes of blocks.
+type Blocks = Vec<Vec<u8>>;
+
+/// A snapshot together with the blocks it refers to: of texts, and of what editors held.
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// The snapshot.
     pub snapshot: Snapshot,
     /// The uncompressed bytes of every block it refers to, each once.
-    pub blocks: Vec<Vec<u8>>,
+    pub blocks: Blocks,
 }
 
 /// A small server: one to four sessions, gaps between window indexes, windows linked twice, sometimes a group.
@@ -217,12 +220,12 @@ fn identify(windows: &mut [Window], seed: u64) {
 }
 
 /// A window and the text blocks of its panes.
-fn window() -> impl Strategy<Value = (Window, Vec<Vec<u8>>)> {
+fn window() -> impl Strategy<Value = (Window, Blocks)> {
     let size = (20..200_u32, 10..60_u32).prop_map(|(width, height)| Size { width, height });
     let alerts = select(vec!["", "!", "#~"]).prop_map(BString::from);
     (bytes(), size, vec(pane(), 1..5), any::<u64>(), options(), any::<bool>(), alerts).prop_map(
         |(name, size, panes, choices, options, automatic_rename, alerts)| {
-            let (panes, texts): (Vec<Pane>, Vec<Vec<Vec<u8>>>) = panes.into_iter().unzip();
+            let (panes, texts): (Vec<Pane>, Vec<Blocks>) = panes.into_iter().unzip();
             let count = panes.len();
             let active = choices as usize % count;
             let window = Window {
@@ -271,7 +274,7 @@ fn divide(area: Cell, first: usize, count: usize, choices: u64, left_right: bool
 }
 
 /// A pane (its identity is set later) and the blocks of its text.
-fn pane() -> impl Strategy<Value = (Pane, Vec<Vec<u8>>)> {
+fn pane() -> impl Strategy<Value = (Pane, Blocks)> {
     let death =
         (option::of(0..256_i32), option::of(1..32_i32)).prop_map(|(status, signal)| Death { status, signal });
     (
@@ -284,7 +287,13 @@ fn pane() -> impl Strategy<Value = (Pane, Vec<Vec<u8>>)> {
         .prop_map(
             |((title, directory, history_limit, options, input_off), programs, text, debts, facts)| {
                 let (dead, start, program, shell) = programs;
-                let (text, blocks) = text.map_or((None, vec![]), |(text, blocks)| (Some(text), blocks));
+                let (text, mut blocks) = text.map_or((None, vec![]), |(text, blocks)| (Some(text), blocks));
+                let (debts, owed): (Vec<Debt>, Vec<Blocks>) = debts.into_iter().unzip();
+                blocks.extend(owed.into_iter().flatten());
+                let program = program.map(|(program, held)| {
+                    blocks.extend(held);
+                    program
+                });
                 let identity = PaneIdentity::from_random([0; 16]);
                 let pane = Pane {
                     identity,
@@ -319,17 +328,56 @@ fn start() -> impl Strategy<Value = StartCommand> {
     })
 }
 
-fn program() -> impl Strategy<Value = Program> {
-    (command(), bytes(), 0..4_000_000_000_000_i64, option::of(conversation()), option::of(bytes())).prop_map(
-        |(command, directory, started, conversation, line)| Program {
-            command,
-            directory,
-            started,
-            conversation,
-            editor: None,
-            line,
+/// A program and the blocks of what it holds as an editor.
+fn program() -> impl Strategy<Value = (Program, Blocks)> {
+    let more = (option::of(bytes()), any::<bool>(), option::of(editor()));
+    (command(), bytes(), 0..4_000_000_000_000_i64, option::of(conversation()), more).prop_map(
+        |(command, directory, started, conversation, (line, redirected, held))| {
+            let (editor, blocks) = held.map_or((None, vec![]), |(editor, blocks)| (Some(editor), blocks));
+            (Program { command, directory, started, conversation, editor, line, redirected }, blocks)
         },
     )
+}
+
+/// An editor and its blocks: any bytes, the same ones several times among them.
+fn editor() -> impl Strategy<Value = (Editor, Blocks)> {
+    let block = || prop_oneof![3 => vec(any::<u8>(), 0..40), 1 => Just(b"the same\n".to_vec())];
+    let unsaved = vec((bytes(), block(), option::of(block())), 0..3);
+    let left_out = vec((bytes(), "[a-z ]{1,20}"), 0..2);
+    ("[a-z]{1,8}", block(), block(), unsaved, left_out, editor_facts()).prop_map(
+        |(tool, session, state, unsaved, left_out, facts)| {
+            let (session_block, state_block) = (reference(&session), reference(&state));
+            let mut blocks = vec![session, state];
+            let mut refer = |block: Vec<u8>| {
+                let block_reference = reference(&block);
+                blocks.push(block);
+                block_reference
+            };
+            let unsaved = unsaved.into_iter().map(|(name, text, undo)| Unsaved {
+                name,
+                text: refer(text),
+                undo: undo.map(&mut refer),
+            });
+            let unsaved = unsaved.collect();
+            let left_out = left_out.into_iter().map(|(name, reason)| LeftOut { name, reason }).collect();
+            let editor =
+                Editor { tool, session: session_block, state: state_block, unsaved, left_out, facts };
+            (editor, blocks)
+        },
+    )
+}
+
+fn editor_facts() -> impl Strategy<Value = EditorFacts> {
+    let server = option::of((bytes(), any::<u32>(), any::<u64>()));
+    (moment(), option::of("[a-z ]{1,20}"), any::<u32>(), 0..4_000_000_000_000_i64, server, "[0-9a-f]{0,64}")
+        .prop_map(|(told, late, pid, started, server, fingerprint)| EditorFacts {
+            told,
+            late,
+            pid,
+            started,
+            server,
+            fingerprint,
+        })
 }
 
 fn shell() -> impl Strategy<Value = ShellState> {
@@ -350,14 +398,16 @@ fn conversation() -> impl Strategy<Value = Conversation> {
     )
 }
 
-fn debt() -> impl Strategy<Value = Debt> {
+/// A debt and the blocks of what is owed.
+fn debt() -> impl Strategy<Value = (Debt, Blocks)> {
     let owed = prop_oneof![
-        program().prop_map(Owed::Program),
-        start().prop_map(Owed::Start),
-        bytes().prop_map(Owed::Directory),
-        Just(Owed::Text),
+        program().prop_map(|(program, blocks)| (Owed::Program(program), blocks)),
+        start().prop_map(|start| (Owed::Start(start), vec![])),
+        bytes().prop_map(|directory| (Owed::Directory(directory), vec![])),
+        Just((Owed::Text, vec![])),
     ];
-    (owed, moment(), "[a-z ]{0,20}").prop_map(|(owed, since, reason)| Debt { owed, since, reason })
+    (owed, moment(), "[a-z ]{0,20}")
+        .prop_map(|((owed, blocks), since, reason)| (Debt { owed, since, reason }, blocks))
 }
 
 fn facts() -> impl Strategy<Value = PaneFacts> {
@@ -403,7 +453,7 @@ fn facts() -> impl Strategy<Value = PaneFacts> {
 }
 
 /// The text of a pane and its blocks, the screen's last.
-fn text() -> impl Strategy<Value = (Scrollback, Vec<Vec<u8>>)> {
+fn text() -> impl Strategy<Value = (Scrollback, Blocks)> {
     let lines = |most| {
         vec(vec(1_u8.., 0..20), 0..most).prop_map(|lines| {
             let mut block = Vec::new();
@@ -479,6 +529,8 @@ proptest! {
         for text in sample.snapshot.panes().filter_map(|pane| pane.text.as_ref()) {
             prop_assert!(text.history.iter().chain([&text.screen]).all(|block| blocks.contains(&block.id)));
         }
+        let held = sample.snapshot.panes().flat_map(Pane::editors).flat_map(Editor::blocks);
+        prop_assert!(held.into_iter().all(|block| blocks.contains(&block.id)));
     }
 
     #[test]

@@ -101,11 +101,27 @@ pub struct Program {
     /// The line on which it was started, as the user typed it, if the pane's shell has told it. It may mean more than
     /// `command`. Never one with a secret in it.
     pub line: Option<BString>,
+    /// Whether it read from something else than its terminal, wrote into a file, or was one of several of a pipeline: then its
+    /// words are not all that was run.
+    pub redirected: bool,
     /// What it held, if it is an editor that can be asked.
     pub editor: Option<Editor>,
 }
 
 impl Program {
+    /// A program of which nothing else is known.
+    pub fn of(command: Command, directory: BString) -> Self {
+        Self {
+            command,
+            directory,
+            started: 0,
+            conversation: None,
+            line: None,
+            redirected: false,
+            editor: None,
+        }
+    }
+
     /// Whether both are the same for whoever uses them: the same conversation whatever was said to go on with it, else the
     /// same command. When it was started does not matter.
     pub fn is_same(&self, other: &Self) -> bool {
@@ -138,8 +154,7 @@ pub struct PaneFacts {
     pub pid: Option<u32>,
     /// The pane's process and everything below it, the pane's own first.
     pub processes: Vec<Process>,
-    /// The conversations of assistants that live in the pane, but not in its foreground: suspended ones, and what runs in
-    /// front of them. As they were known when they were last there.
+    /// The conversations of assistants that live in the pane, but not in its foreground: suspended, or behind another program.
     pub aside: Vec<Conversation>,
     /// Whether the alternate screen was on.
     pub alternate_screen: bool,

@@ -154,18 +154,49 @@ impl Builder<'_, '_> {
             Some(&planned) => planned,
             None => self.place_session(source, session.clone()),
         };
-        if self.plan.sessions[at].joins.is_some() {
-            return;
-        }
+        let (at, joined) = self.holder(at, source);
+        let name = if joined { self.plan.sessions[at].session.name.clone() } else { session.name.clone() };
         for link in &session.links {
             if wanted.window(*link, source.snapshot.window(*link)) {
-                let label = (session.name.clone(), link.index);
+                let label = (name.clone(), link.index);
                 let window = self.window(source_position, source, link.window, wanted, label);
-                if !self.was_moved(at, source, link.window, window) {
+                // Another member of its group may have brought it; of its own links a session may have two to one window.
+                let same = |other: &PlannedLink| {
+                    other.window == window && (joined || other.was.unwrap_or(other.index) == link.index)
+                };
+                let is_there = self.plan.sessions[at].links.iter().any(same);
+                if !is_there && !self.was_moved(at, source, link.window, window) {
                     self.link(at, link.index, window);
                 }
             }
         }
+    }
+
+    /// The planned session that gets the windows of another one, and whether that joins its group: tmux then gives all
+    /// members what one of them has. A live group may lack windows, and no saved member of it may live: then a live one gets
+    /// them.
+    fn holder(&mut self, at: usize, source: &Source<'_>) -> (usize, bool) {
+        match (self.plan.sessions[at].joins, self.present.live()) {
+            (Some(Leader::Planned(leader)), _) => (self.holder(leader, source).0, true),
+            (Some(Leader::Live(id)), Some(live)) => {
+                let planned = self.plan.sessions.iter().position(|it| it.place == SessionPlace::Live(id));
+                let s = live.sessions.iter().position(|other| *other == id);
+                let holder = planned.or_else(|| Some(self.complete(live, s?, source)));
+                (holder.unwrap_or(at), true)
+            }
+            _ => (at, false),
+        }
+    }
+
+    /// Puts a live session into the plan, to be completed.
+    fn complete(&mut self, live: &Live, s: usize, source: &Source<'_>) -> usize {
+        let session = live.snapshot.sessions()[s].clone();
+        let position = self.plan.sessions.len();
+        self.taken.insert(position, session.links.iter().map(|link| link.index).collect());
+        let place = SessionPlace::Live(live.sessions[s]);
+        let planned = PlannedSession { session, own: source.own, place, links: Vec::new(), joins: None };
+        self.plan.sessions.push(planned);
+        position
     }
 
     /// Finds the place of a session and puts it into the plan, without windows.
@@ -179,6 +210,13 @@ impl Builder<'_, '_> {
         let matched = matched
             .and_then(|s| live.map(|live| (s, live.sessions[s])))
             .filter(|&(_, id)| !self.gives_way(id));
+        let place = matched.map_or(SessionPlace::New, |(_, id)| SessionPlace::Live(id));
+        // Completed already, for members of its group.
+        let known = |planned: &PlannedSession| place != SessionPlace::New && planned.place == place;
+        if let Some(known) = self.plan.sessions.iter().position(known) {
+            self.named.insert(session.name.clone(), known);
+            return known;
+        }
         let position = self.plan.sessions.len();
         let joins = match matched {
             None => session.group.as_ref().and_then(|group| self.leader(group, source)),
@@ -190,13 +228,7 @@ impl Builder<'_, '_> {
         }
         self.taken.insert(position, taken);
         self.named.insert(session.name.clone(), position);
-        self.plan.sessions.push(PlannedSession {
-            session,
-            own: source.own,
-            place: matched.map_or(SessionPlace::New, |(_, id)| SessionPlace::Live(id)),
-            links: Vec::new(),
-            joins,
-        });
+        self.plan.sessions.push(PlannedSession { session, own: source.own, place, links: Vec::new(), joins });
         position
     }
 

@@ -16,14 +16,14 @@ use bstr::BString;
 use jiff::Timestamp;
 
 use crate::model::{
-    Buffer, Debt, Link, OptionEntry, Pane, PaneId, PaneIdentity, Program, Session, SessionId, Snapshot,
+    Buffer, Debt, Link, OptionEntry, Owed, Pane, PaneId, PaneIdentity, Program, Session, SessionId, Snapshot,
     Window, WindowId,
 };
 use crate::problem::Problem;
-use crate::relaunch::{Allow, Launch};
+use crate::relaunch::{Allow, Launch, Permission, Reason, Recipe};
 
 pub use build::build;
-pub use show::{Line, command_line, owed, start_command};
+pub use show::{Line, PlannedProgram, command_line, owed, start_command};
 
 /// What is to come back from one snapshot.
 #[derive(Clone, Debug)]
@@ -111,8 +111,8 @@ pub struct Options<'a> {
     pub allow: Option<Allow>,
     /// The directory itself if it can be entered, else its nearest parent that can.
     pub enter: &'a dyn Fn(&BString) -> BString,
-    /// How a program that a handler knows is started again, in its conversation if it holds one, and whether that is only
-    /// typed; or why it is not. None if no handler knows it.
+    /// How a program comes back that a handler knows, in its conversation if it holds one, or an option of tmux-resurrect; or
+    /// why it does not. None if neither knows it.
     pub resume: &'a dyn Fn(&Program) -> Option<Resumption>,
     /// What starts the editor of a pane in the state it had; none if nothing is known of that.
     pub editor: &'a dyn Fn(&Program, PaneIdentity) -> Option<Launch>,
@@ -120,8 +120,8 @@ pub struct Options<'a> {
     pub random: &'a mut dyn FnMut() -> [u8; 16],
 }
 
-/// What starts a program again by its handler, and whether that is only typed; or why nothing does.
-pub type Resumption = Result<(Launch, bool), String>;
+/// How a program comes back, or why it does not.
+pub type Resumption = Result<Recipe, Reason>;
 
 /// What a restore would do, in the order it does it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -285,6 +285,8 @@ pub struct PlannedPane {
     pub directory: BString,
     /// What runs in it.
     pub run: Run,
+    /// What says that its own command runs again; none if that is no program.
+    pub permission: Option<Permission>,
     /// What is started in its shell.
     pub launch: Option<PlannedLaunch>,
     /// Whether its text comes back.
@@ -313,12 +315,16 @@ pub const TO_START_LATER: &str = "it starts when its pane is shown";
 /// What is started in the shell of a restored pane, or typed at its prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedLaunch {
-    /// The debt of the pane that it pays.
+    /// The debt of the pane that it pays: its program, or the command it was made with.
+    pub owed: Owed,
+    /// The program.
     pub program: Program,
     /// How.
     pub launch: Launch,
     /// Whether it is only typed; then it stays a debt.
     pub prefill: bool,
+    /// What says that it is started, or why it is only typed.
+    pub why: String,
 }
 
 impl PlannedPane {

@@ -6,12 +6,12 @@ use bstr::{BString, ByteSlice};
 
 use super::build::Builder;
 use super::{PlannedLaunch, PlannedPane, Resumption, Run, STILL_TO_START, Source, TO_START_LATER};
-use crate::model::{Debt, OptionEntry, Owed, Pane, PaneIdentity, Program};
+use crate::model::{Command, Debt, OptionEntry, Owed, Pane, PaneIdentity, Program, StartCommand};
 use crate::problem::{Problem, Subject};
-use crate::relaunch::editors::decide_editor;
+use crate::relaunch::editors::{decide_editor, is_start_of};
 use crate::relaunch::{
-    Again, Conditions, Decision, Launch, Reason, Restriction, Shell, decide_conversation, decide_program,
-    decide_start, is_shell,
+    Again, Conditions, Permission, Reason, Restriction, Shell, decide_line, decide_program, decide_recipe,
+    is_shell, program_of, words_of_pane,
 };
 
 impl Builder<'_, '_> {
@@ -38,20 +38,22 @@ impl Builder<'_, '_> {
             // To activate what a variable names is to run it.
             shell.variables.clear();
         }
-        let run = match self.conversation_of_pane(&mut pane, &conditions) {
-            Some((run, own)) => {
+        let mut comes = match self.command_of_pane(&mut pane, &conditions) {
+            Some((comes, own)) => {
                 directory = own.unwrap_or(directory);
-                run
+                comes
             }
-            None => self.run(&mut pane, &conditions),
+            None => self.run(&mut pane, &directory, &conditions),
         };
-        let launch = match &run {
-            Run::Shell => self.launch(&mut pane, &directory, &conditions),
-            Run::Command(_) if pane.start.as_ref().is_some_and(is_shell) => {
-                self.launch(&mut pane, &directory, &conditions)
-            }
-            Run::Command(_) | Run::Dead => None,
+        let is_shell = match &comes.run {
+            Run::Shell => comes.launch.is_none(),
+            Run::Command(_) => pane.start.as_ref().is_some_and(is_shell),
+            Run::Dead => false,
         };
+        if is_shell {
+            comes.launch = self.launch(&mut pane, &directory, &conditions);
+        }
+        let Comes { run, permission, launch } = comes;
         // What a program started anew prints takes the place of what it had printed before.
         let text = self.options.text && pane.text.is_some() && !starts_anew(&run);
         if pane.text.is_some() && !self.options.text {
@@ -61,7 +63,7 @@ impl Builder<'_, '_> {
         for debt in pane.debts.iter_mut().filter(|debt| later && debt.reason == STILL_TO_START) {
             debt.reason = TO_START_LATER.to_owned();
         }
-        PlannedPane { pane, position, beside: None, directory, run, launch, text, later }
+        PlannedPane { pane, position, beside: None, directory, run, permission, launch, text, later }
     }
 
     /// The directory a pane starts in; one that is gone, or comes back, changes its debts.
@@ -87,25 +89,61 @@ impl Builder<'_, '_> {
         directory
     }
 
-    /// What runs in a pane; what does not becomes a debt.
-    fn run(&mut self, pane: &mut Pane, conditions: &Conditions) -> Run {
-        if pane.start.is_none() && pane.dead.is_none() && pane.program.is_none() {
-            take_back_start(pane, conditions);
-        }
-        let Some(start) = pane.start.clone() else {
-            return if pane.dead.is_some() { Run::Dead } else { Run::Shell };
+    /// What runs in a pane; what does not becomes a debt, and may be typed into the shell that is there instead.
+    fn run(&mut self, pane: &mut Pane, directory: &BString, conditions: &Conditions) -> Comes {
+        let start = match &pane.start {
+            Some(start) => start.clone(),
+            None if pane.dead.is_some() => return Comes::of(Run::Dead),
+            // The command that an earlier restore has left.
+            None if pane.program.is_none() => match owed_start(pane) {
+                Some(start) => start,
+                None => return Comes::of(Run::Shell),
+            },
+            None => return Comes::of(Run::Shell),
         };
         if pane.dead.is_some() {
             self.owe(pane, Owed::Start(start), "it had ended");
-            return Run::Dead;
+            return Comes::of(Run::Dead);
         }
-        match decide_start(&start, conditions) {
-            Decision::Run(words) => Run::Command(words),
-            Decision::Owe(reason) => {
-                self.owe(pane, Owed::Start(start), reason.to_string());
-                Run::Shell
+        let program = program_of(&start, directory);
+        let again = match &program {
+            Some(program) => self.again(program, pane.identity, conditions),
+            None => decide_line(&start, conditions),
+        };
+        let (launch, reason) = match again {
+            Again::Run(launch, permission) => {
+                pane.debts.retain(|debt| debt.owed != Owed::Start(start.clone()));
+                pane.start = Some(start.clone());
+                let run = Run::Command(words_of_pane(launch, &start));
+                return Comes { run, permission: Some(permission), launch: None };
             }
+            Again::Prefill(launch, reason) => (Some(launch), reason),
+            Again::Owe(reason) => (None, reason),
+        };
+        let owed = Owed::Start(start.clone());
+        self.owe(pane, owed.clone(), "");
+        for debt in pane.debts.iter_mut().filter(|debt| debt.owed == owed) {
+            debt.reason = reason.to_string();
         }
+        let command = Command { argv: start.argv, masked: start.masked };
+        let program = program.unwrap_or_else(|| Program::of(command, directory.clone()));
+        let why = reason.why().to_string();
+        let launch = launch.map(|launch| PlannedLaunch { owed, program, launch, prefill: true, why });
+        Comes { run: Run::Shell, permission: None, launch }
+    }
+
+    /// What is done about a program: by its handler, by what is known of the editor it is, by the program table.
+    fn again(&mut self, program: &Program, pane: PaneIdentity, conditions: &Conditions) -> Again {
+        let again = by_recipe(program, conditions, self.options.resume, &mut self.resumed);
+        let again = again.or_else(|| self.by_editor(program, pane, conditions));
+        again.unwrap_or_else(|| decide_program(program, conditions))
+    }
+
+    /// What is done about an editor whose state is known. What a session file does nobody has looked at: only this machine's
+    /// own.
+    fn by_editor(&self, program: &Program, pane: PaneIdentity, conditions: &Conditions) -> Option<Again> {
+        let launch = (self.options.editor)(program, pane).filter(|_| !conditions.foreign)?;
+        Some(decide_editor(program, conditions, launch))
     }
 
     /// What is started in the shell of a pane, or typed at its prompt: the program that ran there, or what it is owed since
@@ -128,21 +166,25 @@ impl Builder<'_, '_> {
             pane.debts.retain(others);
             self.owe(pane, Owed::Program(program), String::new());
         }
-        let identity = pane.identity;
+        let is_program = |debt: &&Debt| matches!(debt.owed, Owed::Program(_));
+        let Owed::Program(program) = pane.debts.iter().find(is_program)?.owed.clone() else { return None };
+        let again = self.again(&program, pane.identity, conditions);
         let debt = pane.debts.iter_mut().find(|debt| matches!(debt.owed, Owed::Program(_)))?;
-        let Owed::Program(program) = &debt.owed else { return None };
-        let again = again(program, conditions, self.options.resume, &mut self.resumed);
-        // What a session file does nobody has looked at: only this machine's own.
-        let editor = || (self.options.editor)(program, identity).filter(|_| !conditions.foreign);
-        let again = again.or_else(|| Some(decide_editor(program, conditions, editor()?)));
-        let again = again.unwrap_or_else(|| decide_program(program, conditions));
-        let (again, reason) = match again {
-            Again::Run(launch) => (Some((launch, false)), STILL_TO_START.to_owned()),
-            Again::Prefill(launch, reason) => (Some((launch, true)), reason.to_string()),
-            Again::Owe(reason) => (None, reason.to_string()),
+        let (launch, why) = match again {
+            Again::Run(launch, permission) => {
+                debt.reason = STILL_TO_START.to_owned();
+                (Some((launch, false)), permission.to_string())
+            }
+            Again::Prefill(launch, reason) => {
+                debt.reason = reason.to_string();
+                (Some((launch, true)), reason.why().to_string())
+            }
+            Again::Owe(reason) => {
+                debt.reason = reason.to_string();
+                (None, String::new())
+            }
         };
-        debt.reason = reason;
-        let (mut launch, prefill) = again?;
+        let (mut launch, prefill) = launch?;
         if launch.directory.is_none() && !program.directory.is_empty() {
             launch.directory = Some(program.directory.clone());
         }
@@ -151,28 +193,41 @@ impl Builder<'_, '_> {
             debt.reason = Reason::NoDirectory.to_string();
             return None;
         }
-        Some(PlannedLaunch { program: program.clone(), launch, prefill })
+        Some(PlannedLaunch { owed: Owed::Program(program.clone()), program, launch, prefill, why })
     }
 
-    /// What runs in a pane that was made with an assistant as its command: the command that goes on with its conversation,
-    /// and its directory. None if no such pane.
-    fn conversation_of_pane(
+    /// What runs in a pane that was made with an assistant or an editor as its command: the command that goes on with its
+    /// conversation, or brings back what it held, and its directory. None if no such pane.
+    fn command_of_pane(
         &mut self,
         pane: &mut Pane,
         conditions: &Conditions,
-    ) -> Option<(Run, Option<BString>)> {
-        let start = pane.start.clone().filter(|start| pane.dead.is_none() && !is_shell(start))?;
-        let program = pane.program.clone().filter(|program| program.conversation.is_some())?;
-        match again(&program, conditions, self.options.resume, &mut self.resumed)? {
-            Again::Run(launch) => {
+    ) -> Option<(Comes, Option<BString>)> {
+        let (start, program) = command_with_program(pane)?;
+        let again = match &program.conversation {
+            Some(_) => by_recipe(&program, conditions, self.options.resume, &mut self.resumed),
+            None => self.by_editor(&program, pane.identity, conditions),
+        };
+        match again? {
+            Again::Run(launch, permission) => {
                 pane.debts.retain(|debt| !matches!(debt.owed, Owed::Program(_) | Owed::Start(_)));
                 let directory = launch.directory.clone();
-                Some((Run::Command(as_command(launch)), directory))
+                let run = Run::Command(words_of_pane(launch, &start));
+                (pane.start, pane.program) = (Some(start), Some(program));
+                Some((Comes { run, permission: Some(permission), launch: None }, directory))
             }
-            Again::Prefill(_, reason) | Again::Owe(reason) => {
+            Again::Prefill(launch, reason) => {
+                let (owed, why) = (Owed::Program(program.clone()), reason.to_string());
+                self.owe(pane, Owed::Start(start), why.clone());
+                self.owe(pane, owed.clone(), why.clone());
+                // Asked once: a conversation is not given twice.
+                let launch = Some(PlannedLaunch { owed, program, launch, prefill: true, why });
+                Some((Comes { run: Run::Shell, permission: None, launch }, None))
+            }
+            Again::Owe(reason) => {
                 self.owe(pane, Owed::Start(start), reason.to_string());
                 self.owe(pane, Owed::Program(program), reason.to_string());
-                Some((Run::Shell, None))
+                Some((Comes::of(Run::Shell), None))
             }
         }
     }
@@ -184,18 +239,33 @@ impl Builder<'_, '_> {
     }
 }
 
+/// What comes back in a pane.
+struct Comes {
+    run: Run,
+    /// What says that it runs, if it is a command.
+    permission: Option<Permission>,
+    /// What is typed into the shell that is there instead of a command.
+    launch: Option<PlannedLaunch>,
+}
+
+impl Comes {
+    fn of(run: Run) -> Self {
+        Self { run, permission: None, launch: None }
+    }
+}
+
 /// What is done about a program that a handler knows; none if none does. A conversation that another pane of the
 /// plan goes on with is not started twice.
-fn again(
+fn by_recipe(
     program: &Program,
     conditions: &Conditions,
     resume: &dyn Fn(&Program) -> Option<Resumption>,
     resumed: &mut HashSet<(String, String)>,
 ) -> Option<Again> {
-    let again = decide_conversation(program, conditions, resume(program)?);
+    let again = decide_recipe(program, conditions, resume(program)?);
     let Some(conversation) = &program.conversation else { return Some(again) };
     match (&again, &conversation.id) {
-        (Again::Run(_) | Again::Prefill(..), Some(id)) => {
+        (Again::Run(..) | Again::Prefill(..), Some(id)) => {
             let is_new = resumed.insert((conversation.tool.clone(), id.clone()));
             let twice =
                 || Again::Owe(Reason::Conversation(format!("conversation {id} comes back in another pane")));
@@ -205,27 +275,31 @@ fn again(
     }
 }
 
-/// What tmux executes for a launch: the words, behind `env` if they get variables.
-fn as_command(launch: Launch) -> Vec<BString> {
-    let mut words = Vec::new();
-    if !launch.environment.is_empty() {
-        let variable = |(name, value): (BString, BString)| [name.as_slice(), b"=", &value].concat().into();
-        words.push("env".into());
-        words.extend(launch.environment.into_iter().map(variable));
-    }
-    words.extend(launch.argv);
-    words
+/// The command that a pane was made with and is owed.
+fn owed_start(pane: &Pane) -> Option<StartCommand> {
+    pane.debts.iter().find_map(|debt| match &debt.owed {
+        Owed::Start(start) => Some(start.clone()),
+        _ => None,
+    })
 }
 
-/// Makes the command that a pane was made with, and that an earlier restore has left, its command again, if it may run now.
-fn take_back_start(pane: &mut Pane, conditions: &Conditions) {
-    let may_run = |debt: &Debt| match &debt.owed {
-        Owed::Start(start) => matches!(decide_start(start, conditions), Decision::Run(_)),
-        _ => false,
-    };
-    let Some(position) = pane.debts.iter().position(may_run) else { return };
-    if let Owed::Start(start) = pane.debts.remove(position).owed {
-        pane.start = Some(start);
+/// The command of a pane that is no shell, and the program that it is: what ran when it was saved, or an editor that it is owed.
+fn command_with_program(pane: &Pane) -> Option<(StartCommand, Program)> {
+    if pane.dead.is_some() {
+        return None;
+    }
+    match (&pane.start, &pane.program) {
+        (Some(start), Some(program)) if !is_shell(start) => Some((start.clone(), program.clone())),
+        (None, None) => {
+            let start = owed_start(pane)?;
+            let mut owed = pane.debts.iter().filter_map(|debt| match &debt.owed {
+                Owed::Program(program) if program.editor.is_some() => Some(program),
+                _ => None,
+            });
+            let program = owed.find(|program| is_start_of(&start, program))?.clone();
+            Some((start, program))
+        }
+        _ => None,
     }
 }
 

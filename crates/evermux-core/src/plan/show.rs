@@ -5,10 +5,12 @@ use std::fmt;
 use bstr::BString;
 
 use super::{
-    LinkedWindow, Plan, PlannedLaunch, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace, Why,
+    LinkedWindow, Plan, PlannedLink, PlannedPane, PlannedSession, PlannedWindow, Run, SessionPlace, Why,
     WindowPlace,
 };
-use crate::model::{Debt, Owed, StartCommand};
+use crate::model::{Conversation, Debt, Found, Owed, StartCommand};
+use crate::problem::Subject;
+use crate::relaunch::{begins_empty, is_shell, names};
 use crate::text::quote::{printable, shell_word};
 
 /// One line of a plan. Contains no control bytes from outside.
@@ -115,20 +117,191 @@ fn pane_lines(window: &PlannedWindow, index: u32, lines: &mut Vec<Line>) {
             detail.push_str(&format!(", {}", count(text.lines() as usize, "line")));
         }
         lines.push(line("make", object.clone(), detail));
-        if let Some(start) = &planned.launch {
-            let action = if start.prefill { "type" } else { "start" };
-            lines.push(line(action, object.clone(), command_line(&start.launch.argv)));
+        for program in programs_of(window, index, planned) {
+            lines.push(line(program.action, object.clone(), program.to_string()));
         }
-        for debt in planned.pane.debts.iter().filter(|debt| !starts(planned, debt)) {
+        for debt in planned.pane.debts.iter().filter(|debt| !is_told(planned, debt)) {
             lines.push(line("owe", object.clone(), format!("{} ({})", owed(&debt.owed), debt.reason)));
         }
     }
 }
 
-/// Whether this debt is going to be paid.
-fn starts(planned: &PlannedPane, debt: &Debt) -> bool {
-    let pays = |start: &PlannedLaunch| !start.prefill && debt.owed == Owed::Program(start.program.clone());
-    planned.launch.as_ref().is_some_and(pays)
+/// A program of a pane, and what a restore does about it. Displayed in one line, without control bytes from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedProgram<'a> {
+    /// The pane: session, index of the window, position.
+    pub pane: Subject,
+    /// `start`, `type` (put at the prompt) or `owe` (only shown).
+    pub action: &'static str,
+    /// The exact words: of what is started or typed, else of what was there.
+    pub argv: &'a [BString],
+    /// What is typed instead of a line made from these, where the user's own is known.
+    pub line: Option<&'a BString>,
+    /// Where it runs, if not where the pane starts.
+    pub directory: Option<&'a BString>,
+    /// The names of variables that it gets.
+    pub variables: Vec<&'a BString>,
+    /// Words that it had and does not get again.
+    pub dropped: Vec<&'a BString>,
+    /// What says so.
+    pub why: String,
+    /// What it held.
+    pub conversation: Option<&'a Conversation>,
+    /// Whether it starts without what was in it, and that is gone.
+    pub empty: bool,
+}
+
+impl fmt::Display for PlannedProgram<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, self.argv) {
+            (Some(line), _) if self.action == "type" => f.write_str(&printable(line))?,
+            (_, argv) if self.action == "owe" => write!(f, "program {}", command_line(argv))?,
+            // The command of a pane may be a line.
+            (_, argv) => f.write_str(&start_line(argv))?,
+        }
+        if !self.dropped.is_empty() {
+            write!(f, ", without {}", words(&self.dropped))?;
+        }
+        if let Some(directory) = self.directory {
+            write!(f, ", in {}", printable(directory))?;
+        }
+        if !self.variables.is_empty() {
+            write!(f, ", with {}", words(&self.variables))?;
+        }
+        write!(f, " ({}", self.why)?;
+        if let Some(conversation) = self.conversation.filter(|it| it.id.is_some()) {
+            let Found { confidence, evidence, .. } = &conversation.found;
+            write!(f, "; its conversation, {confidence}: {}", printable(evidence.as_bytes()))?;
+        }
+        if self.empty {
+            f.write_str("; what was in it is gone")?;
+        }
+        f.write_str(")")
+    }
+}
+
+fn words(words: &[&BString]) -> String {
+    let words: Vec<BString> = words.iter().map(|&word| word.clone()).collect();
+    command_line(&words)
+}
+
+impl Plan {
+    /// The programs of the panes that are made, and what is done about each.
+    pub fn programs(&self) -> Vec<PlannedProgram<'_>> {
+        let made = |link: &PlannedLink| match link.window {
+            LinkedWindow::Planned(window) => Some((&self.windows[window], link.index)),
+            LinkedWindow::Live(_) => None,
+        };
+        let linked = self.sessions.iter().flat_map(|session| {
+            session.links.iter().filter_map(made).filter(|(window, _)| window.label.0 == session.session.name)
+        });
+        let live = self.windows.iter().filter(|window| window.place != WindowPlace::New);
+        let mut windows: Vec<(&PlannedWindow, u32)> = Vec::new();
+        for (window, index) in linked.chain(live.map(|window| (window, window.label.1))) {
+            if !windows.iter().any(|(known, _)| std::ptr::eq(*known, window)) {
+                windows.push((window, index));
+            }
+        }
+        let mut programs = Vec::new();
+        for (window, index) in windows {
+            programs.extend(window.panes.iter().flat_map(|planned| programs_of(window, index, planned)));
+        }
+        programs
+    }
+}
+
+/// What is done about the programs of a pane.
+fn programs_of<'a>(
+    window: &'a PlannedWindow,
+    index: u32,
+    planned: &'a PlannedPane,
+) -> impl Iterator<Item = PlannedProgram<'a>> {
+    let pane = Subject::Pane(window.label.0.to_string(), index, planned.position);
+    let is_shell = planned.pane.start.as_ref().is_some_and(is_shell);
+    let own = match (&planned.run, &planned.permission, &planned.pane.start) {
+        (Run::Command(argv), Some(permission), Some(start)) if !is_shell => Some(PlannedProgram {
+            pane: pane.clone(),
+            action: "start",
+            argv,
+            line: None,
+            directory: None,
+            variables: Vec::new(),
+            dropped: dropped(start_words(start), argv),
+            why: permission.to_string(),
+            conversation: planned.pane.program.as_ref().and_then(|program| program.conversation.as_ref()),
+            empty: false,
+        }),
+        _ => None,
+    };
+    let launched = planned.launch.as_ref().map(|start| PlannedProgram {
+        pane: pane.clone(),
+        action: if start.prefill { "type" } else { "start" },
+        argv: &start.launch.argv,
+        line: start.launch.line.as_ref(),
+        directory: start.launch.directory.as_ref(),
+        variables: start.launch.environment.iter().map(|(name, _)| name).collect(),
+        dropped: match &start.owed {
+            Owed::Start(_) => Vec::new(),
+            // What an editor had opened is in its state.
+            _ if start.program.editor.is_some() => Vec::new(),
+            _ => dropped(&start.program.command.argv, &start.launch.argv),
+        },
+        why: start.why.clone(),
+        conversation: start.program.conversation.as_ref(),
+        empty: !start.prefill && begins_empty(&start.launch.argv),
+    });
+    let left = planned.pane.debts.iter().filter(|debt| !is_started(planned, debt)).filter_map(move |debt| {
+        let Owed::Program(program) = &debt.owed else { return None };
+        Some(PlannedProgram {
+            pane: pane.clone(),
+            action: "owe",
+            argv: &program.command.argv,
+            line: program.line.as_ref(),
+            directory: None,
+            variables: Vec::new(),
+            dropped: Vec::new(),
+            why: debt.reason.clone(),
+            conversation: None,
+            empty: false,
+        })
+    });
+    own.into_iter().chain(launched).chain(left)
+}
+
+fn start_words(start: &StartCommand) -> &[BString] {
+    match start.argv.as_slice() {
+        [_] => &[],
+        words => words,
+    }
+}
+
+/// Words of the old ones that are not among the new ones, where these are of the same program.
+fn dropped<'a>(old: &'a [BString], new: &[BString]) -> Vec<&'a BString> {
+    let own = names(old);
+    if !names(new).iter().any(|name| own.contains(name)) {
+        return Vec::new();
+    }
+    let mut left: Vec<&BString> = new.iter().collect();
+    let mut gone = Vec::new();
+    for word in old.iter().skip(1) {
+        match left.iter().position(|other| *other == word) {
+            Some(at) => drop(left.remove(at)),
+            // What an interpreter ran is the program itself.
+            None if own.iter().any(|name| word.ends_with(name)) => {}
+            None => gone.push(word),
+        }
+    }
+    gone
+}
+
+/// Whether this debt is for what is started or typed.
+fn is_started(planned: &PlannedPane, debt: &Debt) -> bool {
+    planned.launch.as_ref().is_some_and(|start| debt.owed == start.owed)
+}
+
+/// Whether this debt is told with the programs.
+fn is_told(planned: &PlannedPane, debt: &Debt) -> bool {
+    matches!(debt.owed, Owed::Program(_)) || is_started(planned, debt)
 }
 
 /// What is owed, in words.

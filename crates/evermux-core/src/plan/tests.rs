@@ -125,31 +125,33 @@ fn plan_of(saved: &Snapshot, wanted: Vec<Wanted>, live: Option<&Live>, way: &Way
         true => "/".into(),
         false => directory.clone(),
     };
-    let mut options =
-        Options {
-            now: Timestamp::UNIX_EPOCH,
-            rename: way.rename.clone(),
-            replace: way.replace,
-            keep_untouched: way.keep_untouched,
-            fresh: Vec::new(),
-            text: true,
-            lazy: way.lazy,
-            globals: false,
-            allow: None,
-            enter: &enter,
-            resume: &|program| {
-                let conversation = program.conversation.as_ref()?;
-                let id = conversation.id.as_ref().ok_or("which one is not known".to_owned());
-                Some(id.map(|id| {
-                    (Launch::of(vec!["claude".into(), "--resume".into(), id.as_str().into()]), false)
-                }))
-            },
-            editor: &|_, _| None,
-            random: &mut || {
-                number += 1;
-                [number; 16]
-            },
-        };
+    let mut options = Options {
+        now: Timestamp::UNIX_EPOCH,
+        rename: way.rename.clone(),
+        replace: way.replace,
+        keep_untouched: way.keep_untouched,
+        fresh: Vec::new(),
+        text: true,
+        lazy: way.lazy,
+        globals: false,
+        allow: None,
+        enter: &enter,
+        resume: &|program| {
+            let conversation = program.conversation.as_ref()?;
+            let unknown = || Reason::Conversation("which one is not known".to_owned());
+            let id = conversation.id.as_ref().ok_or_else(unknown);
+            Some(id.map(|id| Recipe {
+                launch: Launch::of(vec!["claude".into(), "--resume".into(), id.as_str().into()]),
+                typed: None,
+                permission: Permission::Handler("claude".to_owned()),
+            }))
+        },
+        editor: &|_, _| None,
+        random: &mut || {
+            number += 1;
+            [number; 16]
+        },
+    };
     build(&[Source { snapshot: saved, wanted, own: true }], live, &mut options)
 }
 
@@ -367,6 +369,26 @@ fn a_group_is_joined_wherever_a_member_is() {
     let plan = plan_all(&saved, Some(&live(now)));
     assert_eq!(plan.sessions.len(), 1);
     assert_eq!(plan.sessions[0].joins, Some(Leader::Live(SessionId(0))));
+    // What the living group lacks it gets, though no saved member of it lives.
+    let saved = server(
+        vec![
+            Session {
+                links: vec![Link { index: 0, window: 0 }, Link { index: 3, window: 1 }],
+                ..grouped("a")
+            },
+            Session {
+                links: vec![Link { index: 0, window: 0 }, Link { index: 3, window: 1 }],
+                ..grouped("b")
+            },
+        ],
+        vec![window("w", &[1]), window("x", &[2])],
+    );
+    let now = server(vec![grouped("c"), grouped("d")], vec![window("w", &[1])]);
+    let plan = plan_all(&saved, Some(&live(now)));
+    assert_eq!(
+        words(&plan),
+        ["make session a", "complete session c", "make window c:3", "make pane c:3.0", "make session b"]
+    );
     // A group of the same name with other windows is another group.
     let now = server(vec![grouped("c")], vec![window("w", &[9])]);
     assert_eq!(plan_all(&saved, Some(&live(now))).sessions[0].joins, None);
@@ -409,6 +431,7 @@ fn a_program_is_owed_once_and_replaces_what_was_owed() {
         started: 1,
         conversation: None,
         line: None,
+        redirected: false,
         editor: None,
     };
     let saved = with_pane(Pane { program: Some(program("vim")), ..pane(1) });
@@ -432,6 +455,7 @@ fn what_may_run_is_started_and_owed_until_it_runs() {
         started: 1,
         conversation: None,
         line: None,
+        redirected: false,
         editor: None,
     };
     let top = || Pane { program: Some(program("top -d 5")), ..pane(1) };

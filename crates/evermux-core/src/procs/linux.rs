@@ -114,6 +114,14 @@ pub(super) fn open_files(pid: u32, lowest: u32) -> Vec<OpenFile> {
     entries.map_while(Result::ok).filter_map(file).collect()
 }
 
+/// What a process has as its standard input and output, as far as that may be read.
+pub(super) fn standard_files(pid: u32) -> [Option<BString>; 2] {
+    [0, 1].map(|number| {
+        let path = rustix::fs::readlink(format!("/proc/{pid}/fd/{number}"), Vec::new()).ok()?;
+        Some(path.into_bytes().into())
+    })
+}
+
 /// The id of machine-id(5); absent, empty or `uninitialized` in images and some containers.
 pub(super) fn machine_id() -> Option<String> {
     let files = ["/etc/machine-id", "/var/lib/dbus/machine-id"];

@@ -160,6 +160,11 @@ pub(super) fn open_files(_pid: u32, _lowest: u32) -> Vec<OpenFile> {
     Vec::new()
 }
 
+/// Not known.
+pub(super) fn standard_files(_pid: u32) -> [Option<BString>; 2] {
+    [None, None]
+}
+
 /// The hardware's UUID (IOPlatformUUID).
 pub(super) fn machine_id() -> Option<String> {
     let mut id = [0_u8; 16];

@@ -51,7 +51,7 @@ pub use identity::{boot, machine};
 pub use prompt::{Evidence, Reading, is_password_prompt, line_editor_waits, shell_at_terminal};
 pub use signal::signal;
 pub use sockets::{Listening, connected, listening};
-pub use terminal::{TerminalError, TerminalState};
+pub use terminal::{TerminalError, TerminalState, has_unread_input};
 
 /// The process table could not be read at all.
 #[derive(Debug, Error)]
@@ -180,6 +180,16 @@ pub struct Job<'a> {
     pub members: Vec<&'a Process>,
     /// All processes of the group that have not ended, oldest first.
     pub all: Vec<&'a Process>,
+}
+
+impl Process {
+    /// Whether it reads from something else than a terminal, or writes into a file. A pipe as its output may be its own pager's.
+    pub fn is_redirected(&self) -> bool {
+        let [input, output] = os::standard_files(self.pid);
+        let is_terminal = |path: &BString| path.starts_with(b"/dev/") && *path != "/dev/null";
+        let is_file = |path: &BString| path.starts_with(b"/") && !path.starts_with(b"/dev/");
+        input.is_some_and(|path| !is_terminal(&path)) || output.is_some_and(|path| is_file(&path))
+    }
 }
 
 impl<'a> Job<'a> {
@@ -317,7 +327,7 @@ pub fn open_paths(pid: u32) -> Vec<BString> {
 
 /// What a process has open, files and everything else, as far as it may be read.
 #[cfg(target_os = "linux")]
-fn open_files(pid: u32) -> Vec<BString> {
+pub fn open_files(pid: u32) -> Vec<BString> {
     os::open_files(pid, 0).into_iter().map(|file| file.path).collect()
 }
 

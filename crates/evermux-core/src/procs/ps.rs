@@ -89,6 +89,11 @@ pub(super) fn open_files(_pid: u32, _lowest: u32) -> Vec<OpenFile> {
 }
 
 /// Not known.
+pub(super) fn standard_files(_pid: u32) -> [Option<BString>; 2] {
+    [None, None]
+}
+
+/// Not known.
 pub(super) fn machine_id() -> Option<String> {
     None
 }

@@ -1,12 +1,12 @@
-//! Editors: which of their arguments are harmless, and which are given again to one that gets back what it held.
+//! Editors: which of their arguments are harmless, which of them can be asked what they hold, and whether one gets that back.
 
-use std::path::Path;
+pub mod words;
 
 use bstr::{BStr, BString, ByteSlice};
 
 use super::syntax::{Operands, Rule};
-use super::{Again, Conditions, Launch, Reason, Restriction, decide};
-use crate::model::Program;
+use super::{Again, Conditions, Launch, Permission, Reason, Restriction, decide, plain};
+use crate::model::{Program, StartCommand};
 
 /// Names, and what is allowed. Not: commands (`-c`, `--cmd`, `+cmd`, `-e`, `--eval`, `-f`), scripts of keys (`-s`), files that
 /// are written (`-w`, `-W`). A session file (`-S`) only as the arguments named it.
@@ -39,117 +39,108 @@ pub(super) fn reads_input(name: &BStr, arguments: &[BString]) -> bool {
 
 /// The words that open the same as these: a client of an Emacs that is not there any more starts one.
 pub(super) fn opened_again(mut argv: Vec<BString>) -> Vec<BString> {
-    let is_client =
-        argv.first().is_some_and(|program| program.rsplit_str("/").next() == Some(b"emacsclient"));
-    if is_client {
+    if is_emacs_client(&argv) {
         argv.splice(1..1, ["-a".into(), "".into()]);
     }
     argv
 }
 
-/// Whether a program of this name is a Neovim.
-pub fn is_nvim(name: &[u8]) -> bool {
-    name.rsplit_str("/").next() == Some(b"nvim")
+/// An editor that can be asked what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tool {
+    /// Neovim.
+    Nvim,
+    /// Emacs with a server, or a client of one.
+    Emacs,
+    /// Kakoune.
+    Kakoune,
+    /// Vim.
+    Vim,
 }
 
-/// Keeps auto-session from bringing back its own: 0 is not enough for it.
-const WITHOUT_AUTO_SESSION: &str = "let g:auto_session_enabled=v:false";
+impl Tool {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Nvim, Self::Emacs, Self::Kakoune, Self::Vim];
 
-/// The words that bring back what a Neovim of these words held: from the file `restore`. `is_free`: whether nothing is at the
-/// path of a socket.
-pub fn with_state(argv: &[BString], restore: &Path, is_free: &dyn Fn(&BString) -> bool) -> Vec<BString> {
-    let mut words = vec![argv.first().cloned().unwrap_or_else(|| "nvim".into())];
-    words.extend(kept_flags(&argv[1.min(argv.len())..], is_free));
-    let restore = restore.as_os_str().as_encoded_bytes();
-    words.extend(["--cmd".into(), WITHOUT_AUTO_SESSION.into(), "-S".into(), restore.into()]);
-    words
-}
-
-/// The words that show what a Neovim holds that has outlived its pane.
-pub fn attached_again(argv: &[BString], socket: &Path) -> Vec<BString> {
-    let program = argv.first().cloned().unwrap_or_else(|| "nvim".into());
-    vec![program, "--server".into(), socket.as_os_str().as_encoded_bytes().into(), "--remote-ui".into()]
-}
-
-/// The socket of the Neovim that these words show.
-pub fn attached(argv: &[BString]) -> Option<&BString> {
-    let server = argv.windows(2).find(|pair| pair[0] == "--server")?;
-    argv.iter().any(|word| word == "--remote-ui").then(|| &server[1])
-}
-
-/// Flags that say how Neovim works; what it opens is in its state.
-fn kept_flags(arguments: &[BString], is_free: &dyn Fn(&BString) -> bool) -> Vec<BString> {
-    let mut kept: Vec<BString> = Vec::new();
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        match word.as_slice() {
-            b"--" => break,
-            b"-u" | b"-i" => kept.extend([Some(word.clone()), words.next().cloned()].into_iter().flatten()),
-            b"--listen" => {
-                if let Some(path) = words.next().filter(|path| is_free(path)) {
-                    kept.extend([word.clone(), path.clone()]);
-                }
-            }
-            b"--cmd" | b"-c" | b"-S" | b"-t" | b"-q" | b"-s" | b"-w" | b"-W" | b"-r" | b"--server" => {
-                words.next();
-            }
-            b"--clean" | b"--noplugin" => kept.push(word.clone()),
-            [b'-', letters @ ..]
-                if !letters.is_empty() && letters.iter().all(|it| b"nRmMbAHZ".contains(it)) =>
-            {
-                kept.push(word.clone());
-            }
-            _ => {}
+    /// The one that a program of this name is.
+    pub fn of(program: &[u8]) -> Option<Self> {
+        match program.rsplit_str("/").next()? {
+            b"nvim" => Some(Self::Nvim),
+            b"emacs" | b"emacs-nox" | b"emacs-gtk" | b"emacs-lucid" | b"emacsclient" => Some(Self::Emacs),
+            b"kak" => Some(Self::Kakoune),
+            b"vi" | b"vim" | b"view" | b"vim.basic" | b"vim.nox" | b"vim.gtk3" => Some(Self::Vim),
+            _ => None,
         }
     }
-    kept
-}
 
-/// The name of the state that these words of a Neovim bring back, if a restore of ours has started it.
-pub fn restored(argv: &[BString]) -> Option<String> {
-    let path =
-        argv.windows(2).find(|pair| pair[0] == "-S" && pair[1].ends_with_str("/restore.lua"))?[1].as_slice();
-    let mut parts = path.rsplit_str("/").skip(1);
-    let (name, folder) = (parts.next()?, parts.next()?);
-    let is_name = name.len() == 16 && name.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-    (is_name && folder == b"editors").then(|| name.to_str_lossy().into_owned())
-}
+    /// The one that these words start, if what it holds says more than they do: a Vim that is told to bring back a session
+    /// has that, and one that compares files shows more than files.
+    pub fn of_words(argv: &[BString]) -> Option<Self> {
+        let tool = Self::of(argv.first()?)?;
+        let said = |word: &BString| matches!(word.as_slice(), b"-S" | b"-d" | b"-t" | b"-q");
+        let is_said = tool == Self::Vim && words::restored(argv).is_none() && argv.iter().any(said);
+        (!is_said).then_some(tool)
+    }
 
-/// The same words without those that a restore of ours has added.
-pub fn without_restore(argv: &[BString]) -> Vec<BString> {
-    let is_ours = |pair: &[BString]| match pair {
-        [flag, value] => {
-            (flag == "--cmd" && value == WITHOUT_AUTO_SESSION) || (flag == "-S" && restored(pair).is_some())
-        }
-        _ => false,
-    };
-    let mut kept = Vec::new();
-    let mut rest = argv;
-    while let Some(word) = rest.first() {
-        if rest.get(..2).is_some_and(is_ours) {
-            rest = &rest[2..];
-        } else {
-            kept.push(word.clone());
-            rest = &rest[1..];
+    /// Its name in a snapshot.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nvim => "nvim",
+            Self::Emacs => "emacs",
+            Self::Kakoune => "kak",
+            Self::Vim => "vim",
         }
     }
-    kept
+
+    /// The one of this name in a snapshot; none if a newer evermux has made it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.as_str() == name)
+    }
+
+    /// The file that brings a state back, in the folder of that state.
+    pub fn restore_file(self) -> &'static str {
+        match self {
+            Self::Nvim => "restore.lua",
+            Self::Emacs => "restore.el",
+            Self::Kakoune => "restore.kak",
+            Self::Vim => "restore.vim",
+        }
+    }
+}
+
+/// Whether these words are a client of an Emacs that runs elsewhere.
+pub fn is_emacs_client(argv: &[BString]) -> bool {
+    argv.first().is_some_and(|program| program.rsplit_str("/").next() == Some(b"emacsclient"))
+}
+
+/// Whether a pane was made with this very program as its command.
+pub fn is_start_of(start: &StartCommand, program: &Program) -> bool {
+    match start.argv.as_slice() {
+        [line] => is_line_of(line, &program.command.argv),
+        words => words == program.command.argv,
+    }
+}
+
+/// Whether a line of shell is these words and nothing else.
+pub fn is_line_of(line: &BString, argv: &[BString]) -> bool {
+    plain::words(line).is_some_and(|words| words == argv)
 }
 
 /// What to do about an editor whose state this machine's store has; `launch` brings it back.
 pub fn decide_editor(program: &Program, conditions: &Conditions, launch: Launch) -> Again {
+    let tool = program.editor.as_ref().and_then(|editor| Tool::named(&editor.tool));
     let typed = conditions.restriction == Restriction::Prefill;
     let restriction = if typed { Restriction::None } else { conditions.restriction };
     let unrestricted = Conditions { restriction, ..conditions.clone() };
     let allowed = || match &conditions.allow {
-        Some(allow) if !allow.table && !allow.names.iter().any(|name| is_nvim(name)) => {
-            Err(Reason::NotInTable("nvim".into()))
+        Some(allow) if !allow.table && !allow.names.iter().any(|name| Tool::of(name) == tool) => {
+            Err(Reason::NotInTable(tool.map_or("an editor", Tool::as_str).into()))
         }
         _ => Ok(()),
     };
     match decide(program.command.masked, &unrestricted, allowed) {
         Ok(()) if typed => Again::Prefill(launch, Reason::Prefilled),
-        Ok(()) => Again::Run(launch),
+        Ok(()) => Again::Run(launch, Permission::Editor),
         Err(reason) => Again::Owe(reason),
     }
 }
@@ -163,39 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn flags_of_neovim_are_kept_what_it_opened_is_not() {
-        let of = |line: &str| {
-            let again =
-                with_state(&words(line), Path::new("/s/editors/0123456789abcdef/restore.lua"), &|path| {
-                    path == "/free"
-                });
-            assert_eq!(restored(&again).as_deref(), Some("0123456789abcdef"), "{line}");
-            let shown = without_restore(&again);
-            assert_eq!(restored(&shown), None);
-            bstr::join(" ", shown).into_iter().map(char::from).collect::<String>()
-        };
-        assert_eq!(of("nvim"), "nvim");
-        assert_eq!(of("/usr/bin/nvim -nR a.txt +12 -u rc -c x --cmd y -S s b"), "/usr/bin/nvim -nR -u rc");
-        assert_eq!(of("nvim --clean -i NONE --listen /free -- -R"), "nvim --clean -i NONE --listen /free");
-        assert_eq!(of("nvim --listen /taken -d a b - --embed"), "nvim");
-        assert_eq!(restored(&words("nvim -S /s/editors/x/restore.lua")), None);
-        assert_eq!(restored(&words("nvim -S Session.vim")), None);
-    }
-
-    #[test]
     fn a_client_of_emacs_starts_one() {
         let mut expected = words("emacsclient -a  -t x");
         assert_eq!(opened_again(words("emacsclient -t x")), expected);
         expected[0] = "/usr/bin/emacsclient".into();
         assert_eq!(opened_again(words("/usr/bin/emacsclient -t x")), expected);
         assert_eq!(opened_again(words("emacs -nw x")), words("emacs -nw x"));
-    }
-
-    #[test]
-    fn what_shows_another_neovim_is_known() {
-        let argv = attached_again(&words("nvim x"), Path::new("/run/nvim.1.0"));
-        assert_eq!(argv, words("nvim --server /run/nvim.1.0 --remote-ui"));
-        assert_eq!(attached(&argv).map(|path| path.to_string()).as_deref(), Some("/run/nvim.1.0"));
-        assert_eq!(attached(&words("nvim --server x --remote-expr y")), None);
     }
 }

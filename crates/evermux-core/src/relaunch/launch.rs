@@ -7,7 +7,7 @@ use bstr::BString;
 use serde::{Deserialize, Serialize};
 
 use super::shells::file_name;
-use super::{Reason, Shell, plain};
+use super::{Permission, Reason, Shell, plain};
 use crate::model::StartCommand;
 
 /// How long a program may take to appear in the foreground of its pane, where nothing else is known of it.
@@ -40,6 +40,9 @@ pub struct Launch {
     /// Whether it is started once only: by `evermux resume`, never by a line that a history keeps.
     #[serde(default)]
     pub once: bool,
+    /// Whether it may be begun a second time if it ended at once: what goes on with a conversation does nothing by itself.
+    #[serde(default)]
+    pub repeat: bool,
 }
 
 impl Launch {
@@ -54,6 +57,7 @@ impl Launch {
             patience: PATIENCE,
             line: None,
             once: false,
+            repeat: false,
         }
     }
 }
@@ -78,8 +82,8 @@ pub fn names(argv: &[BString]) -> Vec<BString> {
 /// What is done about the program that ran in a pane's shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// Start it.
-    Run(Launch),
+    /// Start it, because of this.
+    Run(Launch, Permission),
     /// Type it at the prompt, and leave it to the user; it stays owed for this reason.
     Prefill(Launch, Reason),
     /// Leave it, and carry it as a debt for this reason.

@@ -9,35 +9,29 @@
 mod danger;
 pub mod editors;
 mod launch;
+mod inner;
 mod plain;
+mod reason;
+pub mod resurrect;
 mod rows;
 mod shells;
+mod start;
 mod syntax;
 pub mod table;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use bstr::{BStr, BString, ByteSlice};
 
 pub use danger::danger;
 pub use launch::{Again, Launch, PATIENCE, is_shell, names};
+pub use reason::{Permission, Reason};
 pub use rows::by_row;
 pub use shells::Shell;
+pub use start::{decide_line, program_of, words_of_pane};
+pub use table::begins_empty;
 
-use crate::model::{Program, StartCommand};
-use crate::text::quote::printable;
-
-/// What is done about a recorded command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Start it with these words. Of the command a pane was made with they are tmux's arguments: one is a line for
-    /// the shell (proven to be a single plain command), several are executed as they are.
-    Run(Vec<BString>),
-    /// Leave it, say why, and carry it as a debt.
-    Owe(Reason),
-}
+use crate::model::Program;
 
 /// Which programs the user allows to start: `--run`, or the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,80 +82,13 @@ pub enum Restriction {
     /// Nothing.
     #[default]
     None,
-    /// `prefill`: a program is typed at the prompt, not run; the command a pane was made with is not run.
+    /// `prefill`: a program is typed at the prompt, not run.
     Prefill,
     /// `skip`: nothing is started.
     Skip,
 }
 
-/// Why a command is not started. Displayed as a fragment that reads after "not started: ".
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// A secret in it was masked.
-    Masked,
-    /// `@evermux-policy` says so.
-    Restricted,
-    /// `@evermux-policy` says that it is only typed.
-    Prefilled,
-    /// It comes from a file or another machine.
-    Foreign,
-    /// The user allows nothing.
-    NothingAllowed,
-    /// The directory it ran in is not there.
-    NoDirectory,
-    /// What exactly was run is not known.
-    Unknown,
-    /// A line of shell that is more than one plain command.
-    NotPlain,
-    /// This program is not known to be harmless.
-    NotInTable(BString),
-    /// It does not lie where programs are installed.
-    Place(BString),
-    /// The program is known, but not that this argument is harmless.
-    Argument(BString),
-    /// Its conversation cannot be gone on with, for this reason.
-    Conversation(String),
-    /// Its handler says that it is only typed.
-    HandlerPrefills,
-    /// It is only typed, for this reason.
-    Typed(Box<Reason>),
-    /// This of it is dangerous.
-    Dangerous(BString),
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Masked => f.write_str("a secret in it was masked"),
-            Self::Restricted => f.write_str("the pane's @evermux-policy says so"),
-            Self::Prefilled => f.write_str("typed at its prompt, as the pane's @evermux-policy says"),
-            Self::Foreign => f.write_str("it comes from a file or another machine"),
-            Self::NothingAllowed => f.write_str("no program is allowed to run"),
-            Self::NoDirectory => f.write_str("the directory it ran in is not there"),
-            Self::Unknown => f.write_str("its exact arguments are not known"),
-            Self::NotPlain => f.write_str("it is a line of shell, not one plain command"),
-            Self::NotInTable(name) => write!(f, "{} is not in the program table", printable(name)),
-            Self::Place(path) => write!(f, "{} is not where programs are installed", printable(path)),
-            Self::Conversation(why) => f.write_str(why),
-            Self::Typed(why) => write!(f, "typed at its prompt: {why}"),
-            Self::Dangerous(what) => write!(f, "{} is never started again", printable(what)),
-            Self::HandlerPrefills => f.write_str("typed at its prompt, as its handler says"),
-            Self::Argument(word) => write!(f, "its argument {} is not known to be harmless", printable(word)),
-        }
-    }
-}
-
-/// What to do about the command a pane was made with.
-pub fn decide_start(start: &StartCommand, conditions: &Conditions) -> Decision {
-    decide(start.masked, conditions, || match start.argv.as_slice() {
-        [] => Err(Reason::Unknown),
-        [line] => judge(&plain::words(line).ok_or(Reason::NotPlain)?, conditions),
-        words => judge(words, conditions),
-    })
-    .map_or_else(Decision::Owe, |()| Decision::Run(start.argv.clone()))
-}
-
-/// What to do about a program that ran in a pane's shell.
+/// What to do about a program that ran in a pane, by the program table.
 pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
     let argv = &program.command.argv;
     if let Some(reason) = refused(program) {
@@ -172,22 +99,19 @@ pub fn decide_program(program: &Program, conditions: &Conditions) -> Again {
         let named = || if argv.is_empty() { Err(Reason::Unknown) } else { Ok(()) };
         let unrestricted = Conditions { restriction: Restriction::None, ..conditions.clone() };
         return match decide(program.command.masked, &unrestricted, named) {
-            Ok(()) => {
-                let launch = Launch { line: program.line.clone(), ..Launch::of(argv.clone()) };
-                Again::Prefill(launch, Reason::Prefilled)
-            }
+            Ok(()) => Again::Prefill(as_it_was(program), Reason::Prefilled),
             Err(reason) => Again::Owe(reason),
         };
     }
-    match decide(program.command.masked, conditions, || judge(argv, conditions)) {
-        Ok(()) => {
+    let judged = || whole(program).and_then(|()| judge(argv, conditions));
+    match decide(program.command.masked, conditions, judged) {
+        Ok(permission) => {
             let again = editors::opened_again(argv.clone());
             let line = same_line(program).filter(|_| again == *argv);
-            Again::Run(Launch { line, ..Launch::of(again) })
+            Again::Run(Launch { line, ..Launch::of(again) }, permission)
         }
         Err(reason) if reason.is_of_the_program() && may_type(conditions) => {
-            let launch = Launch { line: program.line.clone(), ..Launch::of(argv.clone()) };
-            Again::Prefill(launch, Reason::Typed(Box::new(reason)))
+            Again::Prefill(as_it_was(program), reason.typed())
         }
         Err(reason) => Again::Owe(reason),
     }
@@ -198,6 +122,15 @@ fn same_line(program: &Program) -> Option<BString> {
     let line = program.line.as_ref()?;
     let same = !line.starts_with(b"exec ") && plain::words(line)? == program.command.argv;
     same.then(|| line.clone())
+}
+
+/// Whether the words of a program are all that was run.
+///
+/// # Errors
+/// [`Reason::Redirected`]: a part of a pipeline, or of a line with more commands, does not run by itself.
+fn whole(program: &Program) -> Result<(), Reason> {
+    let more = program.line.as_ref().is_some_and(|line| plain::has_operators(line));
+    if more || program.redirected { Err(Reason::Redirected) } else { Ok(()) }
 }
 
 /// Why a program is never started again and never typed.
@@ -217,56 +150,68 @@ fn may_type(conditions: &Conditions) -> bool {
     !conditions.foreign && conditions.allow.as_ref().is_none_or(|allow| allow.prefill)
 }
 
-impl Reason {
-    /// Whether it is about what the program is, and not about where it comes from or what holds for its pane.
-    fn is_of_the_program(&self) -> bool {
-        matches!(self, Self::NotInTable(_) | Self::Place(_) | Self::Argument(_))
-    }
+/// How a program comes back that a handler knows, or an option of tmux-resurrect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// What is started, or typed.
+    pub launch: Launch,
+    /// Why it is only typed; none: it is started.
+    pub typed: Option<Reason>,
+    /// What says so.
+    pub permission: Permission,
 }
 
-/// What to do about a program that a handler knows, one that holds a conversation among them. `resumption`: what goes on with
-/// it, and whether that is only typed; or why nothing does. Its handler is what allows it; the table stands for all handlers.
-pub fn decide_conversation(
-    program: &Program,
-    conditions: &Conditions,
-    resumption: Result<(Launch, bool), String>,
-) -> Again {
-    let (launch, prefill) = match resumption {
-        Ok(found) => found,
-        Err(why) => return Again::Owe(Reason::Conversation(why)),
+/// What to do about a program for which there is a recipe, or a reason why it does not come back. Its handler is what allows
+/// it; the table stands for all handlers.
+pub fn decide_recipe(program: &Program, conditions: &Conditions, recipe: Result<Recipe, Reason>) -> Again {
+    let Recipe { launch, typed, permission } = match recipe {
+        Ok(recipe) => recipe,
+        Err(reason) => return Again::Owe(refused(program).unwrap_or(reason)),
     };
-    if let Some(reason) = refused(program) {
+    if let Some(reason) = refused(program).or_else(|| danger(&launch.argv).map(Reason::Dangerous)) {
         return Again::Owe(reason);
     }
     // Who says `all`, or names it, wants more than its handler does.
-    let named = conditions.allow.as_ref();
-    let named =
-        named.is_some_and(|allow| allow.all || launch.names.iter().any(|name| allow.names.contains(name)));
-    let typed = conditions.restriction == Restriction::Prefill;
-    let restriction = if typed { Restriction::None } else { conditions.restriction };
+    let allow = conditions.allow.as_ref();
+    let named = allow.and_then(|allow| launch.names.iter().find(|name| allow.names.contains(name)).cloned());
+    let more = match &named {
+        Some(name) => Some(Permission::Named(name.clone())),
+        None => allow.filter(|allow| allow.all).map(|_| Permission::All),
+    };
+    let restricted = conditions.restriction == Restriction::Prefill;
+    let restriction = if restricted { Restriction::None } else { conditions.restriction };
     let unrestricted = Conditions { restriction, ..conditions.clone() };
-    let allowed = || match &conditions.allow {
-        Some(allow) if !allow.table && !allow.all => {
-            let named = launch.names.iter().find(|name| allow.names.contains(name));
-            let name = launch.names.first().cloned().unwrap_or_default();
-            named.map(|_| ()).ok_or(Reason::NotInTable(name))
+    let allowed = || match allow {
+        Some(allow) if !allow.table && !allow.all && named.is_none() => {
+            Err(Reason::NotInTable(launch.names.first().cloned().unwrap_or_default()))
         }
         _ => Ok(()),
     };
-    match decide(program.command.masked, &unrestricted, allowed) {
-        Ok(()) if typed => Again::Prefill(launch, Reason::Prefilled),
-        Ok(()) if prefill && !named => Again::Prefill(launch, Reason::HandlerPrefills),
-        Ok(()) => Again::Run(launch),
-        Err(reason) => Again::Owe(reason),
+    // Words that were not all of it do not become so by a permission.
+    let part = whole(program).err().filter(|_| program.conversation.is_none());
+    let whole = part.is_none();
+    let typed = part.or(typed.filter(|_| more.is_none()));
+    let decided = decide(program.command.masked, &unrestricted, allowed);
+    let launch = if whole { launch } else { as_it_was(program) };
+    match (decided, typed) {
+        (Ok(()), _) if restricted => Again::Prefill(launch, Reason::Prefilled),
+        (Ok(()), Some(reason)) => Again::Prefill(launch, reason.typed()),
+        (Ok(()), None) => Again::Run(launch, more.unwrap_or(permission)),
+        (Err(reason), _) => Again::Owe(reason),
     }
 }
 
+/// The line as the user typed it, or the words as they were.
+fn as_it_was(program: &Program) -> Launch {
+    Launch { line: program.line.clone(), ..Launch::of(program.command.argv.clone()) }
+}
+
 /// What holds for every command, before its words are looked at.
-fn decide(
+fn decide<T>(
     masked: bool,
     conditions: &Conditions,
-    judge: impl FnOnce() -> Result<(), Reason>,
-) -> Result<(), Reason> {
+    judge: impl FnOnce() -> Result<T, Reason>,
+) -> Result<T, Reason> {
     match &conditions.allow {
         _ if masked => Err(Reason::Masked),
         _ if conditions.restriction != Restriction::None => Err(Reason::Restricted),
@@ -276,14 +221,14 @@ fn decide(
     }
 }
 
-/// Whether these words, a program and its arguments, may be executed.
-fn judge(words: &[BString], conditions: &Conditions) -> Result<(), Reason> {
+/// Whether these words, a program and its arguments, may be executed, and what says so.
+fn judge(words: &[BString], conditions: &Conditions) -> Result<Permission, Reason> {
     let [program, arguments @ ..] = words else { return Err(Reason::Unknown) };
     if let Some(what) = danger(words) {
         return Err(Reason::Dangerous(what));
     }
     if conditions.allow.as_ref().is_some_and(|allow| allow.all) {
-        return Ok(());
+        return Ok(Permission::All);
     }
     let name = installed_name(program.as_bstr())?;
     let (table, names) = match &conditions.allow {
@@ -291,13 +236,14 @@ fn judge(words: &[BString], conditions: &Conditions) -> Result<(), Reason> {
         None => (true, &[][..]),
     };
     if names.iter().any(|allowed| allowed == name) {
-        return Ok(());
+        return Ok(Permission::Named(name.into()));
     }
     let rule = table::find(name).filter(|_| table).ok_or_else(|| Reason::NotInTable(name.into()))?;
     if editors::reads_input(name, arguments) {
         return Err(Reason::Argument("-".into()));
     }
-    rule.check(arguments).map_err(|word| Reason::Argument(word.clone()))
+    rule.check(arguments).map_err(|word| Reason::Argument(word.clone()))?;
+    Ok(Permission::Table(name.into()))
 }
 
 /// The name of a program that is called by its name or by the path of a place where programs are installed.

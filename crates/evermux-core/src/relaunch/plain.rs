@@ -29,6 +29,24 @@ pub(super) fn words(line: &[u8]) -> Option<Vec<BString>> {
     (!words.is_empty()).then_some(words)
 }
 
+/// Whether a line has, outside of quotes, a sign that makes more of it than one command with its words: `|`, `<`, `;` and the
+/// like. Every shell has these.
+pub(super) fn has_operators(line: &[u8]) -> bool {
+    let mut quote = None;
+    let mut escaped = false;
+    for &byte in line {
+        match (quote, byte) {
+            _ if escaped => escaped = false,
+            (None | Some(b'"'), b'\\') => escaped = true,
+            (Some(open), close) if open == close => quote = None,
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (None, b'|' | b'<' | b'>' | b';' | b'&' | b'\n') => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 /// The first word and how far it reaches.
 fn word(text: &[u8]) -> Option<(BString, usize)> {
     let mut word = BString::default();
@@ -65,6 +83,16 @@ mod tests {
         ];
         for (line, expected) in cases {
             assert_eq!(words(line.as_bytes()).unwrap(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn operators_count_outside_of_quotes() {
+        for line in ["a | b", "a<b", "a; b", "a & b", "a >'b'", "'a' || b", "a\nb", "a \\\\; b"] {
+            assert!(has_operators(line.as_bytes()), "{line}");
+        }
+        for line in ["a b", "a ';'", "a \"|\"", "a \\; b", "", "a '\\' b", "a \"\\\"|\""] {
+            assert!(!has_operators(line.as_bytes()), "{line}");
         }
     }
 

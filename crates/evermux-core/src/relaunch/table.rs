@@ -4,8 +4,9 @@
 //! a command file), nor write or change anything, nor open a way in from outside (a web server). What is left out is
 //! refused. Keys that the user presses later are the user's own.
 
-use bstr::BStr;
+use bstr::{BStr, BString};
 
+use super::shells::file_name;
 use super::syntax::{Operands, Rule};
 
 /// Where programs are installed by the system and the usual package managers.
@@ -23,6 +24,18 @@ pub const FOLDERS: &[&str] = &[
     "/run/current-system/sw/bin",
     "/nix/var/nix/profiles/default/bin",
 ];
+
+/// Programs that are started again without what was in them: languages and calculators that wait for lines.
+const BEGIN_EMPTY: &[&str] = &[
+    "python", "python2", "python3", "pypy3", "ipython", "ipython3", "node", "nodejs", "irb", "iex", "ghci",
+    "bc", "dc", "R", "julia",
+];
+
+/// Whether these words begin with nothing of what was in the program before.
+pub fn begins_empty(argv: &[BString]) -> bool {
+    let name = argv.first().map(|program| file_name(program)).unwrap_or_default();
+    BEGIN_EMPTY.iter().any(|known| known.as_bytes() == name)
+}
 
 /// The rule for the program of this name.
 pub fn find(name: &BStr) -> Option<&'static Rule> {

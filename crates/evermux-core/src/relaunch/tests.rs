@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::handlers::Handlers;
-use crate::model::Command;
+use crate::model::{Command, StartCommand};
 
 const OWN: Conditions = Conditions { allow: None, foreign: false, restriction: Restriction::None };
 
@@ -19,13 +19,37 @@ fn start(words: &[&str]) -> StartCommand {
 fn program(line: &str) -> Program {
     let words: Vec<&str> = line.split(' ').collect();
     let command = Command { argv: argv(&words), masked: false };
-    Program { command, directory: "/".into(), started: 0, conversation: None, editor: None, line: None }
+    Program {
+        command,
+        directory: "/".into(),
+        started: 0,
+        conversation: None,
+        editor: None,
+        line: None,
+        redirected: false,
+    }
 }
 
-fn reason(decision: Decision) -> String {
-    match decision {
-        Decision::Run(words) => format!("run {words:?}"),
-        Decision::Owe(reason) => reason.to_string(),
+/// What is done about the command of a pane: by the program table alone.
+fn decide_start(start: &StartCommand, conditions: &Conditions) -> Again {
+    match program_of(start, &"/".into()) {
+        Some(program) => decide_program(&program, conditions),
+        None => decide_line(start, conditions),
+    }
+}
+
+/// The words of a pane that is made with this command again; none if it is not.
+fn made_again(start: &StartCommand) -> Option<Vec<BString>> {
+    match decide_start(start, &OWN) {
+        Again::Run(launch, _) => Some(words_of_pane(launch, start)),
+        Again::Prefill(..) | Again::Owe(_) => None,
+    }
+}
+
+fn reason(again: Again) -> String {
+    match again {
+        Again::Run(launch, permission) => format!("run {:?}: {permission}", launch.argv),
+        Again::Prefill(_, reason) | Again::Owe(reason) => reason.to_string(),
     }
 }
 
@@ -59,10 +83,15 @@ const OWED: &[&str] = &[
 fn what_runs() {
     for line in RUN {
         let words: Vec<&str> = line.split(' ').collect();
-        assert_eq!(decide_program(&program(line), &OWN), Again::Run(Launch::of(argv(&words))), "{line}");
+        let permission = Permission::Table(BString::from(words[0].rsplit('/').next().unwrap()));
+        assert_eq!(
+            decide_program(&program(line), &OWN),
+            Again::Run(Launch::of(argv(&words)), permission),
+            "{line}"
+        );
         // As the command of a pane: as a line, and as words (a single word is a line, too).
-        assert_eq!(decide_start(&start(&[line]), &OWN), Decision::Run(argv(&[line])), "{line}");
-        assert_eq!(decide_start(&start(&words), &OWN), Decision::Run(argv(&words)), "{line}");
+        assert_eq!(made_again(&start(&[line])), Some(argv(&[line])), "{line}");
+        assert_eq!(made_again(&start(&words)), Some(argv(&words)), "{line}");
     }
 }
 
@@ -70,9 +99,9 @@ fn what_runs() {
 fn what_is_owed() {
     for line in OWED {
         let words: Vec<&str> = line.split(' ').collect();
-        assert!(!matches!(decide_program(&program(line), &OWN), Again::Run(_)), "{line}");
+        assert!(!matches!(decide_program(&program(line), &OWN), Again::Run(..)), "{line}");
         for decision in [decide_start(&start(&[line]), &OWN), decide_start(&start(&words), &OWN)] {
-            assert!(matches!(decision, Decision::Owe(_)), "{line}");
+            assert!(!matches!(decision, Again::Run(..)), "{line}");
         }
     }
 }
@@ -98,7 +127,7 @@ fn what_allows_and_what_forbids() {
     ];
     for (line, conditions, runs) in cases {
         let decision = decide_program(&program(line), &conditions);
-        assert_eq!(matches!(decision, Again::Run(_)), runs, "{line} {conditions:?}");
+        assert_eq!(matches!(decision, Again::Run(..)), runs, "{line} {conditions:?}");
     }
 }
 
@@ -112,7 +141,9 @@ fn what_is_only_typed_may_be_any_program() {
     assert!(typed("top", &prefill));
     assert!(!typed("ed x", &Conditions { foreign: true, ..prefill.clone() }));
     assert!(!typed("ed x", &Conditions { allow: Some(Allow::NOTHING), ..prefill.clone() }));
-    assert_eq!(decide_start(&start(&["top"]), &prefill), Decision::Owe(Reason::Restricted));
+    assert!(matches!(decide_start(&start(&["top"]), &prefill), Again::Prefill(_, Reason::Prefilled)));
+    assert!(matches!(decide_start(&start(&["top; ls"]), &prefill), Again::Prefill(_, Reason::Prefilled)));
+    assert!(matches!(decide_start(&start(&["top; rm x"]), &prefill), Again::Owe(Reason::Dangerous(_))));
 }
 
 #[test]
@@ -124,7 +155,7 @@ fn masked_commands_never_run() {
     let typed = Conditions { restriction: Restriction::Prefill, ..everything.clone() };
     assert_eq!(decide_program(&masked, &typed), Again::Owe(Reason::Masked));
     let masked = StartCommand { masked: true, ..start(&["htop"]) };
-    assert_eq!(decide_start(&masked, &everything), Decision::Owe(Reason::Masked));
+    assert_eq!(decide_start(&masked, &everything), Again::Owe(Reason::Masked));
 }
 
 #[test]
@@ -142,11 +173,11 @@ fn reasons_read_well() {
         .join("\n"),
         @r"
     its exact arguments are not known
-    ed is not in the program table
-    it is a line of shell, not one plain command
-    its argument +!ls is not known to be harmless
-    /tmp/htop is not where programs are installed
-    \u{1b}]0;x\u{7} is not in the program table
+    typed at its prompt: ed is not in the program table
+    typed at its prompt: it is a line of shell, not one plain command
+    typed at its prompt: its argument +!ls is not known to be harmless
+    typed at its prompt: /tmp/htop is not where programs are installed
+    typed at its prompt: \u{1b}]0;x\u{7} is not in the program table
     "
     );
 }
@@ -175,7 +206,7 @@ proptest! {
             ..OWN
         };
         let decision = decide_start(&start(&[&line]), &everything);
-        prop_assert!(matches!(decision, Decision::Owe(_)), "{line:?}");
+        prop_assert!(!matches!(decision, Again::Run(..)), "{line:?}");
     }
 
     #[test]
@@ -205,14 +236,14 @@ fn comes_of(line: &str, conditions: &Conditions) -> String {
     let mut program = program("x");
     program.command.argv = argv;
     let again = match by_row(&Handlers::shipped(), &program) {
-        Some(row) => decide_conversation(&program, conditions, row),
+        Some(row) => decide_recipe(&program, conditions, row),
         None => decide_program(&program, conditions),
     };
     let line = |launch: &Launch| {
         shlex::try_join(launch.argv.iter().map(|word| std::str::from_utf8(word).unwrap())).unwrap()
     };
     match again {
-        Again::Run(launch) => format!("run {}", line(&launch)),
+        Again::Run(launch, _) => format!("run {}", line(&launch)),
         Again::Prefill(launch, _) => format!("type {}", line(&launch)),
         Again::Owe(reason) => format!("owe {reason}"),
     }
@@ -236,7 +267,9 @@ fn rows_of_programs() {
         ("man ls", "run man ls"), ("less +F a", "run less +F a"), ("more a", "run more a"), ("most a", "run most a"), ("tail -f a", "run tail -f a"),
         ("journalctl -fu ssh", "run journalctl -fu ssh"), ("bat a", "run bat a"), ("top -d 5", "run top -d 5"), ("htop", "run htop"), ("btop", "run btop"), ("atop 5", "run atop 5"),
         ("glances", "run glances"), ("iotop -o", "run iotop -o"), ("nvtop", "run nvtop"), ("btm -b", "run btm -b"), ("btm --config_location x", "type btm --config_location x"),
-        ("watch df", "type watch df"), ("watch -n 1 'git status'", "type watch -n 1 'git status'"), ("sudo top", "type sudo top"),
+        ("watch df", "run watch df"), ("watch -n 1 'git status'", "run watch -n 1 'git status'"), ("watch -d -n2 kubectl get pods", "run watch -d -n2 kubectl get pods"),
+        ("watch make", "type watch make"), ("watch 'ls; make'", "type watch 'ls; make'"), ("watch git diff --output=x", "type watch git diff '--output=x'"), ("watch vim x", "type watch vim x"),
+        ("watch bash", "type watch bash"), ("watch -x df", "type watch -x df"), ("sudo top", "type sudo top"),
         // Git, files.
         ("lazygit -p x", "run lazygit -p x"), ("tig --all", "run tig --all"), ("gitui", "run gitui"), ("k9s -n x", "run k9s -n x"),
         ("/usr/bin/python3 -O /usr/bin/ranger /x", "run ranger /x"), ("ranger --cmd=x", "type ranger '--cmd=x'"), ("nnn -d /x", "run nnn -d /x"), ("nnn -p f", "type nnn -p f"),
@@ -250,11 +283,25 @@ fn rows_of_programs() {
         ("ghci", "run ghci"), ("R --no-save", "run R --no-save"), ("R -f x", "type R -f x"), ("julia", "run julia"), ("julia -e x", "type julia -e x"),
         ("/usr/bin/python3 /usr/bin/ipython", "run ipython"), ("ipython x.py", "type ipython x.py"),
         // Elsewhere.
-        ("ssh host", "type ssh host"), ("ssh -t host tmux attach", "type ssh -t host tmux attach"), ("mosh host", "type mosh host"), ("autossh -M 0 h", "type autossh -M 0 h"), ("et h", "type et h"),
-        ("psql -h h db", "type psql -h h db"), ("mysql db", "type mysql db"), ("sqlite3 x.db", "type sqlite3 x.db"), ("redis-cli -h h", "type redis-cli -h h"), ("mongosh", "type mongosh"),
-        ("docker exec -it x bash", "type docker exec -it x bash"), ("podman logs -f x", "type podman logs -f x"), ("kubectl logs -f x", "type kubectl logs -f x"),
+        ("ssh host", "run ssh host"), ("ssh -p 2222 -i k -L 1:h:2 me@host", "run ssh -p 2222 -i k -L 1:h:2 me@host"), ("/usr/bin/ssh -p22 host", "run ssh -p22 host"),
+        ("ssh -t host tmux attach", "run ssh -t host tmux attach"), ("ssh -t host 'tmux new -A -s x'", "run ssh -t host 'tmux new -A -s x'"), ("ssh -t host evermux attach work", "run ssh -t host evermux attach work"),
+        ("ssh host bash -l", "run ssh host bash -l"), ("ssh host make", "type ssh host make"), ("ssh host 'bash; make'", "type ssh host 'bash; make'"), ("ssh host 'tmux new -s x'", "type ssh host 'tmux new -s x'"),
+        ("ssh host bash -c x", "type ssh host bash -c x"), ("ssh -o ProxyCommand=x host", "type ssh -o 'ProxyCommand=x' host"), ("ssh -N -L 1:h:2 host", "type ssh -N -L 1:h:2 host"), ("ssh -M host make", "type ssh -M host make"),
+        ("mosh host", "run mosh host"), ("mosh -p 60001 host -- tmux a", "run mosh -p 60001 host -- tmux a"), ("mosh host make", "type mosh host make"), ("mosh --ssh='x y' host", "type mosh '--ssh=x y' host"),
+        ("mosh-client '-# me@host -- tmux a |' 10.0.0.1 60001", "run mosh me@host -- tmux a"), ("mosh-client '-# host make |' 10.0.0.1 60001", "type mosh host make"),
+        ("autossh -M 0 h", "run autossh -M 0 h"), ("autossh -M 0 h make", "type autossh -M 0 h make"), ("et h", "run et h"), ("et h:2022 -c make", "type et h:2022 -c make"),
+        ("psql -h h db", "run psql -h h db"), ("psql -c 'select 1' db", "type psql -c 'select 1' db"), ("psql -f x db", "type psql -f x db"), ("psql db me more", "type psql db me more"),
+        ("mysql -u me -p db", "run mysql -u me -p db"), ("mysql -e 'select 1' db", "type mysql -e 'select 1' db"), ("sqlite3 x.db", "run sqlite3 x.db"), ("sqlite3 x.db 'select 1'", "type sqlite3 x.db 'select 1'"),
+        ("redis-cli -h h", "run redis-cli -h h"), ("redis-cli get x", "type redis-cli get x"), ("mongosh", "run mongosh"), ("mongosh --eval x", "type mongosh --eval x"),
+        ("docker exec -it x bash", "run docker exec -it x bash"), ("docker exec -it -u me x sh -l", "run docker exec -it -u me x sh -l"), ("podman exec -it x tmux attach", "run podman exec -it x tmux attach"),
+        ("docker exec x", "type docker exec x"), ("docker exec -it x make", "type docker exec -it x make"), ("docker exec -it x sh -c 'exec bash'", "type docker exec -it x sh -c 'exec bash'"),
+        ("docker run -it x bash", "type docker run -it x bash"), ("podman logs -f x", "run podman logs -f x"), ("docker compose up", "type docker compose up"),
+        ("kubectl logs -f x", "run kubectl logs -f x"), ("kubectl -n a exec -it x -- bash", "run kubectl -n a exec -it x -- bash"), ("kubectl exec x -it -- sh", "run kubectl exec x -it -- sh"),
+        ("kubectl exec -it x -- make", "type kubectl exec -it x -- make"), ("kubectl get pods -w", "type kubectl get pods -w"),
         ("make test", "type make test"), ("npm run dev", "type npm run dev"), ("cargo watch -x test", "type cargo watch -x test"), ("pytest-watch", "type pytest-watch"),
-        ("tmux attach -t x", "type tmux attach -t x"), ("sh -c 'vim x'", "type sh -c 'vim x'"), ("unknown -x y", "type unknown -x y"),
+        ("tmux attach -t x", "run tmux attach -t x"), ("tmux -L in new -s x", "run tmux -L in new -A -s x"), ("tmux -L in", "run tmux -L in attach-session"),
+        ("tmux attach ';' kill-server", "type tmux attach ';' kill-server"), ("tmux new -s x htop", "type tmux new -s x htop"), ("screen -x", "run screen -x"), ("evermux attach x", "run evermux attach x"),
+        ("sh -c 'vim x'", "type sh -c 'vim x'"), ("unknown -x y", "type unknown -x y"),
         // Never.
         ("rm -rf x", "owe rm is never started again"), ("docker rm x", "owe docker rm is never started again"), ("watch 'git push'", "owe git push is never started again"),
         ("ssh host reboot", "owe reboot is never started again"), ("psql -c 'DROP TABLE x'", "owe psql DROP is never started again"),
@@ -265,11 +312,40 @@ fn rows_of_programs() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Words that are not all that was run are typed, with the line where it is known.
+#[test]
+fn what_was_redirected_or_piped_is_typed() {
+    let of = |line: &str, typed: Option<&str>, redirected: bool, conditions: &Conditions| {
+        let mut program = program(line);
+        (program.line, program.redirected) = (typed.map(Into::into), redirected);
+        let again = match by_row(&Handlers::shipped(), &program) {
+            Some(row) => decide_recipe(&program, conditions, row),
+            None => decide_program(&program, conditions),
+        };
+        match again {
+            Again::Run(..) => "run".to_owned(),
+            Again::Prefill(launch, reason) => format!("type {}: {reason}", launch.line.unwrap_or_default()),
+            Again::Owe(reason) => reason.to_string(),
+        }
+    };
+    let piped = "typed at its prompt: it was redirected, or part of a pipeline";
+    for line in ["psql db", "tail -f x", "less x", "ssh host"] {
+        assert_eq!(of(line, None, false, &OWN), "run", "{line}");
+        assert_eq!(of(line, None, true, &OWN), format!("type : {piped}"), "{line}");
+        let typed = format!("{line} | tee y");
+        assert_eq!(of(line, Some(&typed), false, &OWN), format!("type {typed}: {piped}"), "{line}");
+    }
+    let named = Conditions { allow: Some(Allow { names: vec!["psql".into()], ..Allow::TABLE }), ..OWN };
+    assert!(of("psql db", Some("psql db < x.sql"), true, &named).starts_with("type "));
+    assert_eq!(of("less x", Some("l x"), false, &OWN), "run", "an alias");
+    assert!(of("less x", Some("less x | sh -c 'rm y'"), false, &OWN).contains("rm is never"));
+}
+
 #[test]
 fn what_all_and_names_and_none_mean() {
     let allow = |allow| Conditions { allow: Some(allow), ..OWN };
     let all = allow(Allow { all: true, ..Allow::TABLE });
-    for line in ["make test", "ssh host", "vim -c x a", "/tmp/x y", "sh -c 'vim x'"] {
+    for line in ["make test", "ssh host make", "vim -c x a", "/tmp/x y", "sh -c 'vim x'"] {
         assert!(comes_of(line, &all).starts_with("run "), "{line}: {}", comes_of(line, &all));
         assert!(comes_of(line, &allow(Allow::TABLE)).starts_with("type "), "{line}");
         assert!(comes_of(line, &allow(Allow::NOTHING)).starts_with("owe "), "{line}");
@@ -288,5 +364,5 @@ fn what_all_and_names_and_none_mean() {
         assert!(comes_of(line, &typed).starts_with("owe "), "{line}");
     }
     let named = allow(Allow { names: vec!["ssh".into()], ..Allow::TABLE });
-    assert_eq!(comes_of("ssh host", &named), "run ssh host");
+    assert_eq!(comes_of("ssh host make", &named), "run ssh host make");
 }

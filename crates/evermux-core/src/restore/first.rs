@@ -6,7 +6,7 @@ use crate::model::{Generation, ServerName, ShellState};
 use crate::plan::{Plan, PlannedPane, Run};
 use crate::problem::{Problem, Subject};
 use crate::relaunch::is_shell;
-use crate::store::{Shells, Waiting};
+use crate::store::{PanePlace, Shells, Waiting};
 
 /// For which panes something is left, and where.
 #[derive(Clone, Copy)]
@@ -48,6 +48,7 @@ impl First<'_> {
             return Ok(());
         }
         let (server, generation) = (self.name.clone(), self.generation.clone());
-        self.shells.leave(live.id, &Waiting { server, generation, pane: pane.identity, state })
+        let place = PanePlace { server, generation, pane: pane.identity };
+        self.shells.leave(live.id, &Waiting { place, state })
     }
 }

@@ -7,7 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::apply::Applied;
 use super::launch::{Job, Known, Outcome, Pending, SEARCHED};
 use super::text::Drawn;
-use crate::model::{BlockId, Debt, Owed, Pane, PaneIdentity, Scrollback};
+use crate::model::{BlockId, Debt, Pane, PaneIdentity, Scrollback};
 use crate::plan::{Plan, PlannedLaunch, PlannedPane};
 use crate::problem::Subject;
 
@@ -110,7 +110,7 @@ impl Programs {
     pub(super) fn debts(&self, planned: &PlannedPane) -> Vec<Debt> {
         let mut debts = planned.pane.debts.clone();
         let Some(launch) = &planned.launch else { return debts };
-        let owed = Owed::Program(launch.program.clone());
+        let owed = launch.owed.clone();
         match self.outcomes.get(&planned.pane.identity) {
             Some(Outcome::Runs) => debts.retain(|debt| debt.owed != owed),
             Some(Outcome::Owed(reason)) => {

@@ -7,7 +7,7 @@ use bstr::ByteSlice;
 
 use super::skeleton::MadePane;
 use crate::model::{PaneId, Size};
-use crate::procs::{Evidence, ProcessTable, TerminalState, exists, line_editor_waits};
+use crate::procs::{Evidence, ProcessTable, TerminalState, exists, has_unread_input, line_editor_waits};
 use crate::relaunch::Shell;
 use crate::tmux::{RunError, Server};
 
@@ -46,11 +46,14 @@ pub(super) fn is_at_prompt(table: &ProcessTable, pane: &MadePane) -> bool {
     waiting_shell(table, pane).is_some()
 }
 
-/// The shell of a pane, if it waits at a prompt.
+/// The shell of a pane, if it waits at a prompt. One that has not read yet what was typed (on a busy machine that takes a
+/// while) does not: it is about to do something else.
 pub(super) fn waiting_shell(table: &ProcessTable, pane: &MadePane) -> Option<Shell> {
     let job = table.job(pane.pid).filter(|job| job.own)?;
-    let terminal = TerminalState::read(pane.tty.to_path().ok()?).ok()?;
-    Evidence::read(&job, terminal).filter(|evidence| line_editor_waits(*evidence)).map(|it| it.shell)
+    let path = pane.tty.to_path().ok()?;
+    let evidence = Evidence::read(&job, TerminalState::read(path).ok()?)?;
+    let waits = line_editor_waits(evidence) && !has_unread_input(path).ok()?;
+    waits.then_some(evidence.shell)
 }
 
 /// How long tmux has to notice the end of a process by itself.

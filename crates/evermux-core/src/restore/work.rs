@@ -19,16 +19,19 @@ use super::sources::Chosen;
 use super::stage::Stage;
 use super::told::Told;
 use super::{after, editors, interrupted, leftovers, quiet};
+use crate::assistants::Resumption;
 use crate::capture::{self, NoBlocks};
 use crate::choose::Source as Brought;
 use crate::diff::Change;
+use crate::handlers::Handlers;
 use crate::model::{
     BlockId, Debt, Kind, Live, PaneIdentity, Program, ServerName, SessionId, SnapshotId, TmuxVersion,
 };
 use crate::plan::{self, Plan, Why};
 use crate::problem::{Problem, Subject};
 use crate::procs::ProcessTable;
-use crate::relaunch::{Allow, by_row};
+use crate::relaunch::resurrect::Resurrect;
+use crate::relaunch::{Allow, Permission, Reason, Recipe, by_row};
 use crate::save::{self, SaveError};
 use crate::store::{Began, Emergency, Journal, RestoreId, RestoreState, Restoring, Store, StoreError};
 use crate::text::names::session_name;
@@ -78,6 +81,8 @@ pub struct Manner {
     pub undoing: bool,
     /// Whether sessions that nobody has used stay: their terminals were not opened for what comes back.
     pub keep_untouched: bool,
+    /// Processes that will have ended before anything is started: what they hold is free then.
+    pub ended: Vec<u32>,
     /// Live sessions that give way to a saved one of the same name (see [`super::fresh`]).
     pub fresh: Vec<SessionId>,
 }
@@ -317,18 +322,25 @@ pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live
     let sources: Vec<plan::Source<'_>> = chosen.iter().map(Chosen::source).collect();
     let assistants = world.capture.assistants.clone();
     let table = OnceCell::new();
+    let resurrect = resurrect(chosen, live);
     let resume = |program: &Program| {
         let assistants = assistants.as_ref()?;
         let Some(conversation) = &program.conversation else {
-            return by_row(&assistants.handlers, program);
+            return plain(&assistants.handlers, resurrect.as_ref(), program, manner.allow.as_ref());
         };
         // A table that cannot be read tells of nobody who holds the conversation: then it is not started.
         let table = table.get_or_init(|| ProcessTable::read().ok()).as_ref();
         let resumption = match table {
-            Some(table) => assistants.resume(program, conversation, table, &[]),
+            Some(table) => assistants.resume(program, conversation, table, &manner.ended),
             None => Err("whether it is open elsewhere is not known".to_owned()),
         };
-        Some(resumption.map(|resumption| (resumption.launch, resumption.prefill)))
+        let handler = &conversation.tool;
+        let recipe = |resumption: Resumption| Recipe {
+            launch: resumption.launch,
+            typed: resumption.prefill.then(|| Reason::HandlerPrefills(handler.clone())),
+            permission: Permission::Handler(handler.clone()),
+        };
+        Some(resumption.map(recipe).map_err(Reason::Conversation))
     };
     let (asked, states) = (world.capture.editors.clone(), world.store.editor_states());
     let editor = |program: &Program, pane| editors::launch(program, pane, asked.as_deref(), &states);
@@ -348,6 +360,34 @@ pub(super) fn build(world: &mut World<'_>, chosen: &[Chosen], live: Option<&Live
         random: world.random,
     };
     plan::build(&sources, live, &mut options)
+}
+
+/// What the options of tmux-resurrect say in the server that runs, else in the newest state of this machine's that comes back:
+/// what comes from elsewhere allows nothing.
+fn resurrect(chosen: &[Chosen], live: Option<&Live>) -> Option<Resurrect> {
+    if !chosen.iter().all(|chosen| chosen.own) {
+        return None;
+    }
+    let newest = || chosen.iter().map(|chosen| &chosen.snapshot).max_by_key(|snapshot| snapshot.taken_at());
+    let snapshot = live.map(|live| &live.snapshot).or_else(newest)?;
+    Resurrect::of(&snapshot.server().session_options)
+}
+
+/// How a program without a conversation comes back: by a handler of the user's, by what tmux-resurrect was told, by a shipped
+/// handler.
+fn plain(
+    handlers: &Handlers,
+    resurrect: Option<&Resurrect>,
+    program: &Program,
+    allow: Option<&Allow>,
+) -> Option<plan::Resumption> {
+    let row = by_row(handlers, program);
+    if handlers.recognise(&program.command.argv, &[]).is_some_and(|known| known.handler.is_users) {
+        return row;
+    }
+    let is_there = |path: &BString| path.to_path().is_ok_and(Path::is_file);
+    let told = resurrect.and_then(|resurrect| resurrect.recipe(program, row.as_ref(), allow, &is_there));
+    told.or(row)
 }
 
 /// The directory if it can be entered, else its nearest parent that can.

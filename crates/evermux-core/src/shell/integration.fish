@@ -20,7 +20,8 @@ if status is-interactive; and not set -q __evermux_file; and string match -q '%*
         function __evermux_begin
             set -g __evermux_places
             set -g __evermux_variables
-            printf 's%s fish 0\0' $fish_pid 2>/dev/null >$__evermux_file
+            # A redirection that fails says so whatever is done about it; the folder may have gone meanwhile.
+            test -d $__evermux_folder; and printf 's%s fish 0\0' $fish_pid 2>/dev/null >$__evermux_file
         end
 
         # Before each prompt. Builtins only: nothing is forked.
@@ -49,7 +50,7 @@ if status is-interactive; and not set -q __evermux_file; and string match -q '%*
                 set -g __evermux_variables $variables
                 set -a told $variables
             end
-            printf '%s\0' $told 2>/dev/null >>$__evermux_file
+            test -d $__evermux_folder; and printf '%s\0' $told 2>/dev/null >>$__evermux_file
         end
 
         # Before each command: the line as it was typed. One that begins with a blank is nobody's business.
@@ -58,7 +59,7 @@ if status is-interactive; and not set -q __evermux_file; and string match -q '%*
             if set -q fish_private_mode; or string match -rq '^\s' -- $line
                 set line
             end
-            printf 'c0 %s\0' "$line" 2>/dev/null >>$__evermux_file
+            test -d $__evermux_folder; and printf 'c0 %s\0' "$line" 2>/dev/null >>$__evermux_file
         end
 
         __evermux_begin

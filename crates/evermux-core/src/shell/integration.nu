@@ -1,4 +1,4 @@
-# evermux in Nushell: tells what runs in this pane of tmux. Nobody has tried it yet. What is told goes into a file of the
+# evermux in Nushell: tells what runs in this pane of tmux. Tried with 0.108 only. What is told goes into a file of the
 # pane's own, which only you can read; see docs/shells.md.
 
 $env.__evermux_file = (

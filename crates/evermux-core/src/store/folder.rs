@@ -472,3 +472,9 @@ fn is_network(path: &Path) -> io::Result<bool> {
     const LOCAL: u32 = 0x1000;
     Ok(rustix::fs::statfs(path)?.f_flags & LOCAL == 0)
 }
+
+/// What lies in a folder, but for folders in it; nothing where there is none.
+pub(super) fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| !path.is_dir())
+}

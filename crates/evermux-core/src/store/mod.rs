@@ -24,6 +24,7 @@ mod load;
 mod lock;
 mod log;
 mod pack;
+mod pane_place;
 mod part;
 mod prune;
 mod remove;
@@ -63,6 +64,7 @@ pub use lock::Lock;
 pub use log::{LogWriter, Logs, RestoreReport};
 #[cfg(feature = "fuzzing")]
 pub use pack::fuzz_pack;
+pub use pane_place::PanePlace;
 pub use part::PreparedBlock;
 pub use prune::{Over, Past, Pruning, Size, Step as PruneStep, StepDone, over, write_over};
 pub use salvage::Aside;

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-use super::body::{Bytes, ShellBody};
-use super::folder::{Folder, make_checked_folder};
+use super::body::ShellBody;
+use super::folder::{Folder, files, make_checked_folder};
+use super::pane_place::{PanePlace, PanePlaceBody};
 use super::{Place, Store, StoreError};
-use crate::model::{Generation, PaneId, PaneIdentity, ServerName, ShellState};
+use crate::model::{PaneId, PaneIdentity, ShellState};
 use crate::shell::HISTORY_BYTES;
 
 /// The layout of what waits for a first prompt; another one is not understood.
@@ -35,12 +36,8 @@ const LARGEST: u64 = 1 << 20;
 /// What a restored pane's shell takes back at its first prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// The server.
-    pub server: ServerName,
-    /// Its life.
-    pub generation: Generation,
-    /// The pane.
-    pub pane: PaneIdentity,
+    /// Which pane.
+    pub place: PanePlace,
     /// The directories and variables.
     pub state: ShellState,
 }
@@ -48,12 +45,8 @@ pub struct Waiting {
 #[derive(Serialize, Deserialize)]
 struct WaitingFile {
     evermux_first: u32,
-    machine: String,
-    socket: Bytes,
-    boot: String,
-    pid: u32,
-    started: i64,
-    pane: PaneIdentity,
+    #[serde(flatten)]
+    place: PanePlaceBody,
     state: ShellBody,
 }
 
@@ -118,7 +111,7 @@ impl Shells {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Full`].
     pub fn leave(&self, pane: PaneId, waiting: &Waiting) -> Result<(), StoreError> {
-        let path = self.file(waiting.generation.pid, pane, ".first");
+        let path = self.file(waiting.place.generation.pid, pane, ".first");
         let failed = |error: std::io::Error| StoreError::io("writing", &path)(error);
         let bytes = serde_json::to_vec(&WaitingFile::from(waiting)).map_err(|error| failed(error.into()))?;
         make_checked_folder(&self.path(), self.folder.uid())?;
@@ -172,7 +165,7 @@ impl Shells {
 
     /// Removes the commands of panes that are not known any more.
     pub fn forget(&self, is_known: impl Fn(PaneIdentity) -> bool) {
-        for path in entries(&self.histories()) {
+        for path in files(&self.histories()) {
             let pane = path.file_name().and_then(|name| name.to_str()?.parse().ok());
             if !pane.is_some_and(&is_known) {
                 // It goes the next time.
@@ -183,7 +176,7 @@ impl Shells {
 
     /// Removes the files of servers that have ended, and of panes of this one that are gone.
     pub fn sweep(&self, server: u32, panes: &[PaneId], lives: impl Fn(u32) -> bool) {
-        for path in entries(&self.path()) {
+        for path in files(&self.path()) {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let mut parts = name.splitn(3, '.');
             let number = parts.next().and_then(|part| part.parse().ok());
@@ -237,34 +230,15 @@ impl Store {
     }
 }
 
-fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| !path.is_dir())
-}
-
 impl From<&Waiting> for WaitingFile {
     fn from(waiting: &Waiting) -> Self {
-        Self {
-            evermux_first: FORMAT,
-            machine: waiting.server.machine.clone(),
-            socket: (&waiting.server.socket).into(),
-            boot: waiting.generation.boot.clone(),
-            pid: waiting.generation.pid,
-            started: waiting.generation.started,
-            pane: waiting.pane,
-            state: (&waiting.state).into(),
-        }
+        Self { evermux_first: FORMAT, place: (&waiting.place).into(), state: (&waiting.state).into() }
     }
 }
 
 impl From<WaitingFile> for Waiting {
     fn from(file: WaitingFile) -> Self {
-        Self {
-            server: ServerName { machine: file.machine, socket: file.socket.into() },
-            generation: Generation { boot: file.boot, pid: file.pid, started: file.started },
-            pane: file.pane,
-            state: file.state.into(),
-        }
+        Self { place: file.place.into(), state: file.state.into() }
     }
 }
 
@@ -285,9 +259,7 @@ mod tests {
 
     fn waiting() -> Waiting {
         Waiting {
-            server: ServerName { machine: "machine".to_owned(), socket: "/tmp/s".into() },
-            generation: Generation { boot: "boot".to_owned(), pid: 7, started: 1 },
-            pane: PaneIdentity::from_random([3; 16]),
+            place: PanePlace::made_up(1),
             state: ShellState {
                 previous: Some(b"/x\xff".into()),
                 directories: vec!["/a".into()],
@@ -341,7 +313,7 @@ mod tests {
         shells.remember(other, b"1 b\0").unwrap();
         shells.sweep(7, &[PaneId(1)], |pid| pid == 8);
         shells.forget(|pane| pane == known);
-        let mut left: Vec<String> = entries(&shells.path())
+        let mut left: Vec<String> = files(&shells.path())
             .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
             .collect();
         left.sort();

@@ -13,9 +13,10 @@ use bstr::BString;
 use serde::{Deserialize, Serialize};
 
 use super::body::Bytes;
-use super::folder::{Folder, make_checked_folder};
+use super::folder::{Folder, files, make_checked_folder};
+use super::pane_place::{PanePlace, PanePlaceBody};
 use super::{Place, StoreError};
-use crate::model::{BadId, Generation, PaneIdentity, ServerName};
+use crate::model::{BadId, Generation, ServerName};
 
 /// The layout of the file; another one is not understood.
 const FORMAT: u32 = 1;
@@ -59,12 +60,8 @@ impl FromStr for TicketId {
 /// What is executed, and where it may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    /// The server.
-    pub server: ServerName,
-    /// Its life.
-    pub generation: Generation,
-    /// The pane.
-    pub pane: PaneIdentity,
+    /// In which pane.
+    pub place: PanePlace,
     /// The exact words, the program first.
     pub argv: Vec<BString>,
     /// Where; none: where whoever uses it is.
@@ -82,12 +79,8 @@ pub struct Tickets {
 #[derive(Serialize, Deserialize)]
 struct TicketFile {
     evermux_ticket: u32,
-    machine: String,
-    socket: Bytes,
-    boot: String,
-    pid: u32,
-    started: i64,
-    pane: PaneIdentity,
+    #[serde(flatten)]
+    place: PanePlaceBody,
     argv: Vec<Bytes>,
     directory: Option<Bytes>,
     environment: Vec<(Bytes, Bytes)>,
@@ -191,13 +184,14 @@ impl Tickets {
 
     /// Removes what cannot be used any more: tickets of other lives of this server, and what is no ticket.
     pub fn sweep(&self, server: &ServerName, generation: &Generation) {
-        let Ok(entries) = fs::read_dir(self.folder.tickets()) else { return };
-        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        for path in files(&self.folder.tickets()) {
             let name = path.file_stem().and_then(|name| name.to_str());
             let id = name.and_then(|name| name.parse().ok());
             let ticket = id.map(|id| self.read(id));
             let stays = match ticket {
-                Some(Ok(Some(ticket))) => ticket.server != *server || ticket.generation == *generation,
+                Some(Ok(Some(ticket))) => {
+                    ticket.place.server != *server || ticket.place.generation == *generation
+                }
                 // In use at this moment, or left behind by that.
                 Some(Ok(None)) => false,
                 Some(Err(_)) | None => false,
@@ -217,12 +211,7 @@ impl From<&Ticket> for TicketFile {
     fn from(ticket: &Ticket) -> Self {
         Self {
             evermux_ticket: FORMAT,
-            machine: ticket.server.machine.clone(),
-            socket: (&ticket.server.socket).into(),
-            boot: ticket.generation.boot.clone(),
-            pid: ticket.generation.pid,
-            started: ticket.generation.started,
-            pane: ticket.pane,
+            place: (&ticket.place).into(),
             argv: ticket.argv.iter().map(Into::into).collect(),
             directory: ticket.directory.as_ref().map(Into::into),
             environment: ticket.environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
@@ -233,9 +222,7 @@ impl From<&Ticket> for TicketFile {
 impl From<TicketFile> for Ticket {
     fn from(file: TicketFile) -> Self {
         Self {
-            server: ServerName { machine: file.machine, socket: file.socket.into() },
-            generation: Generation { boot: file.boot, pid: file.pid, started: file.started },
-            pane: file.pane,
+            place: file.place.into(),
             argv: file.argv.into_iter().map(Into::into).collect(),
             directory: file.directory.map(Into::into),
             environment: file
@@ -255,9 +242,7 @@ mod tests {
 
     fn ticket(started: i64) -> Ticket {
         Ticket {
-            server: ServerName { machine: "machine".to_owned(), socket: "/tmp/s".into() },
-            generation: Generation { boot: "boot".to_owned(), pid: 7, started },
-            pane: PaneIdentity::from_random([3; 16]),
+            place: PanePlace::made_up(started),
             argv: vec!["less".into(), b"a\nb\xff".into(), "".into()],
             directory: Some(b"/x\xfe".into()),
             environment: vec![("A".into(), "b c".into())],
@@ -297,11 +282,13 @@ mod tests {
         let elsewhere = ServerName { machine: "machine".to_owned(), socket: "/tmp/other".into() };
         tickets.write(id(1), &ticket(1)).unwrap();
         tickets.write(id(2), &ticket(2)).unwrap();
-        tickets.write(id(3), &Ticket { server: elsewhere, ..ticket(1) }).unwrap();
+        let place = PanePlace { server: elsewhere, ..PanePlace::made_up(1) };
+        tickets.write(id(3), &Ticket { place, ..ticket(1) }).unwrap();
         tickets.write(id(4), &ticket(2)).unwrap();
         assert!(tickets.take(id(4)).unwrap());
         fs::write(tickets.path(id(5)), "nonsense").unwrap();
-        tickets.sweep(&ticket(2).server, &ticket(2).generation);
+        let here = PanePlace::made_up(2);
+        tickets.sweep(&here.server, &here.generation);
         let left = [1, 2, 3, 4, 5].map(|number| tickets.is_unused(id(number)));
         assert_eq!(left, [false, true, true, false, false]);
         assert_eq!(fs::read_dir(tickets.folder.tickets()).unwrap().count(), 2);

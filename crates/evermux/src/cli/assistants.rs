@@ -149,6 +149,7 @@ fn text(found: &[AssistantJson]) -> String {
         let conversation = &one.conversation;
         let id = match &conversation.id {
             Some(id) => format!("{} ({})", outside(id), conversation.confidence),
+            None if one.resume.is_some() => "that of its directory".to_owned(),
             None => format!("{NOTICE}conversation unknown{NOTICE:#}"),
         };
         let head = format!("{HEADING}{}{HEADING:#}  {}", outside(&one.pane), outside(&conversation.tool));
@@ -171,7 +172,7 @@ fn text(found: &[AssistantJson]) -> String {
             }
         }
     }
-    let known = found.iter().filter(|one| one.conversation.id.is_some()).count();
+    let known = found.iter().filter(|one| one.conversation.id.is_some() || one.resume.is_some()).count();
     writeln!(text, "{}, {known} of them with a conversation that is known", count(found.len(), "assistant"))
         .unwrap_or_default();
     text

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use evermux_core::model::{Conversation, Debt, Editor, Link, Pane, Session, Snapshot, Window};
-use evermux_core::plan::{command_line, owed, start_command};
+use evermux_core::plan::{PlannedProgram, command_line, owed, start_command};
+use evermux_core::problem::Subject;
 use evermux_core::store::Listed;
 
 use crate::output::{FAINT, HEADING, NOTICE, outside};
@@ -41,26 +42,37 @@ fn owing(debt: &Debt) -> String {
 }
 
 /// The sessions of a snapshot, with what is in them.
-pub fn outline(snapshot: &Snapshot) -> String {
+pub fn outline(snapshot: &Snapshot, programs: &[PlannedProgram<'_>]) -> String {
     let mut text = String::new();
     for session in snapshot.sessions() {
         text.push('\n');
-        describe_session(&mut text, snapshot, session);
+        describe_session(&mut text, snapshot, session, programs);
     }
     text
 }
 
-fn describe_session(text: &mut String, snapshot: &Snapshot, session: &Session) {
+fn describe_session(
+    text: &mut String,
+    snapshot: &Snapshot,
+    session: &Session,
+    programs: &[PlannedProgram<'_>],
+) {
     let name = outside(&session.name);
     let mut facts = vec![outside(&session.directory)];
     facts.extend(session.group.as_ref().map(|group| format!("group {}", outside(group))));
     line(text, &format!("{HEADING}{name}{HEADING:#}"), &facts);
     for link in &session.links {
-        describe_window(text, snapshot, session, *link);
+        describe_window(text, snapshot, session, *link, programs);
     }
 }
 
-fn describe_window(text: &mut String, snapshot: &Snapshot, session: &Session, link: Link) {
+fn describe_window(
+    text: &mut String,
+    snapshot: &Snapshot,
+    session: &Session,
+    link: Link,
+    programs: &[PlannedProgram<'_>],
+) {
     let window = snapshot.window(link);
     let mark = match link.index {
         index if index == session.active => "*",
@@ -75,7 +87,9 @@ fn describe_window(text: &mut String, snapshot: &Snapshot, session: &Session, li
     }
     line(text, &format!("  {}: {}{mark}{zoomed}", link.index, outside(&window.name)), &facts);
     for (position, pane) in window.panes.iter().enumerate() {
-        describe_pane(text, window, position, pane);
+        let place = Subject::Pane(session.name.to_string(), link.index, position);
+        let programs: Vec<_> = programs.iter().filter(|program| program.pane == place).collect();
+        describe_pane(text, window, position, pane, &programs);
     }
 }
 
@@ -94,7 +108,13 @@ fn linked_by(snapshot: &Snapshot, session: &Session, link: Link) -> Vec<String> 
     others
 }
 
-fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pane) {
+fn describe_pane(
+    text: &mut String,
+    window: &Window,
+    position: usize,
+    pane: &Pane,
+    programs: &[&PlannedProgram<'_>],
+) {
     let mark = if window.panes.len() > 1 && position == window.active { "*" } else { "" };
     let mut facts = Vec::new();
     if let Some(death) = pane.dead {
@@ -125,6 +145,16 @@ fn describe_pane(text: &mut String, window: &Window, position: usize, pane: &Pan
         }
     }
     line(text, &format!("    .{position}{mark} {}", outside(&pane.directory)), &facts);
+    // What is owed already is told below.
+    let owes = |program: &&&PlannedProgram<'_>| program.action != "owe" || pane.debts.is_empty();
+    for program in programs.iter().filter(owes) {
+        let would = match program.action {
+            "start" => "a restore starts",
+            "type" => "a restore types ",
+            _ => "a restore shows ",
+        };
+        writeln!(text, "      {FAINT}{would}{FAINT:#} {program}").unwrap_or_default();
+    }
     for debt in &pane.debts {
         writeln!(text, "      {NOTICE}owed:{NOTICE:#} {}", owing(debt)).unwrap_or_default();
     }

@@ -237,6 +237,7 @@ struct ProgramJson {
     started: i64,
     conversation: Option<ConversationJson>,
     line: Option<String>,
+    redirected: bool,
     editor: Option<EditorJson>,
 }
 
@@ -440,8 +441,15 @@ impl From<&StartCommand> for StartJson {
 
 impl From<&Program> for ProgramJson {
     fn from(program: &Program) -> Self {
-        let Program { command: Command { argv, masked }, directory, started, conversation, editor, line } =
-            program;
+        let Program {
+            command: Command { argv, masked },
+            directory,
+            started,
+            conversation,
+            editor,
+            line,
+            redirected,
+        } = program;
         Self {
             argv: texts(argv),
             masked: *masked,
@@ -449,6 +457,7 @@ impl From<&Program> for ProgramJson {
             started: *started,
             conversation: conversation.as_ref().map(Into::into),
             line: line.as_ref().map(text),
+            redirected: *redirected,
             editor: editor.as_ref().map(Into::into),
         }
     }

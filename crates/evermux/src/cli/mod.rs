@@ -22,6 +22,7 @@ pub mod keys;
 mod list;
 mod log;
 mod pin;
+pub mod programs;
 mod prune;
 #[cfg(test)]
 mod reference;

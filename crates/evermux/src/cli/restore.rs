@@ -8,14 +8,14 @@ use evermux_core::history::Which;
 use evermux_core::model::Debt;
 use evermux_core::plan::{Plan, command_line, owed};
 use evermux_core::problem::{Problem, Subject};
-use evermux_core::relaunch::Allow;
+use evermux_core::relaunch::{Allow, begins_empty};
 use evermux_core::restore::{self, Manner, Place, Restored, Stage, Started, World};
 use evermux_core::store::{Logs, RestoredNote, Store, write_restored};
 use evermux_core::tmux::{ConnectError, RunError, Server, Start, StartError};
 use serde_json::{Value, json};
 
 use super::sources::{self, Asked, Sources};
-use super::{describe, hold, resume, target, which};
+use super::{describe, hold, programs, resume, target, which};
 use crate::config::Unknown;
 use crate::context::{Context, RESTORE};
 use crate::error::{CliError, Exit};
@@ -111,6 +111,7 @@ impl Args {
             allow: (own || !words.is_empty()).then(|| allow(context, words)),
             undoing: false,
             keep_untouched: false,
+            ended: Vec::new(),
             fresh: Vec::new(),
         }
     }
@@ -366,7 +367,8 @@ fn planned(plan: &Plan, mut problems: Vec<Problem>) -> Outcome {
         .iter()
         .map(|line| json!({ "action": line.action, "object": line.object, "detail": line.detail }))
         .collect();
-    Outcome::new(text, &json!({ "dry_run": true, "actions": actions })).with_problems(problems)
+    let json = json!({ "dry_run": true, "actions": actions, "programs": programs::json(plan) });
+    Outcome::new(text, &json).with_problems(problems)
 }
 
 /// The result of a restore.
@@ -409,7 +411,9 @@ fn report(restored: &Restored) -> String {
     }
     for (how, programs) in [("started", &restored.started), ("typed", &restored.typed)] {
         for (subject, argv) in programs {
-            text.push_str(&format!("  {how}  {}: {}\n", outside(subject.to_string()), command_line(argv)));
+            let empty = if how == "started" && begins_empty(argv) { " (what was in it is gone)" } else { "" };
+            let subject = outside(subject.to_string());
+            text.push_str(&format!("  {how}  {subject}: {}{empty}\n", command_line(argv)));
         }
     }
     text.push_str(&debts_text(&restored.debts));

@@ -54,10 +54,11 @@ fn text(global: &Global, args: &Args) -> Result<BString, CliError> {
     let shell = args.shell.integrated();
     let mut state = waiting.state;
     state.variables.retain(|variable| may_come_back(variable, shell, context.uid));
-    let entries = parse_history(&shells.history(waiting.pane));
+    let entries = parse_history(&shells.history(waiting.place.pane));
     let file = as_file(shell, &entries).filter(|bytes| !bytes.is_empty());
-    let file =
-        file.map(|bytes| shells.write_history_file(waiting.generation.pid, pane, &bytes)).transpose()?;
+    let file = file
+        .map(|bytes| shells.write_history_file(waiting.place.generation.pid, pane, &bytes))
+        .transpose()?;
     let history = file.map(|path| BString::from(path.into_os_string().into_vec()));
     code(shell, &FirstPrompt { state, history }).map_err(|error| CliError::failed(error.to_string()))
 }

@@ -34,7 +34,7 @@ pub enum Shell {
     Zsh,
     /// fish 3.4 and newer
     Fish,
-    /// Nushell; nobody has tried it
+    /// Nushell (tried with 0.108)
     Nu,
 }
 

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::choosing::restore_set;
 use super::json::{EntryJson, SnapshotJson};
+use super::programs::PlannedJson;
 use super::which;
-use super::{describe, when};
+use super::{describe, programs, when};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{HEADING, Outcome, outside};
@@ -24,6 +25,8 @@ struct ShowJson {
     #[serde(flatten)]
     entry: EntryJson,
     content: SnapshotJson,
+    /// What a restore would do about its programs.
+    programs: Vec<PlannedJson>,
 }
 
 /// Reads the snapshot from the store.
@@ -33,8 +36,14 @@ pub fn run(context: &Context, args: &Args) -> Result<Outcome, CliError> {
     let restore_point = restore_set(context, &store, &listed.server)?.uses(listed.entry.id);
     let report = store.snapshot(listed.entry.id)?;
     let mut text = head(context, &listed, restore_point);
-    text.push_str(&describe::outline(&report.value));
-    let json = ShowJson { entry: EntryJson::new(&listed, restore_point), content: (&report.value).into() };
+    let is_now = listed.entry.generation.boot == context.boot;
+    let plan = programs::again(context, &store, report.value.clone(), is_now)?;
+    text.push_str(&describe::outline(&report.value, &plan.programs()));
+    let json = ShowJson {
+        entry: EntryJson::new(&listed, restore_point),
+        content: (&report.value).into(),
+        programs: programs::json(&plan),
+    };
     Ok(Outcome::new(text, &json).with_problems(report.problems))
 }
 

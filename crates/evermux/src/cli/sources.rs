@@ -6,6 +6,7 @@ use bstr::{BStr, BString};
 use evermux_core::choose::{LiveServer, RestoreSet, choose};
 use evermux_core::history::Which;
 use evermux_core::model::{BlockId, ServerName, Snapshot, SnapshotId};
+use evermux_core::plan::Wanted;
 use evermux_core::problem::Problem;
 use evermux_core::restore::{Chosen, NoSuchPlace, Place};
 use evermux_core::store::{Access, EmergencyFile, Store, Text};
@@ -52,6 +53,12 @@ impl Sources {
     /// No snapshots: for what only needs this machine's own store.
     pub fn nothing() -> Self {
         Self::new(Vec::new())
+    }
+
+    /// All of a snapshot that is in this machine's own store, or as good.
+    pub fn of(snapshot: Snapshot) -> Self {
+        let wanted = (0..snapshot.sessions().len()).map(Wanted::session).collect();
+        Self::new(vec![Chosen { id: None, snapshot, wanted, own: true }])
     }
 
     fn new(chosen: Vec<Chosen>) -> Self {

@@ -23,6 +23,8 @@ pub struct Facts {
     pub services: Option<Services>,
     /// What was saved.
     pub store: Option<Stored>,
+    /// The programs that run in the server, and what would come back of them; none: nothing runs, or it does not answer.
+    pub programs: Option<Programs>,
     /// The disk it is on.
     pub disk: Option<Disk>,
     /// What keeps a restore at start from happening.
@@ -139,6 +141,19 @@ pub struct Kept {
     pub start: Option<(StartOutcome, Timestamp)>,
     /// Nothing comes back at its next start, because the last ones died of it.
     pub restore_disabled: bool,
+}
+
+/// The programs that run in a server.
+#[derive(Clone, Debug, Default)]
+pub struct Programs {
+    /// What would not come back by itself: kinds, and in how many panes each is.
+    pub typed: Vec<(String, usize)>,
+    /// What would only be shown, and why.
+    pub owed: Vec<(String, String, usize)>,
+    /// Options of tmux-resurrect that are read, with their values.
+    pub read: Vec<(String, String)>,
+    /// What of them is not understood.
+    pub not_understood: Vec<String>,
 }
 
 /// A disk.

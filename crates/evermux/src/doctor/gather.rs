@@ -8,10 +8,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
+use evermux_core::plan::{Plan, PlannedProgram};
+use evermux_core::relaunch::names;
 use evermux_core::store::{self, Access, Store, StoreError, Wanted};
 use evermux_core::tmux::{ConnectError, Nonce};
 
-use super::facts::{ConfigFile, Disk, Facts, Kept, Restore, Server, Services, Stored, There, Tmux, Unit};
+use super::facts::{
+    ConfigFile, Disk, Facts, Kept, Programs, Restore, Server, Services, Stored, There, Tmux, Unit,
+};
+use crate::cli::programs as running;
 use crate::cli::{install, keys};
 use crate::config::AtStart;
 use crate::context::Context;
@@ -45,6 +50,7 @@ pub fn gather(context: &Context) -> Facts {
     let config = begin(context, config);
     let services = begin(context, services);
     let store = begin(context, stored);
+    let programs = begin(context, programs);
     let disk = begin(context, disk);
     let restore = begin(context, restore);
     Facts {
@@ -53,6 +59,7 @@ pub fn gather(context: &Context) -> Facts {
         config: config.recv_timeout(left()).ok(),
         services: services.recv_timeout(left()).ok(),
         store: store.recv_timeout(left()).ok(),
+        programs: programs.recv_timeout(left()).ok().flatten(),
         disk: disk.recv_timeout(left()).ok().flatten(),
         restore: restore.recv_timeout(left()).unwrap_or_default(),
     }
@@ -234,6 +241,41 @@ fn hooks(context: &Context) -> Option<bool> {
     let (version, _) = install::facts(&server)?;
     let nonce = Nonce::from_random(context.random());
     Some(server.look(nonce, version, ANSWER).ok()?.armed)
+}
+
+/// The programs of the running server, and what a restore would do about them now.
+fn programs(context: &Context) -> Option<Programs> {
+    let snapshot = running::look(context)?;
+    let resurrect = running::resurrect(&snapshot);
+    let store = Store::open(&context.place(), Access::Read).ok();
+    let plan = store.and_then(|store| running::again(context, &store, snapshot, true).ok());
+    let mut found = Programs::default();
+    if let Some(resurrect) = &resurrect {
+        found.read = resurrect.read().to_vec();
+        found.not_understood = resurrect.not_understood().to_vec();
+    }
+    for program in plan.iter().flat_map(Plan::programs) {
+        let kind = kind(&program);
+        match program.action {
+            "type" => match found.typed.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, panes)) => *panes += 1,
+                None => found.typed.push((kind, 1)),
+            },
+            "owe" => {
+                match found.owed.iter_mut().find(|(known, why, _)| *known == kind && *why == program.why) {
+                    Some((.., panes)) => *panes += 1,
+                    None => found.owed.push((kind, program.why, 1)),
+                }
+            }
+            _ => {}
+        }
+    }
+    Some(found)
+}
+
+/// The name by which the settings would allow a program.
+fn kind(program: &PlannedProgram<'_>) -> String {
+    names(program.argv).first().map(ToString::to_string).unwrap_or_default()
 }
 
 fn size(folder: &Path) -> u64 {

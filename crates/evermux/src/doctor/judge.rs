@@ -6,7 +6,9 @@ use evermux_core::model::TmuxVersion;
 use evermux_core::store::{StartOutcome, State};
 use jiff::SignedDuration;
 
-use super::facts::{ConfigFile, Disk, Facts, Kept, Restore, Server, Services, Stored, There, Tmux, Unit};
+use super::facts::{
+    ConfigFile, Disk, Facts, Kept, Programs, Restore, Server, Services, Stored, There, Tmux, Unit,
+};
 use super::{Finding, Level};
 use crate::cli::describe::{bytes as size, count};
 use crate::cli::keys::Owner;
@@ -60,10 +62,42 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
             "Is its disk or server there? EVERMUX_DIR names another folder.",
         )),
     }
+    if let Some(found) = &facts.programs {
+        programs(found, &mut findings);
+    }
     if let Some(found) = facts.disk {
         findings.push(disk(found));
     }
     findings
+}
+
+/// What would not come back by itself: a line for each kind of reason, not for each pane.
+fn programs(found: &Programs, findings: &mut Vec<Finding>) {
+    for (option, value) in &found.read {
+        findings.push(Finding::ok("resurrect", format!("{option} is read: {value}")));
+    }
+    for what in &found.not_understood {
+        let todo = "It counts for nothing. The settings can say the same: [restore] run, or a handler (docs/handlers.md).";
+        findings.push(Finding::of(Note, "resurrect", format!("not understood: {what}"), todo));
+    }
+    let in_panes = |name: &str, panes: usize| match panes {
+        1 => name.to_owned(),
+        panes => format!("{name} ({panes})"),
+    };
+    if !found.typed.is_empty() {
+        let kinds: Vec<String> = found.typed.iter().map(|(name, panes)| in_panes(name, *panes)).collect();
+        let names: Vec<String> = found.typed.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let what = format!("a restore types these and leaves them to you: {}", kinds.join(", "));
+        let todo = format!(
+            "Why: evermux show. To have them run: [restore] run = [\"safe\", {}] in the config file.",
+            names.join(", ")
+        );
+        findings.push(Finding::of(Note, "programs", what, todo));
+    }
+    for (name, why, panes) in &found.owed {
+        let what = format!("a restore only shows {}: {why}", in_panes(name, *panes));
+        findings.push(Finding::of(Note, "programs", what, ""));
+    }
 }
 
 fn silent(check: &'static str, what: &str, todo: &str) -> Finding {

@@ -77,6 +77,7 @@ fn well() -> Facts {
                 restore_disabled: false,
             }],
         }),
+        programs: Some(Programs::default()),
         disk: Some(Disk { free: 9_000_000_000, files: Some(1_000_000) }),
         restore: Restore::default(),
     }
@@ -278,6 +279,25 @@ fn other_savers_are_known_by_their_words() {
     assert_eq!(savers(options), ["tmux-continuum", "tmux-resurrect"]);
     assert_eq!(savers(b"set -g @plugin 'timvw/tmux-assistant-resurrect'\n"), ["tmux-assistant-resurrect"]);
     assert!(savers(b"# set -g @plugin 'tmux-plugins/tmux-resurrect'\n").is_empty());
+}
+
+#[test]
+fn programs_are_told_by_their_kind() {
+    let mut facts = well();
+    facts.programs = Some(Programs {
+        typed: vec![("make".to_owned(), 2), ("node".to_owned(), 1)],
+        owed: vec![("sudo".to_owned(), "sudo vim is never started again".to_owned(), 1)],
+        read: vec![("@resurrect-processes".to_owned(), "ssh $(id)".to_owned())],
+        not_understood: vec!["@resurrect-processes: $(id): commands in it are not run".to_owned()],
+    });
+    assert_snapshot!(news(&facts), @r#"
+    ok resurrect: @resurrect-processes is read: ssh $(id)
+    note resurrect: not understood: @resurrect-processes: $(id): commands in it are not run
+        -> It counts for nothing. The settings can say the same: [restore] run, or a handler (docs/handlers.md).
+    note programs: a restore types these and leaves them to you: make (2), node
+        -> Why: evermux show. To have them run: [restore] run = ["safe", "make", "node"] in the config file.
+    note programs: a restore only shows sudo: sudo vim is never started again
+    "#);
 }
 
 #[test]

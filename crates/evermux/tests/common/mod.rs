@@ -3,7 +3,9 @@
 #![allow(dead_code, unused_macros, unused_imports, reason = "every test file uses another part of it")]
 
 pub mod bench;
+pub mod editing;
 pub mod shape;
+pub mod shells;
 
 /// What differs from run to run, and what stands for it, at the same width where tables are.
 pub const UNSTABLE: [(&str, &str); 15] = [

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod kept;
+pub mod user;
 
 use evermux_testkit::{Env, Server, Tmux, describe, differences, tmux_binaries};
 

@@ -1,10 +1,11 @@
 //! Programs that look and write like AI assistants, for a test's own home folder: the shapes of docs/handlers.md.
 //!
 //! Each is a script that waits for lines on its terminal: `new ID` goes to another conversation, `run LINE` runs something,
-//! `stop` ends it. What it is
-//! started with is appended to `~/ran`.
+//! `stop` ends it. What it is started with is appended to `~/ran`; as many starts fail as `~/fails` says.
 
 #![allow(dead_code, reason = "every test file uses another part of it")]
+
+pub mod told;
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +16,8 @@ use serde_json::Value;
 /// What every stub begins with.
 const HEAD: &str = r#"
 printf '%s|%s|%s\n' "$(basename "$0")" "$*" "$PWD" >>"$HOME/ran"
+fails=$(cat "$HOME/fails" 2>/dev/null)
+[ "${fails:-0}" -eq 0 ] || { echo $((fails - 1)) >"$HOME/fails"; echo "fails, $fails to go"; exit 1; }
 field22() { cut -d' ' -f22 "/proc/$1/stat"; }
 value() { # the word that follows one of the flags in $1
     flags=$1; shift
@@ -77,7 +80,8 @@ pub fn hooked(sandbox: &Sandbox, name: &str) {
         told() { printf '{"hook_event_name":"%s","session_id":"%s","cwd":"%s"}' "$1" "$2" "$PWD" | sh -c "$(cat ~/hook-"$1")"; }
         chats=$HOME/.gemini/tmp/x/chats
         become() { [ -z "$own" ] || told SessionEnd "$own"; own=$1; told SessionStart "$own"
-            mkdir -p "$chats"; echo "{\"sessionId\":\"$own\"}" >"$chats/session-$own.jsonl"; }
+            mkdir -p "$chats"
+            printf '{"sessionId":"%s"}\n{"type":"gemini","content":"noted"}\n' "$own" >"$chats/session-$own.jsonl"; }
         trap 'told SessionEnd "$own"' EXIT
         id=$(value '--resume' "$@")
         become "${id:-$FIRST}"
@@ -153,4 +157,30 @@ pub fn begin(server: &Server, pane: &str, line: &str) {
     server.wait_for_prompt(pane);
     server.type_line(pane, line);
     server.wait_until("the stub is ready", |server| server.screen(pane).lines().last() == Some("ready"));
+}
+
+/// Ends the stub in a pane, and clears what it has shown.
+#[track_caller]
+pub fn stop(server: &Server, pane: &str) {
+    server.type_line(pane, "stop");
+    server.wait_for_prompt(pane);
+    server.run(&["clear-history", "-t", pane]);
+    server.type_line(pane, "clear");
+    server.wait_until("it is cleared", |server| server.screen(pane) == "$");
+}
+
+/// Ends the server, and with it what ran in it.
+#[track_caller]
+pub fn end(server: &Server) {
+    server.tmux(&["kill-server"]);
+    server.wait_until("it is gone", |server| !server.lives());
+}
+
+/// The process that the shell of a pane has started first of those that live.
+#[track_caller]
+pub fn child(server: &Server, pane: &str) -> String {
+    let shell = server.display(pane, "#{pane_pid}");
+    let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap_or_default();
+    let first = children.split_whitespace().next();
+    first.unwrap_or_else(|| panic!("nothing runs in pane {pane}")).to_owned()
 }

@@ -181,6 +181,7 @@ fn a_difference_that_a_debt_reports_breaks_no_law() {
         started: 5,
         conversation: None,
         line: None,
+        redirected: false,
         editor: None,
     };
     let before = changed(|parts| {

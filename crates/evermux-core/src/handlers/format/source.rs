@@ -93,6 +93,8 @@ pub enum SourceKind {
         pattern: Pattern,
         /// The database in which the title is looked up, and how; knows `:title` and `:cwd`.
         database: Option<(Template, Query)>,
+        /// The conversations that have no title yet; knows `:cwd`.
+        untitled: Option<Query>,
     },
     /// The text of the pane when it was last saved.
     Screen {
@@ -134,6 +136,7 @@ struct SourceForm {
     after: Option<Vec<Either>>,
     variable: Option<Variable>,
     query: Option<Query>,
+    untitled: Option<Query>,
     pattern: Option<Pattern>,
 }
 
@@ -166,7 +169,7 @@ impl From {
             Self::Environment => &["variable"],
             Self::Database => &["path", "query"],
             Self::Transcripts => &["path", "id", "created", "directory", "directory-file"],
-            Self::Title => &["pattern", "path", "query"],
+            Self::Title => &["pattern", "path", "query", "untitled"],
             Self::Screen => &["pattern"],
         }
     }
@@ -197,6 +200,7 @@ impl TryFrom<SourceForm> for Source {
             ("after", form.after.is_some()),
             ("variable", form.variable.is_some()),
             ("query", form.query.is_some()),
+            ("untitled", form.untitled.is_some()),
             ("pattern", form.pattern.is_some()),
         ];
         let from = form.from;
@@ -240,6 +244,7 @@ impl TryFrom<SourceForm> for Source {
             },
             From::Title => SourceKind::Title {
                 database: form.path.clone().zip(form.query),
+                untitled: form.untitled,
                 pattern: form.pattern.ok_or("the source needs a 'pattern'")?,
             },
             From::Screen => {
@@ -262,7 +267,10 @@ impl SourceKind {
             Self::OpenFile { path } | Self::Transcripts { path, id: None, .. } if !has(path, "id") => {
                 Err("its path names no {id}".to_owned())
             }
-            Self::Title { pattern, database } => {
+            Self::Title { database: None, untitled: Some(_), .. } => {
+                Err("'untitled' needs a 'path' and a 'query'".to_owned())
+            }
+            Self::Title { pattern, database, .. } => {
                 let group = if database.is_some() { "title" } else { "id" };
                 if pattern.has(group) {
                     Ok(())

@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use crate::relaunch::{Launch, Shell};
-use crate::store::{Ticket, TicketId};
+use crate::store::{PanePlace, Ticket, TicketId};
 use crate::text::quote::{Language, shell_line};
 
 /// The longest line that is typed, in bytes: somebody may read it.
@@ -78,9 +78,9 @@ fn is_plain(word: &BString) -> bool {
 }
 
 /// The ticket for what is started: in that pane of that life of the server only.
-pub(super) fn ticket(launch: &Launch, place: Ticket) -> Ticket {
+pub(super) fn ticket(launch: &Launch, place: PanePlace) -> Ticket {
     let Launch { argv, directory, environment, .. } = launch.clone();
-    Ticket { argv, directory, environment, ..place }
+    Ticket { place, argv, directory, environment }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! Typed is only into a shell that waits at a prompt that is known, seen twice in a row and once more right before (see
 //! [`prompt`], `procs::line_editor_waits`), and only while its cursor still stands there in the same turn of tmux's loop
 //! ([`Server::type_line`]). What is typed is a line of that shell's language, or the use of a ticket ([`mod@line`]). Then the
-//! program is watched for: one that has not come, from a shell that has not read anything of it, is typed once more; whatever
-//! else happens, the program stays owed, with the reason.
+//! program is watched for. One that has not come, from a shell that has run nothing of it, is typed once more, and so is what
+//! goes on with a conversation if it ended at once; whatever else happens, the program stays owed, with the reason.
 //!
 //! All panes are served by one loop, a few at a time: what starts costs the processors more than we do.
 
@@ -32,7 +32,7 @@ use crate::model::{Generation, PaneIdentity, ServerName, TmuxVersion};
 use crate::procs::ProcessTable;
 use crate::relaunch::{Launch, Shell};
 use crate::shell::Report;
-use crate::store::{Shells, Ticket, TicketId, Tickets};
+use crate::store::{PanePlace, Shells, TicketId, Tickets};
 use crate::tmux::{Nonce, Server, Spot, Typing};
 
 /// How long to pause between two looks. Everything counts that was there in two looks that follow each other.
@@ -317,15 +317,20 @@ impl Start {
         let (pane, launch) = (&self.job.pane, &self.job.pending.launch);
         let foreground = table.job(pane.pid);
         let gone = foreground.is_none();
+        let job = foreground.filter(|job| !job.own);
+        let appears = job.as_ref().is_some_and(|job| job.all.iter().any(|it| seen::is(it, launch)));
         let owed = match &mut self.state {
             State::Done(_) => None,
             _ if gone => Some("its pane is gone".to_owned()),
+            // Somebody else has begun it: the user, or tmux-assistant-resurrect.
+            State::Waiting { .. } if appears && launch.repeat => {
+                self.state = State::Done(Outcome::Runs);
+                return;
+            }
             State::Waiting { .. } => late.then(|| "its shell does not come to a prompt".to_owned()),
             State::Typed(_) if self.job.pending.prefill => None,
             State::Typed(typed) => {
                 typed.back = if waits { typed.back + 1 } else { 0 };
-                let job = foreground.filter(|job| !job.own);
-                let appears = job.as_ref().is_some_and(|job| job.all.iter().any(|it| seen::is(it, launch)));
                 typed.seen = typed.seen.filter(|_| appears).or(appears.then_some(now));
                 if typed.seen.is_some_and(|since| now - since >= STAYS) {
                     self.state = State::Done(Outcome::Runs);
@@ -361,14 +366,16 @@ impl Start {
 
     /// The shell waits again, and the program is not there.
     fn came_back(&mut self, unmoved: bool, ground: &Ground<'_>) {
+        // Once more: since the processes were looked at it may have read what was typed.
+        if settle::waiting_shell(&ProcessTable::of(self.job.pane.pid), &self.job.pane).is_none() {
+            return;
+        }
         let unused = match (self.ticket, ground.tickets) {
             (Some(id), Some(tickets)) => tickets.is_unused(id),
             _ => unmoved,
         };
-        if !unused {
-            self.owe("it ended at once");
-        } else if self.again || !unmoved {
-            self.owe("its shell did not run it");
+        if self.again || !unused && !self.job.pending.launch.repeat {
+            self.owe(if unused { "its shell did not run it" } else { "it ended at once" });
         } else {
             self.again = true;
             self.state = State::Waiting { shell: None, strange_since: None };
@@ -414,14 +421,8 @@ impl Start {
         let line = line(launch, shell, ground.resume, id).ok_or("its shell cannot be told to start it")?;
         if let Some(id) = line.ticket() {
             let tickets = ground.tickets.ok_or("its arguments can be kept nowhere")?;
-            let place = Ticket {
-                server: ground.name.clone(),
-                generation: ground.generation.clone(),
-                pane: self.job.identity,
-                argv: Vec::new(),
-                directory: None,
-                environment: Vec::new(),
-            };
+            let (server, generation) = (ground.name.clone(), ground.generation.clone());
+            let place = PanePlace { server, generation, pane: self.job.identity };
             let written = tickets.write(id, &ticket(launch, place));
             written.map_err(|error| format!("its arguments could not be kept: {error}"))?;
             self.ticket = Some(id);

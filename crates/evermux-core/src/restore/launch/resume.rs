@@ -54,11 +54,11 @@ pub enum ResumeError {
 pub fn claim(tickets: &Tickets, id: TicketId, here: &Here<'_>) -> Result<Ticket, ResumeError> {
     let ticket = tickets.read(id)?.ok_or(ResumeError::Unknown(id))?;
     let (generation, pane, tty) = ask(here)?;
-    if ticket.server != *here.name || ticket.generation != generation {
+    if ticket.place.server != *here.name || ticket.place.generation != generation {
         return Err(ResumeError::Unknown(id));
     }
     let terminal = std::fs::metadata(Path::new(&tty)).map(|metadata| metadata.rdev());
-    if pane != Some(ticket.pane) || terminal.ok() != Some(here.terminal) {
+    if pane != Some(ticket.place.pane) || terminal.ok() != Some(here.terminal) {
         return Err(ResumeError::Elsewhere(id));
     }
     if tickets.take(id)? { Ok(ticket) } else { Err(ResumeError::Unknown(id)) }
@@ -72,7 +72,8 @@ pub fn claim(tickets: &Tickets, id: TicketId, here: &Here<'_>) -> Result<Ticket,
 pub fn claim_first(shells: &Shells, here: &Here<'_>) -> Result<Option<Waiting>, ResumeError> {
     let (generation, pane, _) = ask(here)?;
     let waiting = shells.waiting(generation.pid, here.pane).filter(|waiting| {
-        waiting.server == *here.name && waiting.generation == generation && Some(waiting.pane) == pane
+        let place = &waiting.place;
+        place.server == *here.name && place.generation == generation && Some(place.pane) == pane
     });
     Ok(waiting.filter(|_| shells.take(generation.pid, here.pane)))
 }

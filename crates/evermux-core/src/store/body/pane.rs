@@ -76,6 +76,8 @@ struct ProgramBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     editor: Option<EditorBody>,
     line: Option<Bytes>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    redirected: bool,
 }
 
 /// What the shell of a pane has told of itself.
@@ -163,6 +165,7 @@ impl ProgramBody {
             started: None,
             conversation: program.conversation.as_ref().map(ConversationBody::of),
             line: program.line.as_ref().map(Into::into),
+            redirected: program.redirected,
             editor: program.editor.as_ref().map(EditorBody::of),
         }
     }
@@ -237,6 +240,7 @@ impl From<ProgramBody> for Program {
             conversation: body.conversation.map(Into::into),
             editor: body.editor.map(Into::into),
             line: body.line.map(Into::into),
+            redirected: body.redirected,
         }
     }
 }

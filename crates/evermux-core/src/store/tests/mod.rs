@@ -7,6 +7,7 @@ mod keeper;
 mod logs;
 mod old;
 mod packs;
+mod samples;
 mod saving;
 
 use std::os::unix::fs::MetadataExt;

@@ -175,8 +175,15 @@ fn option(name: &str, value: Option<&[u8]>) -> OptionEntry {
 fn everything() -> Sample {
     let command = |masked| Command { argv: vec!["vi".into(), b"\xfffile".into()], masked };
     let (directory, started) = ("/src".into(), 1_699_999_000_123);
-    let program =
-        Program { command: command(false), directory, started, conversation: None, editor: None, line: None };
+    let program = Program {
+        command: command(false),
+        directory,
+        started,
+        conversation: None,
+        editor: None,
+        line: None,
+        redirected: false,
+    };
     let start = StartCommand { shown: "\"top\"".into(), argv: vec!["top".into()], masked: true };
     let debt = |owed, reason: &str| Debt { owed, since: second(1_699_000_000), reason: reason.to_owned() };
     let blocks = [&b"one\ntwo\n"[..], b"three\n", b"$ ls\n\x1b[31mred\x1b[39m\n", b"$ echo second\nsecond\n"];

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::choose::{Coverage, Ending, GenerationEnd, Outcome, Settled, Source, WhySettled};
-use crate::model::Kind;
+use crate::model::{EditorFacts, Kind};
 
 /// Changes everything that does not count for equality.
 fn later(snapshot: &Snapshot, seed: u64) -> Snapshot {
@@ -22,6 +22,9 @@ fn later(snapshot: &Snapshot, seed: u64) -> Snapshot {
             }
             if let Some(program) = &mut pane.program {
                 program.started += 1;
+                if let Some(editor) = &mut program.editor {
+                    editor.facts = EditorFacts { pid: seed as u32, ..EditorFacts::default() };
+                }
             }
         }
     }

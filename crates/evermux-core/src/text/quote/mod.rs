@@ -1,5 +1,6 @@
 //! Quoting: any bytes as one word for tmux, a shell or a terminal, and tmux's own quoting undone.
 
+mod editors;
 mod print;
 mod replies;
 mod shell;
@@ -7,6 +8,7 @@ mod shell;
 mod tests;
 mod tmux;
 
+pub use editors::{elisp_string, kakoune_string};
 pub use print::{printable, tmux_message};
 pub use replies::{BadEnvironment, environment, option_line, undo_output, undo_tmux_word};
 pub use shell::{Language, MAX_TYPED, Untypeable, fish_word, shell_line, shell_word};
