@@ -196,6 +196,29 @@ fn a_session_lives_as_long_as_a_program() {
 }
 
 #[test]
+fn whenever_it_is_killed_nothing_of_it_stays() {
+    let tmux = tmux_binaries().pop().unwrap();
+    let (server, env) = started(&tmux);
+    for moment in 0..40 {
+        let mut command = env.command(&["session", "with", "--", "sleep", "1000"]);
+        let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+        // The moment of the fault.
+        std::thread::sleep(Duration::from_millis(moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let guards = || {
+        let command_line = |process: &Process| std::fs::read(format!("/proc/{}/cmdline", process.id()));
+        let is_guard = |process: &Process| {
+            command_line(process).is_ok_and(|words| words.split(|byte| *byte == 0).any(|word| word == b"guard"))
+        };
+        env.sandbox().processes().iter().filter(|process| is_guard(process)).count()
+    };
+    wait_until("all guards have ended", LIMIT, || guards() == 0);
+    assert_eq!(server.lines(&["list-sessions", "-F", "#{session_name}"]), ["main"]);
+}
+
+#[test]
 fn one_at_a_time_holds_a_lock() {
     let tmux = tmux_binaries().pop().unwrap();
     let (_server, env) = started(&tmux);

@@ -67,6 +67,21 @@ fn every_byte_is_sent_as_it_is_to_one_pane_only() {
         assert_eq!(session(&env, &["send", "brackets"]).status, Some(2));
         assert_eq!(session(&env, &["send", "brackets:0.7", "--", "x"]).status, Some(4));
         assert_eq!(session(&env, &["send", "bracket", "--", "x"]).status, Some(4));
+
+        for off in [false, true] {
+            server.run(&["select-pane", if off { "-d" } else { "-e" }, "-t", "=plain:0.0"]);
+            server.run(&["copy-mode", "-t", "=plain:0.0"]);
+            let before = read(&plain).len();
+            assert!(session(&env, &["send", "plain:0.0", "--key", "C-b", "--key", "'", "--key", ";"]).ok());
+            wait_until("keys arrive", LIMIT, || read(&plain).len() >= before + 3);
+            assert_eq!(&read(&plain)[before..], b"\x02';", "tmux {}", tmux.version);
+            let state = "#{pane_synchronized} #{pane_input_off} #{pane_in_mode}";
+            let wanted = format!("1 {} 0", u8::from(off));
+            assert_eq!(server.display("=plain:0.0", state), wanted, "tmux {}", tmux.version);
+        }
+        if tmux.version.at_least(3, 2) {
+            assert_eq!(server.run(&["show-options", "-p", "-t", "=plain:0.0", "synchronize-panes"]), "");
+        }
         assert_eq!(read(&env.sandbox().path("home/beside")), b"", "not to the synchronized one");
         assert!(server.run(&["list-buffers"]).is_empty());
     }
@@ -145,6 +160,46 @@ fn what_is_new_since_a_mark_is_exactly_told() {
         assert_eq!(since("m1.nonsense").status, Some(2));
         server.run(&["new-session", "-d", "-s", "other"]);
         assert_eq!(session(&env, &["capture", "other", "--since", &first]).status, Some(2));
+    }
+}
+
+#[test]
+fn lines_that_were_wrapped_are_joined_in_what_is_new() {
+    for tmux in tmux_binaries() {
+        let (server, env) = started(&tmux);
+        // 80 columns: a row that ends with blanks, one that is full when the mark is taken, colours across an edge.
+        let blanks = format!("{}{}end", "a".repeat(76), " ".repeat(8));
+        let (full, rest) = ("b".repeat(80), "c".repeat(20));
+        let red = "r".repeat(90);
+        let program = env.sandbox().program(
+            "bin/wraps",
+            format!(
+                "#!/bin/sh\nread x\nprintf 'begin\\n{blanks}\\n{full}'\nread x\nprintf '{rest}\\n'\n\
+                 printf '\\033[31m{red}\\033[0m\\nEND'\nread x\n"
+            ),
+        );
+        assert!(session(&env, &["ensure", "job", "--size", "80x24", "--", program.to_str().unwrap()]).ok());
+        let mark = || session(&env, &["capture", "job", "--mark"]).text().trim().to_owned();
+        let since = |mark: &str, words: &[&str]| {
+            session(&env, &[&["capture", "job", "--since", mark, "--join"], words].concat())
+        };
+        // tmux echoes what is typed; an empty line moves the cursor down.
+        let first = mark();
+        assert!(session(&env, &["send", "job", "--when-ready", "--key", "Enter"]).ok());
+        server.wait_until("the row is full", |server| server.screen("=job:").contains(&full));
+        let told = since(&first, &[]);
+        assert_eq!(told.text(), format!("\nbegin\n{blanks}\n{full}\n"), "tmux {}: {told}", tmux.version);
+        let second = mark();
+        server.run(&["send-keys", "-t", "=job:", "-l", "x"]);
+        server.wait_until("it goes on", |server| server.screen("=job:").contains(&format!("{full}\nx")));
+        let told = json(&since(&second, &["--json"]));
+        assert_eq!((&told["lines"][0], &told["continues"]), (&"x".into(), &true.into()), "{told}");
+        server.run(&["send-keys", "-t", "=job:", "Enter"]);
+        server.wait_until("it is done", |server| server.screen("=job:").ends_with("END"));
+        let told = since(&first, &[]).text();
+        assert!(told.ends_with(&format!("{full}x\n{rest}\n{red}\nEND\n")), "tmux {}: {told}", tmux.version);
+        let told = since(&second, &["--colour"]).text();
+        assert!(told.contains("\x1b[31mrrr") && told.lines().count() == 4, "tmux {}: {told}", tmux.version);
     }
 }
 

@@ -29,7 +29,7 @@ pub enum Wanted {
 pub struct How {
     /// With its attributes, as escape sequences.
     pub colour: bool,
-    /// With wrapped rows joined; not together with [`Wanted::Since`].
+    /// With wrapped rows joined.
     pub join: bool,
 }
 
@@ -60,13 +60,13 @@ pub fn capture(talk: &Talk<'_>, wanted: &Wanted, how: How) -> Result<Captured, S
             if !mark.is_of(talk.pane.id, pid) {
                 return Err(SessionError::OtherMark);
             }
-            since(talk, mark, how.colour)
+            since(talk, mark, how)
         }
         _ if how.join => joined(talk, wanted, how),
         wanted => {
             // The rows above the screen belong to the mark.
             let from = if *wanted == Wanted::Screen { From::History(ABOVE as u32) } else { From::Top };
-            let got = rows::rows(talk, from, how.colour, None)?;
+            let got = rows::rows(talk, from, how, None)?;
             let alternate = got.plain.head.alternate.is_some();
             if alternate && *wanted == Wanted::Screen {
                 return joined(talk, wanted, how);
@@ -85,38 +85,50 @@ pub fn capture(talk: &Talk<'_>, wanted: &Wanted, how: How) -> Result<Captured, S
     }
 }
 
+/// The lines from a row on, without so many bytes at its beginning.
 fn lines(got: &Coloured, from: usize, skip: usize) -> Vec<BString> {
     let source = if got.styled.is_empty() { &got.plain.rows } else { &got.styled };
-    let mut lines: Vec<BString> =
-        source.get(from..).unwrap_or_default().iter().map(|row| BString::from(row.as_slice())).collect();
-    if skip > 0 && !lines.is_empty() {
+    let mut lines: Vec<BString> = Vec::new();
+    let mut goes_on = None;
+    for (at, row) in source.iter().enumerate().skip(from) {
+        let wrap = got.wrapped.get(at).copied().flatten();
         // The rest of a row has no attributes: what set them stands in the part that is left out.
-        let rest = got.plain.rows.get(from).and_then(|row| row.get(skip..)).unwrap_or_default();
-        match rest {
-            b"" => drop(lines.remove(0)),
-            rest => lines[0] = rest.into(),
+        let rest = match at == from && skip > 0 {
+            true => got.plain.rows.get(at).and_then(|row| row.get(skip..)).unwrap_or_default(),
+            false => row,
+        };
+        match (goes_on, lines.last_mut()) {
+            (Some(blanks), Some(line)) => {
+                line.extend(std::iter::repeat_n(b' ', blanks));
+                line.extend_from_slice(rest);
+            }
+            _ => lines.push(rest.into()),
         }
+        goes_on = wrap;
     }
     lines
 }
 
-fn since(talk: &Talk<'_>, mark: &Mark, colour: bool) -> Result<Captured, SessionError> {
+fn since(talk: &Talk<'_>, mark: &Mark, how: How) -> Result<Captured, SessionError> {
     let pid = talk.server_pid();
-    let mut got = rows::rows(talk, From::History(NEAR), colour, None)?;
+    let mut got = rows::rows(talk, From::History(NEAR), how, None)?;
     let mut new = mark.find(&got.plain);
     let whole = |rows: &Rows| rows.first == 0;
     if !whole(&got.plain) && !new.as_ref().is_some_and(|new| new.sure) {
-        got = rows::rows(talk, From::Top, colour, None)?;
+        got = rows::rows(talk, From::Top, how, None)?;
         new = mark.find(&got.plain);
     }
     let (from, skip, sure) = new.map_or((0, 0, false), |new| (new.from, new.skip, new.sure));
     let mut lines = lines(&got, from, skip);
-    if from < got.plain.rows.len() && skip == 0 && got.plain.rows[from].is_empty() && sure {
-        // The row of the mark was empty, and still is.
+    let mut continues = skip > 0;
+    // Nothing is new of the row of the mark, or it was empty and still is.
+    let same = got.plain.rows.get(from).is_some_and(|row| row.len() == skip) && (skip > 0 || sure);
+    let wraps = got.wrapped.get(from).is_some_and(Option::is_some);
+    if same && !wraps && !lines.is_empty() {
         lines.remove(0);
+        continues = false;
     }
     let alternate = got.plain.head.alternate.is_some();
-    let continues = skip > 0 && got.plain.rows.get(from).is_some_and(|row| row.len() > skip);
     Ok(Captured { lines, continues, mark: Mark::after(talk.pane.id, pid, &got.plain), sure, alternate })
 }
 
@@ -125,7 +137,7 @@ fn joined(talk: &Talk<'_>, wanted: &Wanted, how: How) -> Result<Captured, Sessio
     let start = if *wanted == Wanted::Screen { Row::At(0) } else { Row::Edge };
     let style = CaptureStyle { escapes: how.colour, joined: how.join, trailing: false };
     let besides = (Part::Rows(start, Row::Edge), style);
-    let got = rows::rows(talk, From::History(ABOVE as u32), false, Some(besides))?;
+    let got = rows::rows(talk, From::History(ABOVE as u32), How::default(), Some(besides))?;
     let mut reader = Reader::new(talk.pane.version);
     let mut lines: Vec<BString> = got
         .besides

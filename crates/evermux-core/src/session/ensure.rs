@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
-use super::find::{find_in, id_in};
+use super::find::{fields, find_in, id_in, parsed};
 use super::{SessionError, SessionName};
 use crate::model::{SessionId, Size};
 use crate::text::quote::printable;
-use crate::tmux::{Command, Nonce, Output, Reach, RunError, Script, StartError, command};
+use crate::tmux::{Command, Nonce, Output, Reach, RunError, Script, Server, StartError, command};
 
 /// The session option in which we keep what a session was made with: a JSON array, the directory first, then the words of
 /// the command.
 const MADE_WITH: &str = "@evermux-made-with";
+
+/// The session option that tells for whom a session was made, as a word that nobody can guess.
+const OWNER: &str = "@evermux-owner";
 
 /// How long a session may lack [`MADE_WITH`] because it is just being made.
 const BEING_MADE: Duration = Duration::from_millis(500);
@@ -32,6 +35,8 @@ pub struct Make<'a> {
     pub size: Option<Size>,
     /// What runs in its first pane, run as it is, without a shell; none: the user's shell.
     pub command: &'a [BString],
+    /// A word by which [`owned_by`] finds it again; it is the session's own from its first moment on.
+    pub owner: Option<&'a str>,
 }
 
 /// How it went.
@@ -78,7 +83,9 @@ pub fn ensure(
     };
     let ensured = read(&output, make.name, nonce)?;
     if ensured.made && !can_be_named(make.name) {
-        reach.server()?.run(mark(ensured.id.to_string(), make).text().as_slice(), limit)?;
+        let mut script = Script::default();
+        script.push_chain(marks(ensured.id.to_string(), make));
+        reach.server()?.run(script.bytes(), limit)?;
     }
     Ok(ensured)
 }
@@ -113,7 +120,7 @@ pub(super) fn fill(id: SessionId, make: &Make<'_>) -> Script {
     }
     let window = command("new-window").word("-k").value("-t", format!("{id}:^"));
     script.push(with_words(window.literal("-c", make.directory.as_os_str().as_bytes()), make.command));
-    script.push(mark(id.to_string(), make));
+    script.push_chain(marks(id.to_string(), make));
     script
 }
 
@@ -153,7 +160,7 @@ fn script(make: &Make<'_>, nonce: Nonce) -> Vec<u8> {
     // A chain stops at its first error: nothing is written into a session that was there.
     if can_be_named(make.name) {
         let target = [b"=", make.name.as_bytes().as_bytes(), b":"].concat();
-        script.push_chain([new, mark(target, make)]);
+        script.push_chain(std::iter::once(new).chain(marks(target, make)));
     } else {
         script.push(new);
     }
@@ -167,9 +174,30 @@ fn can_be_named(name: &SessionName) -> bool {
     !name.as_bytes().starts_with(b"$")
 }
 
-/// The command that notes what a session was made with.
-fn mark(target: impl AsRef<[u8]>, make: &Make<'_>) -> Command {
-    command("set-option").value("-t", target).word(MADE_WITH).word(made_with(make))
+/// The commands that note what a session was made with, and for whom.
+fn marks(target: impl AsRef<[u8]>, make: &Make<'_>) -> impl Iterator<Item = Command> {
+    let set = |name: &str, value: &str| command("set-option").value("-t", &target).word(name).word(value);
+    let owner = make.owner.map(|owner| set(OWNER, owner));
+    owner.into_iter().chain([set(MADE_WITH, &made_with(make))])
+}
+
+/// The session that was made for this owner, if it is there.
+///
+/// # Errors
+/// [`SessionError`], also if there is no server.
+pub fn owned_by(
+    server: &Server,
+    owner: &str,
+    nonce: Nonce,
+    limit: Duration,
+) -> Result<Option<SessionId>, SessionError> {
+    let script = format!("list-sessions -F '{nonce}O#{{session_id}}\t#{{{OWNER}}}'\n");
+    let reply = server.run(script.as_bytes(), limit)?.stdout;
+    let owned = |piece: &[u8]| {
+        let [id, found] = fields::<2>(piece.strip_prefix(b"O")?)?;
+        (found == owner.as_bytes()).then(|| parsed(id)).flatten()
+    };
+    Ok(nonce.split(&reply).skip(1).find_map(owned))
 }
 
 fn made_with(make: &Make<'_>) -> String {

@@ -23,7 +23,7 @@ mod wait;
 
 pub use capture::{Captured, How, Wanted, capture};
 pub use end::{Ended, Ending, kill, kill_id};
-pub use ensure::{Difference, Ensured, Make, differences, ensure};
+pub use ensure::{Difference, Ensured, Make, differences, ensure, owned_by};
 pub use error::SessionError;
 pub use find::{Found, Pane, Target, find_pane, find_session, panes};
 pub use list::{ListedAs, Rule, Viewer, list};

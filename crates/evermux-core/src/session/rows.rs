@@ -2,6 +2,7 @@
 
 use bstr::ByteSlice;
 
+use super::capture::How;
 use super::{SessionError, Talk};
 use crate::text::ansi::Reader;
 use crate::tmux::{CaptureError, CaptureRequest, CaptureScript, CaptureStyle, Frame, FrameHead, Part, Row};
@@ -33,15 +34,21 @@ pub(super) struct Coloured {
     pub plain: Rows,
     /// As many rows, with their attributes; empty if they were not wanted.
     pub styled: Vec<Vec<u8>>,
+    /// Which rows go on in the next one; empty if that was not wanted.
+    pub wrapped: Vec<Wrap>,
     /// What was asked for besides, as tmux prints it.
     pub besides: bstr::BString,
 }
 
-/// Captures rows, and what is wanted besides, in one instant. While a full-screen program shows its own screen, those of the screen under it.
+/// Whether a row goes on in the next one: then with how many blanks at its own end, which [`Rows`] leaves out.
+pub(super) type Wrap = Option<usize>;
+
+/// Captures rows, and what is wanted besides, in one instant. While a full-screen program shows its own screen, those of the screen
+/// under it.
 pub(super) fn rows(
     talk: &Talk<'_>,
     from: From,
-    coloured: bool,
+    how: How,
     besides: Option<(Part, CaptureStyle)>,
 ) -> Result<Coloured, SessionError> {
     let start = match from {
@@ -49,22 +56,37 @@ pub(super) fn rows(
         From::History(rows) => Row::At(-i32::try_from(rows).unwrap_or(i32::MAX)),
     };
     let plain = CaptureStyle { escapes: false, joined: false, trailing: false };
-    let styles = [plain, CaptureStyle { escapes: true, ..plain }];
-    let parts = styles[..if coloured { 2 } else { 1 }]
-        .iter()
-        .flat_map(|style| [(Part::Rows(start, Row::Edge), *style), (Part::UnderAlternate, *style)])
+    let coloured = how.colour.then_some(CaptureStyle { escapes: true, ..plain });
+    let joined = how.join.then_some(CaptureStyle { joined: true, ..plain });
+    let parts = [Some(plain), coloured, joined]
+        .into_iter()
+        .flatten()
+        .flat_map(|style| [(Part::Rows(start, Row::Edge), style), (Part::UnderAlternate, style)])
         .chain(besides)
         .collect();
     let request = CaptureRequest { pane: talk.pane.id, parts, rows: 0 };
     let (head, parts) = capture(talk, request)?;
     let split = |at: usize| primary(&head, parts.get(at), parts.get(at + 1));
     let (mut plain, first) = split(0);
+    let wrapped = match how.join {
+        true => {
+            let at = if how.colour { 4 } else { 2 };
+            let under = head.alternate.and_then(|_| parts.get(at + 1));
+            let of_history = usize::try_from(u64::from(head.history.size) - first).unwrap_or(0);
+            let (shown, below) = match under {
+                None => (&plain[..], &plain[..0]),
+                Some(_) => plain.split_at(of_history.min(plain.len())),
+            };
+            [wraps(shown, parts.get(at)), wraps(below, under)].concat()
+        }
+        false => Vec::new(),
+    };
     for row in &mut plain {
         row.truncate(row.trim_end().len());
     }
     let used = plain.iter().rposition(|row| !row.is_empty()).map_or(0, |at| at + 1);
     plain.truncate(used);
-    let mut styled = if coloured { split(2).0 } else { Vec::new() };
+    let mut styled = if how.colour { split(2).0 } else { Vec::new() };
     styled.truncate(used);
     let mut canonical = Reader::new(talk.pane.version);
     for row in &mut styled {
@@ -73,7 +95,38 @@ pub(super) fn rows(
         *row = line;
     }
     let besides = besides.and_then(|_| parts.last().cloned()).unwrap_or_default();
-    Ok(Coloured { plain: Rows { head, first, rows: plain }, styled, besides })
+    Ok(Coloured { plain: Rows { head, first, rows: plain }, styled, wrapped, besides })
+}
+
+/// Which of these rows go on, by the same text as tmux joins it (`-J`), which keeps blanks. Rows whose text is not found there, for
+/// whatever reason, end where they end.
+fn wraps(rows: &[Vec<u8>], joined: Option<&bstr::BString>) -> Vec<Wrap> {
+    let mut wraps = Vec::with_capacity(rows.len());
+    let mut left = rows.iter().map(|row| row.trim_end()).peekable();
+    for line in joined.iter().flat_map(|text| text.lines()) {
+        let mut rest = line;
+        while let Some(row) = left.next() {
+            let Some(after) = rest.strip_prefix(row) else { break };
+            rest = after;
+            if rest.trim().is_empty() {
+                wraps.push(None);
+                break;
+            }
+            // Blanks before the next row's own text, less those that it begins with itself.
+            let own = left.peek().map_or(0, |next| leading(next));
+            let blank = left.peek().is_some_and(|next| next.is_empty());
+            let blanks = if blank { 0 } else { leading(rest).saturating_sub(own) };
+            wraps.push(Some(blanks));
+            rest = &rest[blanks..];
+        }
+    }
+    wraps.resize(rows.len(), None);
+    wraps
+}
+
+/// How many blanks a text begins with.
+fn leading(text: &[u8]) -> usize {
+    text.iter().take_while(|&&byte| byte == b' ').count()
 }
 
 /// One request, answered.
@@ -112,4 +165,27 @@ fn primary(
         rows.extend(lines(under));
     }
     (rows, first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wraps;
+
+    #[test]
+    fn rows_that_go_on_are_found_by_what_tmux_joins() {
+        let told = |rows: &[&str], joined: &str| {
+            let rows: Vec<Vec<u8>> = rows.iter().map(|row| row.as_bytes().to_vec()).collect();
+            wraps(&rows, Some(&joined.into()))
+        };
+        assert_eq!(told(&["one", "", "two"], "one\n\ntwo\n"), [None, None, None]);
+        assert_eq!(told(&["abcd", "efgh", "ij", "k"], "abcdefghij\nk\n"), [Some(0), Some(0), None, None]);
+        // Blanks at the end of a row, at the beginning of the next one, at both.
+        assert_eq!(told(&["ab", "cd"], "ab  cd\n"), [Some(2), None]);
+        assert_eq!(told(&["abcd", "  ef"], "abcd  ef  \n"), [Some(0), None]);
+        assert_eq!(told(&["ab", "  cd", "e"], "ab    cd\ne\n"), [Some(2), None, None]);
+        assert_eq!(told(&["ab", "", "cd"], "ab      cd\n"), [Some(0), Some(6), None]);
+        // What does not fit together ends.
+        assert_eq!(told(&["abcd", "efgh"], "xy\n"), [None, None]);
+        assert_eq!(told(&["abcd"], ""), [None]);
+    }
 }

@@ -3,7 +3,7 @@
 use bstr::ByteSlice;
 
 use super::{SessionError, Talk};
-use crate::tmux::{Pasting, Script, command};
+use crate::tmux::{Command, Pasting, Script, command};
 
 /// The end of a pasted text: what follows it would be keys again.
 const END_OF_PASTE: &[u8] = b"\x1b[201~";
@@ -74,8 +74,8 @@ pub fn is_key(name: &str) -> bool {
     single || rest == "F11" || rest == "F12" || KEYS.contains(&rest)
 }
 
-/// Presses keys, whose names were checked by [`is_key`]: tmux types the letters of a name that it does not know. Copy mode ends
-/// first, which would take them.
+/// Presses keys, whose names were checked by [`is_key`]: tmux types the letters of a name that it does not know. They go to that
+/// pane alone, also where panes are synchronized or its input is off. Copy mode ends first, which would take them.
 ///
 /// # Errors
 /// [`SessionError`].
@@ -85,8 +85,39 @@ pub fn send_keys(talk: &Talk<'_>, keys: &[String]) -> Result<(), SessionError> {
     let leave = format!("send-keys -X -t {id} cancel");
     script.push(command("if-shell").word("-F").value("-t", &id).word("#{pane_in_mode}").word(leave));
     let press = command("send-keys").value("-t", &id).end_of_flags();
-    script.push(keys.iter().fold(press, |press, key| press.word(key)));
+    let press = keys.iter().fold(press, |press, key| press.word(key)).text();
+    let open = format!("select-pane -e -t {id} ; ");
+    let on = [open.as_bytes(), &press, format!(" ; select-pane -d -t {id}").as_bytes()].concat();
+    let press = choice(&id, "#{pane_input_off}", &on, &press).text();
+    let alone = alone(talk, &press);
+    script.push(choice(&id, "#{pane_synchronized}", &alone, &press));
     super::ensure::refused(&talk.server.run(script.bytes(), talk.limit)?)
+}
+
+/// One of two commands, by a condition about a pane.
+fn choice(id: &str, condition: &str, then: &[u8], otherwise: &[u8]) -> Command {
+    let choice = command("if-shell").word("-F").value("-t", id).word(condition);
+    choice.word(then).word(otherwise)
+}
+
+/// What a pane whose keys go to others, too, is given while they do not. All of it is one queue of one client: nobody's keys come in
+/// between. Since 3.2 a pane may have that option for itself.
+fn alone(talk: &Talk<'_>, press: &[u8]) -> Vec<u8> {
+    let id = talk.pane.id;
+    let (off, on) = match talk.pane.version.at_least(3, 2) {
+        true => (
+            format!("set-option -p -t {id} synchronize-panes off ; "),
+            format!(
+                " ; set-option -p -u -t {id} synchronize-panes ; if-shell -F -t {id} '#{{pane_synchronized}}' '' \
+                 'set-option -p -t {id} synchronize-panes on'"
+            ),
+        ),
+        false => (
+            format!("set-option -w -t {id} synchronize-panes off ; "),
+            format!(" ; set-option -w -t {id} synchronize-panes on"),
+        ),
+    };
+    [off.as_bytes(), press, on.as_bytes()].concat()
 }
 
 #[cfg(test)]

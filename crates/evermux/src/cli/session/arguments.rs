@@ -143,6 +143,7 @@ impl NewSession {
             environment: &self.environment,
             size: self.size,
             command: &self.command,
+            owner: None,
         }
     }
 }

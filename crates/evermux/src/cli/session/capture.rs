@@ -49,7 +49,7 @@ pub struct Args {
     colour: bool,
 
     /// Join lines that were wrapped at the edge of the pane
-    #[arg(long, conflicts_with_all = ["since", "follow"])]
+    #[arg(long)]
     join: bool,
 }
 

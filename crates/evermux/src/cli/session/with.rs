@@ -4,10 +4,9 @@ use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
-use evermux_core::model::SessionId;
 use evermux_core::session::{self, Make, SessionName};
 
 use super::{LIMIT, arguments, child, kill};
@@ -45,11 +44,13 @@ pub struct Args {
 /// End a session when the process that holds our standard input is gone
 #[derive(Debug, clap::Args)]
 pub struct GuardArgs {
-    /// The session's id
-    id: SessionId,
-    /// The server's process
-    server: u32,
+    /// The word by which the session is known
+    owner: String,
 }
+
+/// How long after the end of who makes a session that may still appear: tmux does it on its own by then.
+const LATEST: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a guard hears when it is not needed any more.
 const NOT_NEEDED: &[u8] = b"done";
@@ -58,16 +59,22 @@ const NOT_NEEDED: &[u8] = b"done";
 pub fn run(context: &ServerContext, args: &Args) -> Result<Exit, (Exit, CliError)> {
     let failed = |error: CliError| (error.kind.exit(), error);
     let mut watched = child::Watched::new().map_err(failed)?;
-    let (name, id) = make(context, args).map_err(failed)?;
-    let guard = Guard::begin(context, id);
+    let owner = context.nonce().to_string();
+    // First, so that there is no moment in which the session is nobody's.
+    let guard = Guard::begin(context, &owner).map_err(failed)?;
+    let made = make(context, args, &owner);
+    let name = match made {
+        Ok(name) => name,
+        Err(error) => {
+            guard.dismiss();
+            return Err(failed(error));
+        }
+    };
     let mut command = child::command(&args.command);
     command.env(NAME, std::ffi::OsStr::new(&name.to_string()));
-    let ending = match &guard {
-        _ if watched.told_to_end() => {
-            Err((Exit::Status(130), CliError::failed("told to end before it began")))
-        }
-        Ok(_) => watched.run(&mut command),
-        Err(error) => Err(failed(error.clone())),
+    let ending = match watched.told_to_end() {
+        true => Err((Exit::Status(130), CliError::failed("told to end before it began"))),
+        false => watched.run(&mut command),
     };
     let keep = match &ending {
         Ok(ending) => args.keep_on_failure && !ending.status.success() && !ending.told_to_end,
@@ -76,37 +83,48 @@ pub fn run(context: &ServerContext, args: &Args) -> Result<Exit, (Exit, CliError
     if keep {
         output::note(&format!("session {name} is kept: evermux session kill {name}"));
     } else {
-        end(context, id).map_err(failed)?;
+        end(context, &owner).map_err(failed)?;
     }
-    if let Ok(guard) = guard {
-        guard.dismiss();
-    }
+    guard.dismiss();
     ending.map(child::Ending::exit)
 }
 
 /// Makes the session.
-fn make(context: &ServerContext, args: &Args) -> Result<(SessionName, SessionId), CliError> {
+fn make(context: &ServerContext, args: &Args, owner: &str) -> Result<SessionName, CliError> {
     let own = || OsString::from(format!("with-{}", &context.nonce().to_string()[..8]));
     let name = arguments::name(&args.name.clone().unwrap_or_else(own))?;
     let directory = context.directory()?;
-    let make = Make { name: &name, directory: &directory, environment: &[], size: None, command: &[] };
+    let make = Make {
+        name: &name,
+        directory: &directory,
+        environment: &[],
+        size: None,
+        command: &[],
+        owner: Some(owner),
+    };
     let ensured = session::ensure(&context.reach(), &make, context.nonce(), LIMIT)?;
     if !ensured.made {
         return Err(CliError::failed(format!("session {name} is there already"))
             .hint("Without --name it gets a name of its own."));
     }
-    Ok((name, ensured.id))
+    Ok(name)
 }
 
-fn end(context: &ServerContext, id: SessionId) -> Result<(), CliError> {
+/// Ends the owner's session; whether there was one.
+fn end(context: &ServerContext, owner: &str) -> Result<bool, CliError> {
     let server = match context.reach().server() {
         Ok(server) => server,
         // It ended with its session, or somebody ended it.
-        Err(_) => return Ok(()),
+        Err(_) => return Ok(false),
     };
-    match session::kill_id(&server, id, context.nonce(), kill::ending(GRACE)) {
-        Err(error) if error.is_nothing_there() => Ok(()),
-        other => Ok(other.map(drop)?),
+    let ended = match session::owned_by(&server, owner, context.nonce(), LIMIT) {
+        Ok(Some(id)) => session::kill_id(&server, id, context.nonce(), kill::ending(GRACE)).map(|_| true),
+        Ok(None) => Ok(false),
+        Err(error) => Err(error),
+    };
+    match ended {
+        Err(error) if error.is_nothing_there() => Ok(false),
+        other => Ok(other?),
     }
 }
 
@@ -114,12 +132,11 @@ fn end(context: &ServerContext, id: SessionId) -> Result<(), CliError> {
 struct Guard(Child);
 
 impl Guard {
-    fn begin(context: &ServerContext, id: SessionId) -> Result<Self, CliError> {
-        let server = context.reach().server()?.peer().pid.unwrap_or(0);
+    fn begin(context: &ServerContext, owner: &str) -> Result<Self, CliError> {
         let mut command = detached::stranger()?;
         command.arg("-S").arg(&context.socket).args(["session", "guard"]);
         // Out of reach of what the terminal sends to us.
-        command.args([id.to_string(), server.to_string()]).stdin(Stdio::piped()).process_group(0);
+        command.arg(owner).stdin(Stdio::piped()).process_group(0);
         Ok(Self(detached::start(&mut command)?))
     }
 
@@ -138,10 +155,13 @@ pub fn guard(context: &ServerContext, args: &GuardArgs) -> Exit {
     if said.contains_str(NOT_NEEDED) {
         return Exit::Done;
     }
-    // The same id means another session in another life of the server.
-    let same = context.reach().server().is_ok_and(|server| server.peer().pid.unwrap_or(0) == args.server);
-    if same && end(context, args.id).is_err() {
-        return Exit::Failed;
+    let begun = Instant::now();
+    loop {
+        match end(context, &args.owner) {
+            Ok(true) => return Exit::Done,
+            Ok(false) if begun.elapsed() > LATEST => return Exit::Done,
+            Ok(false) => std::thread::sleep(PAUSE),
+            Err(_) => return Exit::Failed,
+        }
     }
-    Exit::Done
 }
