@@ -259,6 +259,30 @@ fn what_a_handler_only_types_is_left_to_the_user() {
     assert_eq!(known(&env), ["abc-1 strong"]);
 }
 
+/// The shell that a pane gets in the place of its own command has the line typed: the conversation is asked for once.
+#[test]
+fn a_pane_made_with_an_assistant_has_it_typed_where_that_is_wanted() {
+    let server = server();
+    claude(server.sandbox());
+    let env = env(&server);
+    let command = format!("FIRST={} exec claude --model opus", id(1));
+    server.run(&["new-window", "-d", "-t", "main:7", &command]);
+    server.wait_until("the stub is ready", |server| server.screen("main:7").ends_with("ready"));
+    server.run(&["set-option", "-p", "-t", "main:7", "@evermux-policy", "prefill"]);
+    assert_eq!(known(&env), [exact(1)]);
+    env.ok(&["save"]);
+    end(&server);
+    let already = ran(&server).len();
+    let output = env.run(&["restore"]);
+    assert_eq!(output.status, Some(3), "{output}");
+    let line = format!("claude --model opus --resume {}", id(1));
+    server.wait_until("it is typed", |server| server.screen("main:7").ends_with(&line));
+    assert_eq!(ran(&server).len(), already, "nothing runs");
+    server.run(&["send-keys", "-t", "main:7", "Enter"]);
+    server.wait_until("it runs", |server| ran(server).len() > already);
+    assert_eq!(known(&env), [exact(1)]);
+}
+
 #[test]
 fn the_mode_chosen_inside_comes_back_and_none_that_allows_more() {
     let server = server();

@@ -131,11 +131,15 @@ fn whoever_comes_while_a_long_config_is_read_does_not_make_the_server_old() {
     // The newest alone: its config takes longer than most.
     let binaries = tmux_binaries();
     let user = User::new(binaries.last().expect("there is a tmux"));
-    user.configure("run-shell 'sleep 11'");
+    let read = user.server().sandbox().path("config-is-read");
+    user.configure(&format!("run-shell 'until [ -e {} ]; do sleep 0.1; done'", read.display()));
     let _first = user.tmux(&[]);
     user.wait("the server is there", |server| server.socket().exists());
     user.server().run(&["new-session", "-d", "-s", "x"]);
+    let started: i64 = user.server().display("x", "#{start_time}").parse().unwrap();
+    user.wait("others have waited for it", |_| jiff::Timestamp::now().as_second() > started + 11);
     assert_eq!(user.sessions(), ["x"], "tmux lets others in meanwhile");
+    std::fs::write(&read, "").unwrap();
     user.expect_sessions(&["main", "other", "x"]);
 }
 
