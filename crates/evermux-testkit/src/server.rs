@@ -326,10 +326,17 @@ impl Server {
 
 /// Whether a process leads the foreground group of its terminal; elsewhere than on Linux the prompt must do.
 fn is_foreground(pid: u32) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return !cfg!(target_os = "linux");
-    };
-    // "PID (COMM) STATE PPID PGRP SESSION TTY TPGID …", and COMM may hold anything.
-    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
-    fields.split(' ').nth(5) == Some(&pid.to_string())
+    let Some(foreground) = stat_field(pid, 5) else { return !cfg!(target_os = "linux") };
+    let leader: u32 = foreground.parse().unwrap_or(0);
+    // A shell that runs one line (`default-command`) may wait for the shell that it is.
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let runs_line = words.split(|byte| *byte == 0).nth(1) == Some(b"-c");
+    leader == pid || (runs_line && stat_field(leader, 1) == Some(pid.to_string()))
+}
+
+/// A field of `/proc/PID/stat` behind the name: `PID (COMM) STATE PPID PGRP SESSION TTY TPGID …`, and COMM may hold anything.
+fn stat_field(pid: u32, number: usize) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(number).map(str::to_owned)
 }

@@ -141,8 +141,13 @@ fn between_unattached(tmux: &Tmux) -> (Story, String) {
 #[test]
 fn commands_in_place_of_shells() {
     on_every_tmux(|tmux| {
-        for command in ["exec bash", "true && exec sh -c 'x=\"it'\"'\"'s\"; exec bash'", "cd / && exec bash"]
-        {
+        // dash does not become the second one: it waits for it.
+        for command in [
+            "exec bash",
+            "/bin/bash",
+            "true && exec sh -c 'x=\"it'\"'\"'s\"; exec bash'",
+            "cd / && exec bash",
+        ] {
             let quoted = command.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$");
             let config = format!("set -gw automatic-rename off\nset -g default-command \"{quoted}\"\n");
             let story = Story::begin(tmux, &config);

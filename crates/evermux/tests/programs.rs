@@ -41,6 +41,38 @@ fn programs(env: &Env) -> String {
     text.lines().filter(is_program).map(|line| format!("{line}\n")).collect()
 }
 
+/// A shell that the user's shell runs in its place, as `default-command` wants, is the pane's shell: what runs in it comes back in
+/// it, and it is not a program itself.
+#[test]
+fn programs_in_a_shell_of_the_default_command() {
+    for tmux in tmux_binaries() {
+        let config = "set -g default-command '/bin/bash --norc'\nset -g @resurrect-processes 'sleep'\n";
+        let (server, env) = ground(&tmux, config);
+        server.run(&["new-session", "-d", "-s", "work", "-x", "100", "-y", "24"]);
+        server.run(&["new-window", "-d", "-t", "work:", "-c", "/usr"]);
+        server.wait_for_prompts();
+        runs(&server, "work:0", "sleep 1000", "sleep 1000");
+        server.type_line("work:1", "cd /usr/bin");
+        server.wait_until("it is there", |server| {
+            server.display("work:1", "#{pane_current_path}").ends_with("/bin")
+        });
+        env.ok(&["save"]);
+        for _ in 0..2 {
+            let back = restored(&server, &env);
+            assert_eq!(
+                argv(&server, "work:0").as_deref(),
+                Some("sleep 1000"),
+                "tmux {}: {back:#}",
+                tmux.version
+            );
+            assert_eq!(back["owed"].as_array().map(Vec::len), Some(0), "tmux {}: {back:#}", tmux.version);
+            let directory = server.display("work:1", "#{pane_current_path}");
+            assert!(directory.ends_with("/bin"), "tmux {}: {directory}", tmux.version);
+            env.ok(&["save"]);
+        }
+    }
+}
+
 /// The list of tmux-resurrect permits, replaces, and executes nothing.
 #[test]
 fn the_options_of_tmux_resurrect() {

@@ -21,7 +21,7 @@ use crate::tmux::ListedPane;
 /// What runs in a pane.
 #[derive(Debug, Default)]
 pub(super) struct Running {
-    /// The directory of the pane's own process.
+    /// The directory of the pane's own process, or of the shell that stands for it.
     pub directory: Option<BString>,
     /// The program in the foreground.
     pub program: Option<Program>,
@@ -57,11 +57,12 @@ impl Running {
         let Some(own) = pane.pid.and_then(|pid| table.get(pid)).filter(|_| !pane.dead) else {
             return Self::default();
         };
+        let standing = table.standing(own.pid).unwrap_or(own);
         let job = table.job(own.pid);
         let state = pane.tty.as_ref().and_then(|tty| terminal(Path::new(tty.to_os_str().ok()?)));
-        let own_shell = shell_at_terminal(own).is_some();
+        let own_shell = shell_at_terminal(standing).is_some();
         let mut running = Self {
-            directory: own.directory().cloned(),
+            directory: standing.directory().cloned(),
             processes: processes(own, table, job.as_ref()),
             own_argv: own.argv().to_vec(),
             ..Self::default()
@@ -80,7 +81,7 @@ impl Running {
             running.at_password = is_password_prompt(state, job.own && own_shell);
             running.at_prompt = Evidence::read(&job, state).is_some_and(line_editor_waits);
         }
-        let foreground = if job.own { Some(own).filter(|_| !own_shell) } else { job.first() };
+        let foreground = if job.own { Some(standing).filter(|_| !own_shell) } else { job.first() };
         let assistants = options.assistants.as_ref();
         if let Some(process) = foreground.filter(|process| asker != Some(process.pid)) {
             let started_with_pane = job.own && !pane.start_command.is_empty();

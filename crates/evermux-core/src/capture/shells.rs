@@ -18,7 +18,7 @@ pub(super) fn report(
     table: &ProcessTable,
     options: &Options,
 ) -> Option<Report> {
-    let own = table.get(pane.pid?).filter(|_| !pane.dead)?;
+    let own = table.standing(pane.pid?).filter(|_| !pane.dead)?;
     let bytes = options.shells.as_ref()?.report(server, pane.id)?;
     let report = Report::parse(&bytes, own.pid, own.started)?;
     (Shell::of(&report.shell) == shell_at_terminal(own)).then_some(report)

@@ -121,6 +121,11 @@ impl Process {
         self.asked.executable.get_or_init(|| os::executable(self.pid)).as_ref()
     }
 
+    /// Whether it is a shell (or something like one) that was given one line to run.
+    fn runs_line(&self) -> bool {
+        matches!(self.argv(), [_, flag, _] if flag == "-c")
+    }
+
     /// A process that is not read from the system, for tests.
     #[cfg(test)]
     pub(crate) fn made_up(pid: u32, parent: u32, argv: &[&str], directory: &str) -> Self {
@@ -211,10 +216,14 @@ impl ProcessTable {
         }
     }
 
-    /// A table of one process alone: of a job it tells only whether that process is in the foreground. On Linux it costs
-    /// a hundredth of [`ProcessTable::read`]. Times of birth in it mean nothing.
+    /// A table of one process alone, and of the one in the foreground that it may only wait for ([`ProcessTable::standing`]): of a
+    /// job it tells only whether one of these is in the foreground. On Linux it costs a hundredth of [`ProcessTable::read`].
+    /// Times of birth in it mean nothing.
     pub fn of(pid: u32) -> Self {
-        Self::from_processes(os::one(pid).into_iter().collect())
+        let own = os::one(pid);
+        let waits_for = own.as_ref().filter(|own| own.runs_line()).and_then(|own| own.foreground);
+        let other = waits_for.filter(|&other| other != pid).and_then(os::one);
+        Self::from_processes(own.into_iter().chain(other).collect())
     }
 
     /// A table of these processes.
@@ -272,12 +281,27 @@ impl ProcessTable {
         found
     }
 
+    /// The process that a pane's user takes for the pane's own: that of this id, or the shell at the terminal that it only waits
+    /// for. tmux runs `default-command` by the user's shell (`fish -c LINE`), and not every shell becomes what its line starts:
+    /// bash and zsh do, fish 4.0 and dash 0.5.12 do not.
+    pub fn standing(&self, pid: u32) -> Option<&Process> {
+        let own = self.get(pid)?;
+        if !own.runs_line() {
+            return Some(own);
+        }
+        let mut children = self.children(pid).filter(|process| !process.zombie);
+        let only = children.next().filter(|_| children.next().is_none());
+        let is_shell =
+            |child: &&Process| child.terminal == own.terminal && shell_at_terminal(child).is_some();
+        Some(only.filter(is_shell).unwrap_or(own))
+    }
+
     /// The foreground job of the pane whose own process is `pid`; none if that has no terminal or is not there.
     ///
     /// Only processes on the pane's own terminal count: a program that opens a terminal of its own (`script`, `ssh`
     /// control masters, a tmux inside) is the job, and what runs in there is not.
     pub fn job(&self, pid: u32) -> Option<Job<'_>> {
-        let pane = self.get(pid)?;
+        let pane = self.standing(pid)?;
         let (terminal, group) = (pane.terminal?, pane.foreground?);
         let in_group = |process: &Process| {
             process.group == group && process.terminal == Some(terminal) && !process.zombie

@@ -55,6 +55,29 @@ fn at_the_prompt_the_shell_is_its_own_job() {
 }
 
 #[test]
+fn a_shell_that_only_waits_for_another_one_is_not_what_the_user_sees() {
+    let line = |child: &'static str| {
+        let own = Process::made_up(10, 1, &["sh", "-c", "bash"], "/");
+        let own = Process { group: 10, terminal: TERMINAL, foreground: Some(20), ..own };
+        vec![own, process(20, 10, 20, 20, child)]
+    };
+    let table = ProcessTable::from_processes(line("bash"));
+    let job = table.job(10).unwrap();
+    assert!(job.own && table.standing(10).unwrap().pid == 20);
+    // A program that runs in it is not the pane's own.
+    let mut busy = line("bash");
+    busy.iter_mut().for_each(|process| process.foreground = Some(30));
+    busy.push(process(30, 20, 30, 30, "vim"));
+    let table = ProcessTable::from_processes(busy);
+    assert!(!table.job(10).unwrap().own && table.job(10).unwrap().first().unwrap().pid == 30);
+    // Only a shell stands for it, and only if it is alone.
+    assert_eq!(ProcessTable::from_processes(line("vim")).standing(10).unwrap().pid, 10);
+    let mut two = line("bash");
+    two.push(process(21, 10, 10, 20, "cat"));
+    assert_eq!(ProcessTable::from_processes(two).standing(10).unwrap().pid, 10);
+}
+
+#[test]
 fn a_pipeline_has_several_members_and_what_they_start_is_not_among_them() {
     let table = ProcessTable::from_processes(vec![
         process(10, 1, 10, 20, "bash"),

@@ -405,8 +405,10 @@ impl Start {
     fn told(&self, shell: Shell, ground: &Ground<'_>) -> Told {
         let pane = &self.job.pane;
         let bytes = ground.shells.and_then(|shells| shells.report(ground.generation.pid, pane.id));
-        let started = ProcessTable::of(pane.pid).get(pane.pid).map_or(0, |process| process.started);
-        let report = bytes.and_then(|bytes| Report::parse(&bytes, pane.pid, started));
+        let table = ProcessTable::of(pane.pid);
+        let (pid, started) =
+            table.standing(pane.pid).map_or((pane.pid, 0), |process| (process.pid, process.started));
+        let report = bytes.and_then(|bytes| Report::parse(&bytes, pid, started));
         match report.filter(|report| Shell::of(&report.shell) == Some(shell)) {
             Some(report) if report.at_prompt => Told::Prompt,
             Some(_) => Told::Busy,
