@@ -45,9 +45,10 @@ impl Watched {
         signals.map(Self).map_err(|error| CliError::failed("cannot watch for signals").because(&error))
     }
 
-    /// Whether we were told to end already.
-    pub fn told_to_end(&mut self) -> bool {
-        self.0.pending().any(|signal| signal != SIGCHLD)
+    /// The status with which to end if we were told to already, as a shell has it.
+    pub fn told_to_end(&mut self) -> Option<Exit> {
+        let signal = self.0.pending().find(|signal| *signal != SIGCHLD)?;
+        Some(Exit::Status(u8::try_from(128 + signal).unwrap_or(u8::MAX)))
     }
 
     /// Runs a program to its end. TERM and HUP are passed on to it; so is INT, where the terminal has not told it itself.

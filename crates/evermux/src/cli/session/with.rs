@@ -73,8 +73,8 @@ pub fn run(context: &ServerContext, args: &Args) -> Result<Exit, (Exit, CliError
     let mut command = child::command(&args.command);
     command.env(NAME, std::ffi::OsStr::new(&name.to_string()));
     let ending = match watched.told_to_end() {
-        true => Err((Exit::Status(130), CliError::failed("told to end before it began"))),
-        false => watched.run(&mut command),
+        Some(exit) => Err((exit, CliError::failed("told to end before it began"))),
+        None => watched.run(&mut command),
     };
     let keep = match &ending {
         Ok(ending) => args.keep_on_failure && !ending.status.success() && !ending.told_to_end,
