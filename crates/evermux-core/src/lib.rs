@@ -31,6 +31,7 @@ pub mod foreign;
 pub mod editors;
 
 // Verbs: seams and decisions put together.
+pub mod session;
 pub mod assistants;
 pub mod capture;
 pub mod save;

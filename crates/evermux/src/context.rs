@@ -19,7 +19,7 @@ use evermux_core::editors::Editors;
 use evermux_core::model::ServerName;
 use evermux_core::procs;
 use evermux_core::store::Place;
-use evermux_core::tmux::{Binaries, SocketChoice};
+use evermux_core::tmux::{Binaries, Nonce, Reach, SocketChoice};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustix::time::{ClockId, clock_gettime};
@@ -151,11 +151,7 @@ impl Context {
             unknown_settings,
             state,
             socket: socket(global, uid)?,
-            binaries: Binaries {
-                path: variable("PATH"),
-                home: env::home_dir(),
-                user: variable("USER").or_else(|| variable("LOGNAME")),
-            },
+            binaries: binaries(),
             machine: procs::machine(),
             boot: procs::boot(),
             uid,
@@ -262,11 +258,71 @@ impl Context {
     /// # Panics
     /// If the system has no source of randomness: an identity that repeats would be worse.
     pub fn random(&self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        match getrandom::fill(&mut bytes) {
-            Ok(()) => bytes,
-            Err(error) => panic!("the system gives no random bytes: {error}"),
-        }
+        random()
+    }
+}
+
+/// What a command knows of the world that is about a running server only: no store, no settings. Scripts run such commands
+/// often, and what they do not need would cost more than what they do.
+#[derive(Clone, Debug)]
+pub struct ServerContext {
+    /// The socket of the tmux server this is about; absolute.
+    pub socket: PathBuf,
+    /// Where to look for tmux.
+    pub binaries: Binaries,
+    /// Our user, the effective one.
+    pub uid: u32,
+    /// Whether results and errors are printed as JSON.
+    pub json: bool,
+}
+
+impl ServerContext {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// If the command line is wrong.
+    pub fn new(global: &Global) -> Result<Self, CliError> {
+        let uid = rustix::process::geteuid().as_raw();
+        Ok(Self { socket: socket(global, uid)?, binaries: binaries(), uid, json: global.json })
+    }
+
+    /// A mark that nobody can guess.
+    pub fn nonce(&self) -> Nonce {
+        Nonce::from_random(random())
+    }
+
+    /// Where the server is, or will be.
+    pub fn reach(&self) -> Reach<'_> {
+        Reach { socket: &self.socket, binaries: &self.binaries, uid: self.uid }
+    }
+
+    /// The value that a variable has for us.
+    pub fn variable(&self, name: &OsStr) -> Option<OsString> {
+        env::var_os(name)
+    }
+
+    /// Our working directory.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn directory(&self) -> Result<PathBuf, CliError> {
+        env::current_dir().map_err(|error| CliError::failed("there is no working directory").because(&error))
+    }
+}
+
+fn binaries() -> Binaries {
+    Binaries {
+        path: variable("PATH"),
+        home: env::home_dir(),
+        user: variable("USER").or_else(|| variable("LOGNAME")),
+    }
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => bytes,
+        Err(error) => panic!("the system gives no random bytes: {error}"),
     }
 }
 

@@ -10,6 +10,7 @@ use evermux_core::capture;
 use evermux_core::history::{BadName, NotFound, RemovalError};
 use evermux_core::restore::{ApplyError, RestoreError, ResumeError, UndoError};
 use evermux_core::save::SaveError;
+use evermux_core::session::{BadName as BadSessionName, SessionError};
 use evermux_core::store::StoreError;
 use evermux_core::tmux::{ConnectError, ListError, ListingError, RunError, StartError};
 use serde::Serialize;
@@ -31,16 +32,26 @@ pub enum Exit {
     NothingThere,
     /// 5: busy: another evermux holds what is needed.
     Busy,
+    /// The exit status of a command that was run.
+    Status(u8),
 }
 
 impl Exit {
-    /// Every way to end, in the order of the numbers.
+    /// Every way to end of our own, in the order of the numbers.
     pub const ALL: [Self; 6] =
         [Self::Done, Self::Failed, Self::Usage, Self::Problems, Self::NothingThere, Self::Busy];
 
     /// The exit status.
     pub fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Problems => 3,
+            Self::NothingThere => 4,
+            Self::Busy => 5,
+            Self::Status(status) => status,
+        }
     }
 
     /// One line for the help and the reference.
@@ -52,6 +63,7 @@ impl Exit {
             Self::Problems => "done, but some problems or debts are listed",
             Self::NothingThere => "nothing there: no server, no snapshot, no such session",
             Self::Busy => "busy: another evermux is at work on the same server",
+            Self::Status(_) => "the exit status of a command that was run",
         }
     }
 }
@@ -348,6 +360,39 @@ impl From<ListError> for CliError {
                 };
                 Self::of(kind, &error)
             }
+        }
+    }
+}
+
+impl From<BadSessionName> for CliError {
+    fn from(error: BadSessionName) -> Self {
+        Self::of(Kind::Usage, &error).hint("Use '-' or '_' instead.")
+    }
+}
+
+impl From<SessionError> for CliError {
+    fn from(error: SessionError) -> Self {
+        let kind = if error.is_nothing_there() { Kind::NothingThere } else { Kind::Failed };
+        match error {
+            SessionError::Connect(error) => error.into(),
+            SessionError::Run(error) => Self { kind, ..error.into() },
+            SessionError::Start(error) => error.into(),
+            SessionError::NoSession(_) => {
+                Self::of(kind, &error).hint("evermux session list shows those that are there.")
+            }
+            SessionError::Store(error) => error.into(),
+            SessionError::NoDirectory(_)
+            | SessionError::EndsPaste
+            | SessionError::OtherMark
+            | SessionError::Pattern(..) => Self::of(Kind::Usage, &error),
+            SessionError::Ended { ref last, .. } | SessionError::Timeout { ref last, .. }
+                if !last.is_empty() =>
+            {
+                let mut shown = Self::of(kind, &error);
+                shown.causes.push(format!("its last lines:\n{}", last.join("\n")));
+                shown
+            }
+            _ => Self::of(kind, &error),
         }
     }
 }

@@ -192,6 +192,11 @@ pub fn tell_parent(bytes: &[u8]) {
     let _ = io::stdout().write_all(bytes).and_then(|()| io::stdout().flush());
 }
 
+/// Bytes for whoever reads on as they come; whether they are still read.
+pub fn stream(bytes: &[u8]) -> bool {
+    io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()).is_ok()
+}
+
 /// Text that is a file of its own, such as a completion script: written as it is.
 pub fn raw(bytes: &[u8]) -> Exit {
     match io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()) {

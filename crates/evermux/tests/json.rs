@@ -27,7 +27,8 @@ fn assert_shape(name: &str, printed: &[u8]) -> Value {
 /// Runs a command with `--json`, which must have a result, and compares it with the example `name`.
 #[track_caller]
 fn check(env: &Env, name: &str, command: &[&str]) -> Value {
-    let output: Output = env.run(&[command, &["--json"]].concat());
+    // In front: behind `--` it would be a word of somebody else.
+    let output: Output = env.run(&[&["--json"], command].concat());
     assert!(matches!(output.status, Some(0 | 3)), "{command:?}: {output}");
     assert_shape(name, &output.stdout)
 }
@@ -130,6 +131,32 @@ fn every_shape_is_as_documented() {
     assert_eq!(output.status, Some(4));
     assert!(output.stdout.is_empty());
     assert_shape("error", &output.stderr);
+}
+
+#[test]
+fn what_sessions_tell_is_as_documented() {
+    let tmux = tmux_binaries().pop().expect("there is one");
+    let server = Server::start(&tmux);
+    let env = Env::new(env!("CARGO_BIN_EXE_evermux"), &server);
+    let env = env.with("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22");
+    check(&env, "session ensure", &["session", "ensure", "web"]);
+    check(&env, "session has", &["session", "has", "web"]);
+    let _client = server.attach("web", 80, 24);
+    check(&env, "session list", &["session", "list"]);
+    check(&env, "session send", &["session", "send", "web", "--when-ready", "--enter", "--", "echo hello"]);
+    check(&env, "session wait", &["session", "wait", "web", "--text", "^hello"]);
+    check(&env, "session run", &["session", "run", "web", "--", "echo", "ok"]);
+    let captured = env.run(&["session", "capture", "web", "--json"]);
+    assert!(captured.ok(), "{captured}");
+    assert_shape("session capture", &captured.stdout);
+    check(&env, "session restart", &["session", "restart", "web"]);
+    let followed = env.run(&["session", "ensure", "short", "--", "sh", "-c", "sleep 1; echo line; sleep 1"]);
+    assert!(followed.ok(), "{followed}");
+    let followed = env.run(&["session", "capture", "short", "--follow"]).text();
+    let events: Vec<&str> = followed.lines().collect();
+    assert_shape("session capture --follow", events[0].as_bytes());
+    assert_shape("session capture --follow, the end", events[events.len() - 1].as_bytes());
+    check(&env, "session kill", &["session", "kill", "web"]);
 }
 
 #[test]

@@ -52,6 +52,18 @@ struct Work {
 const ALL: &[Work] = &[
     Work { name: "start-up", sizes: &[(1, 0)], budget: (&[], 0.0), measure: Bench::start_up },
     Work {
+        name: "session has",
+        sizes: &[(1, 0), (100, 0)],
+        budget: (&[1, 100], 1.5),
+        measure: Bench::session_has,
+    },
+    Work {
+        name: "session ensure",
+        sizes: &[(1, 0), (100, 0)],
+        budget: (&[1, 100], 1.5),
+        measure: Bench::session_ensure,
+    },
+    Work {
         name: "save, text unchanged",
         sizes: &[(1, 0), (10, 0), (100, 0), (500, 0), (1000, 0)],
         budget: (&[100, 500], 1.5),
@@ -160,8 +172,26 @@ impl Bench {
     /// `status --line`, which a status line runs all the time, and tmux's own smallest question.
     fn start_up(&self, (panes, _): (usize, usize)) -> Result<Measured> {
         let load = Load::start(&self.tmux, panes)?;
+        self.ours(&Env::new(&self.program, &load.server), &load, &["save"])?;
+        self.beside_has_session(&load, &["status", "--line"])
+    }
+
+    /// Whether a session is there.
+    fn session_has(&self, (panes, _): (usize, usize)) -> Result<Measured> {
+        let load = Load::start(&self.tmux, panes)?;
+        self.ours(&Env::new(&self.program, &load.server), &load, &["session", "ensure", "job"])?;
+        self.beside_has_session(&load, &["session", "has", "job"])
+    }
+
+    /// A session that is there already.
+    fn session_ensure(&self, (panes, _): (usize, usize)) -> Result<Measured> {
+        let load = Load::start(&self.tmux, panes)?;
+        self.beside_has_session(&load, &["session", "ensure", "job"])
+    }
+
+    /// What takes a moment, in turns with `tmux has-session`.
+    fn beside_has_session(&self, load: &Load, command: &[&str]) -> Result<Measured> {
         let env = Env::new(&self.program, &load.server);
-        self.ours(&env, &load, &["save"])?;
         let mut limit = |_| {
             let ask = || {
                 let mut client = load.server.client();
@@ -172,7 +202,7 @@ impl Bench {
             Ok(Limit { took: cost.took, tmux: cost.tmux })
         };
         let mut ours = |_| {
-            let ask = || Ok(self.ours(&env, &load, &["status", "--line"])?.unwrap_or_default());
+            let ask = || Ok(self.ours(&env, load, command)?.unwrap_or_default());
             Ok((!self.limits_only).then_some(middle(&ask)?))
         };
         self.turns(None, &mut limit, &mut ours)

@@ -26,6 +26,7 @@ pub fn head(tmux: &str, runs: usize, in_memory: bool) -> String {
 pub fn about(work: &str) -> &'static str {
     match work {
         "start-up" => START_UP,
+        "session has" | "session ensure" => SESSION,
         "save, text unchanged" => UNCHANGED,
         "save, one pane has 20 new lines" => ONE_CHANGED,
         "save, every pane has 20 new lines" => ALL_CHANGED,
@@ -47,6 +48,9 @@ const PROMPTS: &str = "Limit: the shell alone, its start and 900 empty lines (of
 
 const START_UP: &str = "Limit: `tmux has-session`, the least that a client can ask. evermux: `evermux status --line`, \
     which a status line runs again and again; it opens no database and asks tmux nothing.";
+
+const SESSION: &str = "Limit: `tmux has-session`. evermux: `evermux session has NAME`, `evermux session ensure NAME` of a session \
+    that is there: one client of tmux, and the start of evermux before it.";
 
 const UNCHANGED: &str = "Limit: one client that lists the same fields and options, one scan of `/proc`, and one append \
     of 4 kB with fsync.\n\n\

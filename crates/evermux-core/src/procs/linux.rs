@@ -89,6 +89,17 @@ pub(super) fn reading(pid: u32) -> Reading {
     }
 }
 
+/// Whether the process is blocked until something happens: in poll, select or epoll, or as a thread of others that are.
+pub(super) fn awaiting_events(pid: u32) -> Reading {
+    match std::fs::read(format!("/proc/{pid}/wchan")).as_deref() {
+        Ok(b"" | b"0") | Err(_) => Reading::Unknown,
+        Ok(name) if [&b"poll"[..], b"select", b"futex"].iter().any(|part| name.contains_str(part)) => {
+            Reading::Yes
+        }
+        Ok(_) => Reading::No,
+    }
+}
+
 /// The files that a process has open at this number or above, as far as they may be read.
 pub(super) fn open_files(pid: u32, lowest: u32) -> Vec<OpenFile> {
     // Relative to the folder: each path from /proc on is checked anew, which would cost as much again.

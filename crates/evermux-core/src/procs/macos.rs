@@ -150,6 +150,11 @@ pub(super) fn reading(_pid: u32) -> Reading {
     Reading::Unknown
 }
 
+/// Whether the process is blocked until something happens; that is not told here.
+pub(super) fn awaiting_events(_pid: u32) -> Reading {
+    Reading::Unknown
+}
+
 /// Not read here: whether a shell still reads an rc file is seen from its terminal and group only.
 pub(super) fn open_files(_pid: u32, _lowest: u32) -> Vec<OpenFile> {
     Vec::new()

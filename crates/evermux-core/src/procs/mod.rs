@@ -12,6 +12,7 @@ mod ahead;
 mod arguments;
 mod cost;
 mod identity;
+mod input;
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
 mod os;
@@ -22,6 +23,7 @@ mod os;
 #[path = "ps.rs"]
 mod os;
 mod prompt;
+mod signal;
 #[cfg(all(test, any(target_os = "linux", target_os = "macos")))]
 #[path = "ps.rs"]
 #[allow(dead_code)]
@@ -47,6 +49,7 @@ pub use ahead::MOST_OF_PANE;
 pub use cost::Cost;
 pub use identity::{boot, machine};
 pub use prompt::{Evidence, Reading, is_password_prompt, line_editor_waits, shell_at_terminal};
+pub use signal::signal;
 pub use sockets::{Listening, connected, listening};
 pub use terminal::{TerminalError, TerminalState, has_unread_input};
 

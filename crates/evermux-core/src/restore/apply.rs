@@ -15,7 +15,6 @@ use super::later::LaterPane;
 use super::pace::Pace;
 use super::programs;
 use super::prompts::{Known, Tail};
-use super::script::{Script, command};
 use super::settle;
 use super::skeleton::{
     self, HISTORY_LIMIT, Made, MadePane, Skeleton, early_history_limit, live_history_limit,
@@ -27,7 +26,7 @@ use crate::model::{BlockId, Death, PaneId, PaneIdentity, SessionId, TmuxVersion}
 use crate::plan::{Plan, PlannedLink, PlannedPane, Run, WindowPlace};
 use crate::problem::{Problem, Subject};
 use crate::text::quote::printable;
-use crate::tmux::{RunError, Server};
+use crate::tmux::{RunError, Script, Server, command};
 
 /// How long tmux may take to notice that the process of a dead pane has ended.
 const ENDING: Duration = Duration::from_secs(15);

@@ -10,10 +10,9 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::hooks::Hooks;
 use super::quiet;
-use super::script::{Script, command};
 use crate::model::{SessionId, TmuxVersion};
 use crate::procs::ProcessTable;
-use crate::tmux::{RunError, Server};
+use crate::tmux::{RunError, Script, Server, command};
 
 /// What was found, and done, about the clients of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

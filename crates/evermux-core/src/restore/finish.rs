@@ -10,7 +10,6 @@ use bstr::BString;
 
 use super::hooks::Hooks;
 use super::quiet;
-use super::script::{Command, Script, command};
 use super::skeleton::{
     HISTORY_LIMIT, HistoryLimit, Made, PANE_TAG, SESSION_TAG, WINDOW_TAG, early_options, live_history_limit,
 };
@@ -18,6 +17,7 @@ use crate::model::{OptionEntry, PaneId, SessionId, TmuxVersion};
 use crate::plan::{Leader, Plan, PlannedSession, PlannedWindow, Run, Scope, SessionPlace, WindowPlace};
 use crate::problem::{Problem, Subject};
 use crate::text::names::{Inexact, WindowNaming, pane_title, session_name, window_name};
+use crate::tmux::{Command, Script, command};
 
 /// How many commands run between two pauses: one costs tmux 5 to 20 us, and every option a redraw of each client.
 const COMMANDS_OF_A_GROUP: usize = 100;

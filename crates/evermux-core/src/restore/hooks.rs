@@ -9,8 +9,8 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::script::{Command, Script, command};
 use crate::model::TmuxVersion;
+use crate::tmux::{Command, Script, command};
 
 /// The user's global hooks.
 #[derive(Clone, Debug, Default)]

@@ -11,11 +11,10 @@ use bstr::ByteSlice;
 
 use super::hooks::Hooks;
 use super::quiet;
-use super::script::{Command, Script, command};
 use super::skeleton::{PANE_TAG, SESSION_TAG, WINDOW_TAG};
 use crate::model::{SessionId, TmuxVersion};
 use crate::problem::{Problem, Subject};
-use crate::tmux::{RunError, Server};
+use crate::tmux::{Command, RunError, Script, Server, command};
 
 /// What [`SESSION_TAG`] says of a session that only keeps the server alive until a restore is done.
 const BEGINNING: &str = "beginning";

@@ -22,7 +22,6 @@ mod pace;
 mod programs;
 mod prompts;
 mod quiet;
-mod script;
 mod settle;
 mod skeleton;
 mod sources;

@@ -7,7 +7,7 @@
 //! the other sessions help.
 
 use super::hooks::Hooks;
-use super::script::{Command, Script, command};
+use crate::tmux::{Command, Script, command};
 
 /// Commands that rename a session and, in the next turn, run `also` and end it. To be run while the user's hooks are
 /// away, and nothing that follows in the turn may touch the session's current window: tmux would look for the hook in

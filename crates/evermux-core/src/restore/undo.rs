@@ -6,7 +6,6 @@ use bstr::BString;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::script::{Script, command};
 use super::sources::Chosen;
 use super::told::{Absorbed, Told};
 use super::work::{Manner, RestoreError, World, look, restore, save_now, version};
@@ -18,7 +17,7 @@ use crate::plan::{Part, Wanted};
 use crate::problem::{Problem, Subject};
 use crate::store::{RestoreId, RestoreState, StoreError, StoredRestore};
 use crate::text::names::session_name;
-use crate::tmux::{RunError, Server};
+use crate::tmux::{RunError, Script, Server, command};
 
 /// Why nothing was taken back.
 #[derive(Debug, Error)]

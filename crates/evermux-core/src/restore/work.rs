@@ -15,7 +15,6 @@ use super::hooks::Hooks;
 use super::interrupted::Interrupted;
 use super::later::Later;
 use super::programs::{Programs, Started};
-use super::script::{Script, command};
 use super::sources::Chosen;
 use super::stage::Stage;
 use super::told::Told;
@@ -37,7 +36,7 @@ use crate::save::{self, SaveError};
 use crate::store::{Began, Emergency, Journal, RestoreId, RestoreState, Restoring, Store, StoreError};
 use crate::text::names::session_name;
 use crate::text::quote::printable;
-use crate::tmux::{RunError, Server};
+use crate::tmux::{RunError, Script, Server, command};
 
 /// What a restore needs of the world.
 pub struct World<'a> {

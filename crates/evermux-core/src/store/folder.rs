@@ -124,6 +124,15 @@ impl Folder {
         Ok(folder)
     }
 
+    /// The folder of locks that belong to no store: always on a local file system, the same for all processes of a user.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if it may not be trusted.
+    pub fn of_locks(uid: u32) -> Result<Self, StoreError> {
+        let locks = lock_folder(&Place::new("/", "none", uid))?;
+        Ok(Self { path: locks.clone(), locks, network: false, prefix: String::new(), uid })
+    }
+
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)

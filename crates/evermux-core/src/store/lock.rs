@@ -6,11 +6,12 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::StoreError;
 use super::folder::Folder;
+use crate::text::quote::printable;
 
 /// A held lock; dropping it, or the end of the process in whatever way, releases it.
 #[derive(Debug)]
@@ -53,6 +54,28 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(StoreError::io("locking", &path)(error)),
             }
         }
+    }
+
+    /// Takes the lock of a name on a server, for scripts that do several things there. It needs no store.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when it is still held after `patience`; errors of the folder.
+    pub fn of_name(uid: u32, socket: &Path, name: &[u8], patience: Duration) -> Result<Self, StoreError> {
+        let folder = Folder::of_locks(uid)?;
+        let whole = [socket.as_os_str().as_encoded_bytes(), b"\0", name].concat();
+        let hash = blake3::hash(&whole).to_hex();
+        let what = format!("the lock '{}'", printable(name));
+        Self::acquire(&folder, &format!("session-{}", &hash[..16]), &what, patience)
+    }
+
+    /// Lets programs that are started from now on hold it, too, so that it outlives this process; dropping it frees it
+    /// all the same.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn inherit(&self) -> Result<(), StoreError> {
+        rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())
+            .map_err(|error| StoreError::io("passing on", &self.path)(error.into()))
     }
 
     /// Whether the path of the lock still leads to the file that is locked.

@@ -15,6 +15,7 @@ mod decode;
 mod editor_states;
 mod emergency;
 mod encode;
+mod errand;
 mod error;
 mod folder;
 mod journal;
@@ -54,6 +55,7 @@ pub use editor_states::EditorStates;
 pub use emergency::EmergencyFile;
 #[cfg(feature = "fuzzing")]
 pub use emergency::fuzz_document;
+pub use errand::Errand;
 pub use error::{Refusal, StoreError};
 pub use folder::Place;
 pub use journal::{Began, Journal, RestoreId, RestoreState, Restoring, Step, StoredRestore};

@@ -19,6 +19,7 @@ mod marks;
 mod nonce;
 mod options;
 mod own_options;
+mod reach;
 #[cfg(test)]
 mod recorded;
 mod script;
@@ -26,6 +27,7 @@ mod server;
 mod socket;
 mod start;
 mod typing;
+mod words;
 
 pub use binaries::Binaries;
 pub use client::{Output, RunError};
@@ -45,11 +47,13 @@ pub use listing::{
 pub use look::Ring;
 pub use marks::Mark;
 pub use nonce::Nonce;
+pub use reach::Reach;
 pub use script::{for_version, in_blocks};
 pub use server::{CaptureError, Server, yield_line};
 pub use socket::{ConnectError, Peer, SocketChoice, peer};
 pub use start::{Start, StartError};
-pub use typing::{Spot, Typing};
+pub use typing::{Pasting, Spot, Typing};
+pub use words::{Command, Script, command};
 
 /// Reads bytes as the replies of a listing's two clients.
 #[cfg(feature = "fuzzing")]

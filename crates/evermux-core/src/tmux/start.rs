@@ -81,7 +81,7 @@ impl Binaries {
 }
 
 /// How long to wait between looks at a socket whose server is going away.
-const PAUSE: Duration = Duration::from_millis(5);
+pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
 impl Start {
     /// Starts the server with one session, and returns when it answers: its config has been read by then.
@@ -93,7 +93,7 @@ impl Start {
     /// [`StartError`].
     pub fn run(&self, limit: Duration) -> Result<Server, StartError> {
         let end = Instant::now() + limit;
-        self.make_folder()?;
+        make_folder(&self.socket)?;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let said = match self.is_running(left)? {
@@ -148,22 +148,23 @@ impl Start {
         let line = ended.errors.first().map_or(said.as_slice(), |line| line.as_slice());
         Ok(Some(if line.is_empty() { ended.status.to_string() } else { printable(line) }))
     }
+}
 
-    fn make_folder(&self) -> Result<(), StartError> {
-        use std::os::unix::fs::DirBuilderExt;
+/// Makes the folder of a socket, closed to others, if it is not there.
+pub(super) fn make_folder(socket: &Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt;
 
-        let folder = self.socket.parent().unwrap_or(Path::new("/"));
-        match std::fs::DirBuilder::new().mode(0o700).create(folder) {
-            Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
-                Err(StartError::Folder { folder: folder.to_owned(), source })
-            }
-            _ => Ok(()),
+    let folder = socket.parent().unwrap_or(Path::new("/"));
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StartError::Folder { folder: folder.to_owned(), source })
         }
+        _ => Ok(()),
     }
 }
 
 /// What a client says that met a server which is ending.
-fn is_dying(message: &str) -> bool {
+pub(super) fn is_dying(message: &str) -> bool {
     ["server exited", "lost server", "no server running", "error connecting", "connect failed"]
         .iter()
         .any(|text| message.contains(text))

@@ -38,6 +38,21 @@ pub struct Typing<'a> {
     pub enter: bool,
 }
 
+/// What is pasted, whatever the pane shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Pasting<'a> {
+    /// Into which pane.
+    pub pane: PaneId,
+    /// What; may be empty.
+    pub bytes: &'a [u8],
+    /// With the brackets of a pasted text around it, where the program asked for them.
+    pub bracketed: bool,
+    /// Whether Enter follows.
+    pub enter: bool,
+    /// Whether this tmux has to be told to leave the bytes as they are ([`Server::sanitizes_pastes`]).
+    pub sanitizes: bool,
+}
+
 impl Server {
     /// Types into a pane, in one turn of tmux's loop with the look at its cursor; whether it did. Input that is switched off
     /// (`select-pane -d`) is on for that turn.
@@ -52,26 +67,68 @@ impl Server {
         limit: Duration,
     ) -> Result<bool, RunError> {
         let Typing { pane, spot, line, enter } = *typing;
-        let (text, key) = (format!("evermux-{nonce}-line"), format!("evermux-{nonce}-enter"));
-        let mut paste = vec![format!("paste-buffer -p -r -d -b {text} -t {pane}")];
-        if enter {
-            paste.push(format!("paste-buffer -r -d -b {key} -t {pane}"));
-        }
-        let paste = paste.join(" ; ");
-        let through = format!("select-pane -e -t {pane} ; {paste} ; select-pane -d -t {pane}");
         // Up to 3.1 nothing is pasted into a pane in a mode.
         let mode = if version.at_least(3, 2) { "" } else { "#{?pane_in_mode, in a mode,}" };
         let Spot { column, row, history } = spot;
         let stands =
             format!("#{{==:#{{cursor_x}} #{{cursor_y}} #{{history_size}}{mode},{column} {row} {history}}}");
-        let done = format!("display-message -p {nonce}");
+        let pasting = Pasting { pane, bytes: line, bracketed: true, enter, sanitizes: false };
+        self.paste_if(&stands, &pasting, nonce, limit)
+    }
+
+    /// Pastes into a pane whose program lives; whether it did. A mode that the pane is in (copy mode) ends up to 3.1, where
+    /// nothing could be pasted otherwise.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn paste(&self, pasting: &Pasting<'_>, nonce: Nonce, limit: Duration) -> Result<bool, RunError> {
+        self.paste_if("#{?pane_dead,,1}", pasting, nonce, limit)
+    }
+
+    /// Whether `paste-buffer` of this tmux changes what it pastes unless it is told not to (3.8 writes control characters as
+    /// `^X`).
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn sanitizes_pastes(&self, limit: Duration) -> Result<bool, RunError> {
+        let usage = self.run(b"list-commands -F '#{command_list_usage}' paste-buffer\n", limit)?.stdout;
+        let flags = usage.split_str("]").next().unwrap_or_default();
+        Ok(flags.contains(&b'S'))
+    }
+
+    fn paste_if(
+        &self,
+        condition: &str,
+        pasting: &Pasting<'_>,
+        nonce: Nonce,
+        limit: Duration,
+    ) -> Result<bool, RunError> {
+        let Pasting { pane, bytes, bracketed, enter, sanitizes } = *pasting;
+        let (text, key) = (format!("evermux-{nonce}-line"), format!("evermux-{nonce}-enter"));
+        let flags = if sanitizes { "-r -S -d" } else { "-r -d" };
+        let mut paste = Vec::new();
         let mut command = client::command(self.client(), self.socket(), &[]);
-        command.args(["load-buffer", "-b", &text, "-", ";", "set-buffer", "-b", &key, "\r", ";"]);
+        if !bytes.is_empty() {
+            // tmux makes no empty buffer.
+            let brackets = if bracketed { "-p " } else { "" };
+            paste.push(format!("paste-buffer {brackets}{flags} -b {text} -t {pane}"));
+            command.args(["load-buffer", "-b", &text, "-", ";"]);
+        }
+        if enter {
+            paste.push(format!("paste-buffer {flags} -b {key} -t {pane}"));
+        }
+        let done = format!("display-message -p {nonce}");
+        if paste.is_empty() {
+            paste.push(done.clone());
+        }
+        let paste = paste.join(" ; ");
+        let through = format!("select-pane -e -t {pane} ; {paste} ; select-pane -d -t {pane}");
+        command.args(["set-buffer", "-b", &key, "\r", ";"]);
         let target = pane.to_string();
-        command.args(["if-shell", "-F", "-t", &target, &stands]);
+        command.args(["if-shell", "-F", "-t", &target, condition]);
         command.arg(format!("if-shell -F -t {pane} '#{{pane_input_off}}' '{through}' '{paste}' ; {done}"));
         let mut said = Vec::new();
-        client::talk(&mut command, self.socket(), line, limit, &mut |bytes| {
+        client::talk(&mut command, self.socket(), bytes, limit, &mut |bytes| {
             said.extend_from_slice(bytes);
             ControlFlow::Continue(())
         })?;

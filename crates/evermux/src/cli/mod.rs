@@ -30,6 +30,7 @@ pub mod restore;
 mod resume;
 mod save;
 mod scope;
+mod session;
 mod shell_first;
 mod shell_init;
 mod show;
@@ -47,7 +48,7 @@ mod when;
 mod which;
 mod why;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -114,6 +115,7 @@ enum Command {
     AtStart(at_start::Args),
     Demo(demo::Args),
     Resume(resume::Args),
+    Session(session::Args),
     ShellInit(shell_init::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -129,17 +131,54 @@ enum Command {
     Hold,
 }
 
+/// The command line if it is one of scripts: the same, without all other commands. To describe those takes longer than most of
+/// what scripts ask.
+#[derive(Debug, Parser)]
+#[command(name = "evermux", version, max_term_width = 100)]
+struct ScriptCli {
+    #[command(flatten)]
+    global: Global,
+
+    #[command(subcommand)]
+    command: ScriptCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ScriptCommand {
+    Session(session::Args),
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     install_panic_hook();
-    let exit = match Cli::try_parse() {
-        Ok(Cli { global, command }) => {
+    let parsed = match first_word(std::env::args_os().skip(1)).is_some_and(|word| word == "session") {
+        true => ScriptCli::try_parse().map(|cli| {
+            let ScriptCommand::Session(args) = cli.command;
+            (cli.global, Command::Session(args))
+        }),
+        false => Cli::try_parse().map(|cli| (cli.global, cli.command)),
+    };
+    let exit = match parsed {
+        Ok((global, command)) => {
             logging::begin(global.verbose);
             run(&global, command)
         }
         Err(error) => wrong_use(&error),
     };
     exit.into()
+}
+
+/// The first word that is no global option: the command. None where that cannot be told at once.
+fn first_word(mut words: impl Iterator<Item = OsString>) -> Option<OsString> {
+    loop {
+        let word = words.next()?;
+        match word.as_encoded_bytes() {
+            b"-L" | b"-S" => drop(words.next()),
+            b"--json" | b"--verbose" | b"-v" | b"-vv" => {}
+            [b'-', ..] => return None,
+            _ => return Some(word),
+        }
+    }
 }
 
 fn run(global: &Global, command: Command) -> Exit {
@@ -168,6 +207,7 @@ fn run(global: &Global, command: Command) -> Exit {
         Command::AtStart(args) => at_start::run(global, &args),
         Command::Demo(args) => with_context(global, |context| demo::run(context, &args)),
         Command::Resume(args) => resume::main(global, &args),
+        Command::Session(args) => session::main(global, args),
         Command::Key(args) => with_context(global, |context| keys::run(context, &args)),
         Command::AssistantHook(args) => assistant_hook::main(global, &args),
         Command::Hold => with_context(global, hold::run),
@@ -309,6 +349,25 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_of_scripts_are_told_and_described_alike() {
+        let first = |line: &str| first_word(line.split(' ').map(OsString::from));
+        for line in ["session has x", "-L session session has x", "--json -v -S x session list"] {
+            assert_eq!(first(line), Some("session".into()), "{line}");
+        }
+        for line in ["list session", "-Lx session", "-L session", "--help session"] {
+            assert_ne!(first(line), Some("session".into()), "{line}");
+        }
+        let help = |mut command: clap::Command| {
+            command.build();
+            let session =
+                command.find_subcommand_mut("session").and_then(|it| it.find_subcommand_mut("send"));
+            session.map(|command| command.render_long_help().to_string())
+        };
+        assert_eq!(help(ScriptCli::command()), help(Cli::command()));
+        ScriptCli::command().debug_assert();
     }
 
     #[test]

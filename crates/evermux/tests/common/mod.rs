@@ -35,3 +35,8 @@ macro_rules! assert_output {
     };
 }
 pub(crate) use assert_output;
+
+/// What a command has printed with `--json`.
+pub fn json(output: &evermux_testkit::Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"))
+}

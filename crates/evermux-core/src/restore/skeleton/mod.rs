@@ -20,9 +20,9 @@ pub(super) use self::sessions::{
     HistoryLimit, early_history_limit, early_options, is_working_name, live_history_limit, set_environment,
 };
 use super::hooks::Hooks;
-use super::script::{Command, Script, command};
 use crate::model::TmuxVersion;
 use crate::plan::{Plan, PlannedPane, PlannedSession, Run, WindowPlace};
+use crate::tmux::{Command, Script, command};
 
 /// How many panes a group makes: a pane costs tmux 1 to 2 ms (the fork), and a group shall not take longer than 10.
 const PANES_OF_A_GROUP: usize = 5;

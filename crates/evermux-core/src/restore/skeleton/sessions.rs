@@ -3,12 +3,12 @@
 use bstr::{BString, ByteSlice};
 
 use super::super::quiet;
-use super::super::script::{Command, command};
 use super::made::Record;
 use super::{Ground, HISTORY_LIMIT, SESSION_TAG, Skeleton, history_needed};
 use crate::model::{EnvironmentEntry, OptionEntry, TmuxVersion};
 use crate::plan::{Leader, LinkedWindow, Plan, PlannedSession, SessionPlace};
 use crate::text::names::session_name;
+use crate::tmux::{Command, command};
 
 impl Skeleton<'_> {
     pub(super) fn session(&mut self, position: usize, planned: &PlannedSession) {

@@ -2,12 +2,12 @@
 
 use bstr::BString;
 
-use super::super::script::{Command, command};
 use super::made::Record;
 use super::{PANE_TAG, Skeleton, WINDOW_TAG};
 use crate::model::TmuxVersion;
 use crate::plan::{PlannedSession, PlannedWindow, Run, WindowPlace};
 use crate::text::names::{WindowNaming, window_name};
+use crate::tmux::{Command, command};
 
 impl Skeleton<'_> {
     pub(super) fn new_window(&mut self, position: usize, place: &str, session: &PlannedSession) {
