@@ -33,8 +33,8 @@ pub struct Policy {
     pub options: Options,
     /// How long to wait for a save of a server.
     pub patience: Duration,
-    /// Also bring the log into the database and give everything back that is free. Waits for nobody, but takes as long as
-    /// the disk does.
+    /// Also take what is due out of packs that are mostly kept, bring the log into the database and give everything back that
+    /// is free. Waits for nobody, but takes as long as the disk does.
     pub thorough: bool,
 }
 
@@ -143,7 +143,10 @@ pub fn prune(
     let mut pruned = Pruned::default();
     let mut patience = PATIENT;
     loop {
-        let plan = plan_prune(store, policy, false, now)?;
+        let mut plan = plan_prune(store, policy, false, now)?;
+        if !policy.thorough && plan.room.is_none() {
+            put_off(&mut plan, &store.packed()?);
+        }
         match carry_out(store, policy, &plan, now, &mut pruned, go_on)? {
             // What the plan could not foresee (how parts share pages) the next one sees.
             Progress::Done if !plan.is_empty() => {}
@@ -172,6 +175,20 @@ pub fn prune(
     pruned.removed.sort_unstable();
     pruned.thinned.sort_unstable();
     Ok(pruned)
+}
+
+/// Leaves for later what is due in packs that are mostly kept. To take one snapshot out of a pack means to write all others of it
+/// anew, and every minute another one of them is due (a prune every ten minutes took 1 to 4 s of a processor in a store of
+/// some weeks, nearly all of it for that).
+fn put_off(plan: &mut PrunePlan, packs: &[Vec<SnapshotId>]) {
+    let removed = |step: &PruneStep| step.removed();
+    let due: HashSet<SnapshotId> = plan.servers.iter().flat_map(|it| &it.steps).filter_map(removed).collect();
+    let is_kept =
+        |pack: &&Vec<SnapshotId>| pack.iter().filter(|id| due.contains(id)).count() * 2 < pack.len();
+    let later: HashSet<SnapshotId> = packs.iter().filter(is_kept).flatten().copied().collect();
+    for server in &mut plan.servers {
+        server.steps.retain(|step| step.removed().is_none_or(|id| !later.contains(&id)));
+    }
 }
 
 /// Puts what stays, but may go one day, into packs; what must stay comes out of them, so that no damage to others costs it.

@@ -134,6 +134,39 @@ fn what_stays_goes_into_packs_and_comes_out_again() {
 }
 
 #[test]
+fn what_is_due_in_a_pack_that_is_mostly_kept_goes_with_others() {
+    let ground = Ground::new();
+    // One a minute: each is due a day after it was saved, but for one an hour. A pause counts as half a day at most.
+    for number in 0..100 {
+        save(&ground.store, START + number * 60, number, None);
+    }
+    save(&ground.store, START + 13 * 3600, 100, None);
+    let by_itself = |now: i64| {
+        let policy = Policy { thorough: false, ..policy(None) };
+        let pruned = prune(&ground.store, &policy, second(now), &mut || true).unwrap();
+        assert!(pruned.complete);
+        assert_whole(&ground.store);
+        pruned.removed.len()
+    };
+    assert_eq!(by_itself(START + 13 * 3600), 0);
+    let packs = ground.store.packed().unwrap();
+    let mut sizes: Vec<usize> = packs.iter().map(Vec::len).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes.last(), Some(&64), "{sizes:?}");
+    // 20 minutes of the first pack are due, then 40.
+    assert_eq!(by_itself(START + DAY + 20 * 60), 0);
+    let gone = by_itself(START + DAY + 40 * 60);
+    assert!(gone > 30, "{gone}");
+    // By hand everything that is due goes.
+    let policy = policy(None);
+    let now = second(START + DAY + 50 * 60);
+    let due = plan_prune(&ground.store, &policy, false, now).unwrap().servers[0].steps.len();
+    assert!(due > 5, "{due}");
+    assert_eq!(prune(&ground.store, &policy, now, &mut || true).unwrap().removed.len(), due);
+    assert_whole(&ground.store);
+}
+
+#[test]
 fn an_interrupted_prune_is_completed_by_the_next() {
     for steps in 0..8 {
         let ground = Ground::new();

@@ -76,6 +76,23 @@ impl Store {
         };
         read().map_err(|error| self.failed(error))
     }
+
+    /// The snapshots that lie in packs, those of one pack together.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub fn packed(&self) -> Result<Vec<Vec<SnapshotId>>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<Vec<SnapshotId>>> {
+            let mut statement = self.connection.prepare_cached("SELECT pack, snapshot FROM packed")?;
+            let mut rows = statement.query([])?;
+            let mut packs: HashMap<i64, Vec<SnapshotId>> = HashMap::new();
+            while let Some(row) = rows.next()? {
+                packs.entry(row.get(0)?).or_default().push(SnapshotId(row.get(1)?));
+            }
+            Ok(packs.into_values().collect())
+        };
+        read().map_err(|error| self.failed(error))
+    }
 }
 
 impl Saving<'_> {
