@@ -112,8 +112,8 @@ pub fn find_session(
     nonce: Nonce,
     limit: Duration,
 ) -> Result<Found, SessionError> {
-    let script = format!("list-sessions -F '{nonce}S#{{session_id}}\t#{{version}}\t#{{session_name}}'\n");
-    let reply = server.run(script.as_bytes(), limit)?.stdout;
+    let format = format!("{nonce}S#{{session_id}}\t#{{version}}\t#{{session_name}}");
+    let reply = server.ask(&["list-sessions", "-F", &format], limit)?.stdout;
     find_in(&reply, name, nonce).ok_or_else(|| SessionError::no_session(name.as_bytes()))
 }
 

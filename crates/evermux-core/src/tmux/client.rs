@@ -218,6 +218,7 @@ impl Talk<'_> {
 
     /// Waits for the end of a client that has closed its outputs, which it does by ending.
     fn wait(&mut self, end: Instant) -> std::io::Result<Option<ExitStatus>> {
+        wait_for_process(self.child.0.id(), end);
         let mut pause = Duration::from_micros(50);
         loop {
             if let Some(status) = self.child.0.try_wait()? {
@@ -232,6 +233,25 @@ impl Talk<'_> {
     }
 }
 
+/// Sleeps until a process ends, where the system tells (Linux 5.3); elsewhere not at all.
+fn wait_for_process(id: u32, end: Instant) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Pid, PidfdFlags, pidfd_open};
+        let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+        let Some(Ok(process)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else { return };
+        let mut fds = [PollFd::new(&process, PollFlags::IN)];
+        // Whatever it says, the process itself is asked afterwards.
+        let _ = poll(&mut fds, Some(&timeout(end.saturating_duration_since(Instant::now()))));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (id, end);
+}
+
+fn timeout(left: Duration) -> Timespec {
+    Timespec { tv_sec: left.as_secs().min(3600) as i64, tv_nsec: left.subsec_nanos().into() }
+}
+
 fn retry(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
@@ -244,8 +264,7 @@ fn wait_ready(stdin: Pipe<'_>, stdout: Pipe<'_>, stderr: Pipe<'_>, left: Duratio
     fds.extend(stdin.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::OUT)));
     fds.extend(stdout.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
     fds.extend(stderr.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-    let timeout = Timespec { tv_sec: left.as_secs().min(3600) as i64, tv_nsec: left.subsec_nanos().into() };
-    match poll(&mut fds, Some(&timeout)) {
+    match poll(&mut fds, Some(&timeout(left))) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -66,7 +66,24 @@ impl Server {
         Ok(Output { stdout, errors })
     }
 
-    /// The same, handing what it prints to `sink` while tmux still works. Returns the errors of single commands. If
+    /// Runs one command of words of our own, as arguments of the client, which saves the client reading a script. No word may end
+    /// with `;`, which ends a command there.
+    ///
+    /// # Errors
+    /// As [`Server::run`].
+    pub fn ask(&self, words: &[&str], limit: Duration) -> Result<Output, RunError> {
+        let mut command = client::command(&self.client, &self.socket, &[]);
+        command.args(words);
+        let mut stdout = Vec::new();
+        let ended = client::talk(&mut command, &self.socket, b"", limit, &mut |bytes| {
+            stdout.extend_from_slice(bytes);
+            ControlFlow::Continue(())
+        })?;
+        let errors = ended.sourced(&self.socket, OsStr::new("-"))?;
+        Ok(Output { stdout, errors })
+    }
+
+    /// The same as [`Server::run`], handing what it prints to `sink` while tmux still works. Returns the errors of single commands. If
     /// `sink` breaks, the client is killed and [`RunError::Gone`] returned.
     ///
     /// # Errors
