@@ -26,10 +26,14 @@ impl std::str::FromStr for TextPattern {
 }
 
 impl TextPattern {
-    /// The first of these lines that it fits.
+    /// The first of these lines that it fits. Blanks at the end of a line are the same as none to a terminal, but a prompt is known
+    /// by its blank (`>>> `): both are tried.
     fn find<'a>(&self, lines: impl IntoIterator<Item = &'a [u8]>) -> Option<BString> {
-        let mut lines = lines.into_iter().map(|line| line.trim_end());
-        lines.find(|line| self.0.is_match(&line.to_str_lossy())).map(BString::from)
+        let fits = |line: &&[u8]| {
+            let line = line.to_str_lossy();
+            self.0.is_match(&line) || self.0.is_match(&format!("{line} "))
+        };
+        lines.into_iter().map(|line| line.trim_end()).find(fits).map(BString::from)
     }
 }
 
@@ -160,5 +164,23 @@ pub fn wait_for_exit(talk: &Talk<'_>, patience: Duration) -> Result<Option<i32>,
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_is_found_with_and_without_its_blank() {
+        let found = |pattern: &str, text: &str| {
+            let pattern: TextPattern = pattern.parse().unwrap();
+            pattern.find(text.as_bytes().lines()).map(|line| line.to_string())
+        };
+        assert_eq!(found(">>> ", "a\n>>>").as_deref(), Some(">>>"));
+        assert_eq!(found("^>>> $", "a\n>>>   ").as_deref(), Some(">>>"));
+        assert_eq!(found(">>>$", "a\n>>>  ").as_deref(), Some(">>>"));
+        assert_eq!(found(">>> x", "a\n>>>"), None);
+        assert!("(".parse::<TextPattern>().is_err());
     }
 }
