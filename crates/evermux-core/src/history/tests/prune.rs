@@ -24,7 +24,11 @@ fn saves(store: &Store, from: i64, count: i64) {
 
 /// A save of a session with a text of its own; `shared` comes before it.
 fn save(store: &Store, at: i64, number: i64, shared: Option<&[u8]>) -> SnapshotId {
-    let own = noise(number as u64);
+    save_blocks(store, at, shared.into_iter().map(<[u8]>::to_vec).chain([noise(number as u64)]).collect())
+}
+
+/// A save of a session with these blocks of text.
+fn save_blocks(store: &Store, at: i64, text: Vec<Vec<u8>>) -> SnapshotId {
     let reference = |bytes: &[u8]| BlockRef {
         id: BlockId::of(bytes),
         lines: bytes.iter().filter(|byte| **byte == b'\n').count() as u32,
@@ -35,13 +39,13 @@ fn save(store: &Store, at: i64, number: i64, shared: Option<&[u8]>) -> SnapshotI
         size: Size { width: 80, height: 24 },
         head: None,
         skip: 0,
-        history: shared.into_iter().chain([&own[..]]).map(reference).collect(),
+        history: text.iter().map(|block| reference(block)).collect(),
         screen: reference(b"$ \n"),
         end_row: 1,
         mark: TextMark::default(),
     });
     let snapshot = crate::model::Snapshot::new(taken_at, server, sessions, windows).unwrap();
-    let blocks = shared.into_iter().chain([&own[..], b"$ \n"]);
+    let blocks = text.iter().map(Vec::as_slice).chain([&b"$ \n"[..]]);
     let blocks: Vec<PreparedBlock> = blocks.map(|bytes| PreparedBlock::new(bytes).unwrap()).collect();
     let saving = store.saving(&name(), Duration::from_secs(20)).unwrap();
     let save = Save { emergency: Emergency::Never, ..Save::automatic(&snapshot, &blocks) };
@@ -130,6 +134,30 @@ fn what_stays_goes_into_packs_and_comes_out_again() {
     assert_whole(&ground.store);
     prune_all(&ground.store, None, START + 2 * DAY);
     assert!(ids(&ground.store).len() < 20);
+    assert_whole(&ground.store);
+}
+
+#[test]
+fn packs_that_are_large_stay_as_they_are_however_few_snapshots_they_hold() {
+    let ground = Ground::new();
+    let mut number = 0;
+    let mut saves = |count: i64| {
+        for _ in 0..count {
+            let block =
+                |block: u64| (0..6).flat_map(move |part| noise(number as u64 * 100 + block * 10 + part));
+            save_blocks(&ground.store, START + number, (0..6).map(|it| block(it).collect()).collect());
+            number += 1;
+        }
+        prune_all(&ground.store, None, START + number);
+        ground.store.packed().unwrap()
+    };
+    let before = saves(66);
+    // Together they are too large for one pack.
+    assert!(before.len() >= 2 && before.iter().all(|pack| pack.len() < 48), "{before:?}");
+    let after = saves(20);
+    for pack in &before {
+        assert!(after.contains(pack), "{pack:?}: {after:?}");
+    }
     assert_whole(&ground.store);
 }
 

@@ -30,6 +30,9 @@ use document::{Document, Inside, ROOT};
 const OUTSIDE: usize = 64 << 10;
 /// The largest pack, in uncompressed bytes.
 const LARGEST: usize = 16 << 20;
+/// One of so many bytes is not small, however few snapshots it holds: states of a year differ so much that a group of them is too
+/// large, and what it was cut into must not be put together again.
+const LARGE: usize = LARGEST / 4;
 /// Slower than for saves, a tenth smaller: nobody waits.
 const LEVEL: i32 = 9;
 /// How far back zstd looks for what is the same, as a power of two: over a whole pack.
@@ -104,11 +107,12 @@ impl Saving<'_> {
     pub fn unpack(&self, ids: &[SnapshotId], small: usize) -> Result<bool, StoreError> {
         let find = || -> rusqlite::Result<Vec<SnapshotId>> {
             let mut statement = self.store.connection.prepare_cached(
-                "SELECT p.snapshot, (SELECT count(*) FROM packed o WHERE o.pack = p.pack) < ?3 FROM packed p
+                "SELECT p.snapshot, (SELECT count(*) FROM packed o WHERE o.pack = p.pack) < ?3
+                 AND (SELECT size FROM packs WHERE id = p.pack) < ?4 FROM packed p
                  JOIN snapshots s ON s.id = p.snapshot JOIN generations g ON g.id = s.generation
                  JOIN servers v ON v.id = g.server WHERE v.machine = ?1 AND v.socket = ?2",
             )?;
-            let key = params![self.server.machine, &self.server.socket[..], small as i64];
+            let key = params![self.server.machine, &self.server.socket[..], small as i64, LARGE as i64];
             let found =
                 statement.query_map(key, |row| Ok((SnapshotId(row.get(0)?), row.get::<_, bool>(1)?)))?;
             let found: Vec<_> = found.collect::<Result<_, _>>()?;
