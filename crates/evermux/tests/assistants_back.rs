@@ -265,8 +265,8 @@ fn a_pane_made_with_an_assistant_has_it_typed_where_that_is_wanted() {
     let server = server();
     claude(server.sandbox());
     let env = env(&server);
-    let command = format!("FIRST={} exec claude --model opus", id(1));
-    server.run(&["new-window", "-d", "-t", "main:7", &command]);
+    server.run(&["set-environment", "-g", "FIRST", &id(1)]);
+    server.run(&["new-window", "-d", "-t", "main:7", "claude", "--model", "opus"]);
     server.wait_until("the stub is ready", |server| server.screen("main:7").ends_with("ready"));
     server.run(&["set-option", "-p", "-t", "main:7", "@evermux-policy", "prefill"]);
     assert_eq!(known(&env), [exact(1)]);

@@ -10,8 +10,8 @@ use crate::model::{Command, Debt, OptionEntry, Owed, Pane, PaneIdentity, Program
 use crate::problem::{Problem, Subject};
 use crate::relaunch::editors::{decide_editor, is_start_of};
 use crate::relaunch::{
-    Again, Conditions, Permission, Reason, Restriction, Shell, decide_line, decide_program, decide_recipe,
-    is_shell, program_of, words_of_pane,
+    Again, Conditions, Launch, Permission, Reason, Restriction, Shell, decide_line, decide_program,
+    decide_recipe, is_shell, program_of, words_of_pane,
 };
 
 impl Builder<'_, '_> {
@@ -38,7 +38,7 @@ impl Builder<'_, '_> {
             // To activate what a variable names is to run it.
             shell.variables.clear();
         }
-        let mut comes = match self.command_of_pane(&mut pane, &conditions) {
+        let mut comes = match self.command_of_pane(&mut pane, &directory, &conditions) {
             Some((comes, own)) => {
                 directory = own.unwrap_or(directory);
                 comes
@@ -184,16 +184,25 @@ impl Builder<'_, '_> {
                 (None, String::new())
             }
         };
-        let (mut launch, prefill) = launch?;
+        let (launch, prefill) = launch?;
+        let Some(launch) = self.in_its_directory(launch, &program, directory) else {
+            debt.reason = Reason::NoDirectory.to_string();
+            return None;
+        };
+        Some(PlannedLaunch { owed: Owed::Program(program.clone()), program, launch, prefill, why })
+    }
+
+    /// The same with the directory it needs, if that is not the one in which the pane starts; none if it is not there.
+    fn in_its_directory(&self, mut launch: Launch, program: &Program, pane: &BString) -> Option<Launch> {
         if launch.directory.is_none() && !program.directory.is_empty() {
             launch.directory = Some(program.directory.clone());
         }
-        launch.directory.take_if(|wanted| wanted == directory);
-        if launch.directory.as_ref().is_some_and(|wanted| (self.options.enter)(wanted) != *wanted) {
-            debt.reason = Reason::NoDirectory.to_string();
-            return None;
-        }
-        Some(PlannedLaunch { owed: Owed::Program(program.clone()), program, launch, prefill, why })
+        launch.directory.take_if(|wanted| wanted == pane);
+        launch
+            .directory
+            .as_ref()
+            .is_none_or(|wanted| (self.options.enter)(wanted) == *wanted)
+            .then_some(launch)
     }
 
     /// What runs in a pane that was made with an assistant or an editor as its command: the command that goes on with its
@@ -201,6 +210,7 @@ impl Builder<'_, '_> {
     fn command_of_pane(
         &mut self,
         pane: &mut Pane,
+        directory: &BString,
         conditions: &Conditions,
     ) -> Option<(Comes, Option<BString>)> {
         let (start, program) = command_with_program(pane)?;
@@ -221,7 +231,8 @@ impl Builder<'_, '_> {
                 self.owe(pane, Owed::Start(start), why.clone());
                 self.owe(pane, owed.clone(), why.clone());
                 // Asked once: a conversation is not given twice.
-                let launch = Some(PlannedLaunch { owed, program, launch, prefill: true, why });
+                let launch = self.in_its_directory(launch, &program, directory);
+                let launch = launch.map(|launch| PlannedLaunch { owed, program, launch, prefill: true, why });
                 Some((Comes { run: Run::Shell, permission: None, launch }, None))
             }
             Again::Owe(reason) => {
