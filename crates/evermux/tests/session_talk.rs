@@ -92,7 +92,7 @@ fn what_is_sent_when_ready_is_read() {
     for tmux in tmux_binaries() {
         let (_server, env) = started(&tmux);
         // What comes too early is thrown away, as programs do that ask their terminal something.
-        let program = "sleep 1; python3 -c 'import termios; termios.tcflush(0, termios.TCIFLUSH)'; read x; echo got:$x; sleep 1000";
+        let program = "sleep 1; stty -icanon min 0 time 0; cat >/dev/null; stty icanon; read x; echo got:$x; sleep 1000";
         assert!(session(&env, &["ensure", "slow", "--", "sh", "-c", program]).ok());
         let sent = session(&env, &["send", "slow", "--when-ready", "--enter", "--json", "--", "hello"]);
         assert!(sent.ok() && json(&sent)["ready"] == true, "tmux {}: {sent}", tmux.version);
