@@ -52,9 +52,10 @@ const START_UP: &str = "Limit: `tmux has-session`, the least that a client can a
 const SESSION: &str = "Limit: `tmux has-session`. evermux: `evermux session has NAME`, `evermux session ensure NAME` of a session that is \
     there: one client of tmux, and the start of evermux before it.\n\nWhere the time goes (`perf stat`, `strace -r`; 1 \
     pane): two processes start where the limit starts one, and on this machine the start of any program is most of what it \
-    takes: 0.6 ms of a processor for `/bin/true`, 2.1 for evermux before it does anything (200 page faults, half of them \
-    in the dynamic loader; without relocations and shared libraries it was 2.0), 2.5 for the client of tmux. What evermux \
-    itself does besides is a tenth of a millisecond. Only tmux's own protocol would need no second process; it is not \
+    takes: 0.6 ms of a processor for `/bin/true`, 2.1 to 2.6 for evermux before it does anything (200 page faults, four \
+    in ten of them in the dynamic loader; without relocations and with fewer shared libraries 2.0 to 2.1), 2.4 to \
+    3.1 for the client of tmux, 5.8 to 6.0 for all of it: up to a millisecond is starting that client and reading \
+    what it says. These were taken beside other work; the tables were not. Only tmux's own protocol would need no second process; it is not \
     spoken, since a server ends itself (`fatalx`) at a message whose size it does not expect, and then everything in it is \
     lost.";
 
@@ -95,11 +96,9 @@ const FIRST_SAVE: &str = "Limit: one client that captures all text.\n\n\
 const RESTORE_SHELLS: &str = "Limit: one client that creates sessions, windows and panes from a file, until every shell is ready.\n\nWhere the time \
     goes (500 panes; `milliseconds` of `restore --json`, and `perf record` of tmux): five sixths are the making of \
     sessions, windows and panes, which is the limit; a twenty-fifth options, names and titles; an eighth the check: \
-    prompts are waited for, the server is read again, compared with what was saved, and saved. More than a third of tmux's \
-    processor time is `poll` over the terminals of all panes, once in each turn of its loop (it does without epoll on \
+    prompts are waited for, the server is read again, compared with what was saved, and saved. Of the time that tmux spends in system calls more than a third is `poll` over the terminals of all panes, once in each turn of its loop (it does without epoll on \
     Linux), a quarter `fork`: evermux lets shells come to their prompts a few at a time, which makes more turns than \
-    letting all go at once, and lets tmux answer others meanwhile. With few panes it is the steps themselves, and looking \
-    at each pane twice before its prompt counts.";
+    letting all go at once, and lets tmux answer others meanwhile.  These shares were taken beside other work.";
 
 const RESTORE_TEXT: &str = "Limit: the same, and the time in which tmux reads that text from programs.";
 
