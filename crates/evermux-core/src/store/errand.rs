@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -43,11 +43,6 @@ impl Errand {
         fs::write(&path, content).map_err(StoreError::io("writing", &path))
     }
 
-    /// Whether one of its files is there.
-    pub fn has(&self, name: &str) -> bool {
-        self.path(name).exists()
-    }
-
     /// The exit status, once it is written.
     pub fn status(&self) -> Option<i32> {
         fs::read_to_string(self.path("status")).ok()?.strip_suffix('\n')?.parse().ok()
@@ -73,10 +68,5 @@ impl Errand {
     /// Leaves the folder for a command that goes on without us.
     pub fn leave(self) {
         let _: PathBuf = self.folder.keep();
-    }
-
-    /// Its folder.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
